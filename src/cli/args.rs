@@ -1,0 +1,113 @@
+//! The arguments that every command shares, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use super::{audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
+
+/// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidegate",
+    version,
+    propagate_version = true,
+    infer_subcommands = false
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that stand before or after any command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Globals {
+    /// Configuration file [default: tidegate.toml here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Environment to work on [default: the file's `default`, else dev]
+    #[arg(short, long, global = true, value_name = "NAME", env = "TIDEGATE_ENV")]
+    pub env: Option<String>,
+    /// Work on this database, without a configuration file (tier dev)
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "TIDEGATE_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub database_url: Option<String>,
+    /// How results are printed
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "human",
+        env = "TIDEGATE_FORMAT"
+    )]
+    pub format: Format,
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// No colour (as does the variable NO_COLOR)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Consent to what would otherwise be asked
+    #[arg(long, global = true)]
+    pub yes: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Human,
+    /// One JSON document on stdout.
+    Json,
+    /// SARIF 2.1.0, for `migrate lint`.
+    Sarif,
+    /// Workflow annotations of GitHub, for `migrate lint`.
+    Github,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Scaffold a project
+    Init(init::Args),
+    /// The whole story on a private PostgreSQL, with real work
+    Demo(demo::Args),
+    /// Check versions, privileges, settings, tools, disk and clocks
+    Doctor(doctor::Args),
+    /// The private PostgreSQL of the environment `local`
+    #[command(subcommand)]
+    Server(server::Command),
+    /// The environments of the project
+    #[command(subcommand)]
+    Env(env::Command),
+    /// The effective configuration and the schemas of all files
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Schema changes over several releases
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// The engine of the backfills, by hand
+    #[command(subcommand)]
+    Backfill(backfill::Command),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Print a shell's completion script
+    Completions(docs::CompletionsArgs),
+    /// Write the manual pages into a folder
+    Man(docs::ManArgs),
+    /// The long text of an error code
+    Explain(docs::ExplainArgs),
+}

@@ -1,0 +1,13 @@
+//! `tidegate doctor`.
+
+use super::App;
+use super::render::Output;
+use crate::error::{Error, Kind, Result};
+
+/// Arguments of `doctor`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub(super) async fn run(_app: &App, _args: &Args) -> Result<Output> {
+    Err(Error::new(Kind::Internal, "not built yet"))
+}

@@ -1,0 +1,101 @@
+//! The edge of the process: parse, run, print once, exit.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Cli, Command, Globals};
+use super::render::{self, Output};
+use super::{App, audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
+use crate::clock::SystemClock;
+use crate::error::{Error, Kind, Result};
+
+/// Runs the command line `args` (the first is the program's name) and returns the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let json = args
+        .windows(2)
+        .any(|pair| pair[0] == "--format" && pair[1] == "json")
+        || args.iter().any(|arg| arg == "--format=json");
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return render::usage(&error, json),
+    };
+    let globals = cli.globals.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(run(cli));
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(Error::from(error)),
+    };
+    match result {
+        Ok(mut output) => render::print(&mut output, &globals),
+        Err(error) => render::print_error(&error, &globals),
+    }
+}
+
+async fn run(cli: Cli) -> Result<Output> {
+    crate::telemetry::init(cli.globals.verbose, cli.globals.quiet);
+    let cancel = CancellationToken::new();
+    watch_signals(cancel.clone())?;
+    let app = App {
+        events: render::progress(&cli.globals),
+        globals: cli.globals,
+        clock: Arc::new(SystemClock::default()),
+        cancel,
+    };
+    match cli.command {
+        Command::Init(args) => init::run(&app, &args),
+        Command::Demo(args) => demo::run(&app, &args).await,
+        Command::Doctor(args) => doctor::run(&app, &args).await,
+        Command::Server(command) => server::run(&app, &command).await,
+        Command::Env(command) => env::run(&app, &command).await,
+        Command::Config(command) => config::run(&app, &command),
+        Command::Migrate(command) => migrate::run(&app, command).await,
+        Command::Backfill(command) => backfill::run(&app, &command).await,
+        Command::Audit(command) => audit::run(&app, &command).await,
+        Command::Completions(args) => docs::completions(&args),
+        Command::Man(args) => docs::man(&args),
+        Command::Explain(args) => docs::explain(&args),
+    }
+}
+
+/// The first SIGINT or SIGTERM asks for a clean stop; the second ends the process.
+fn watch_signals(cancel: CancellationToken) -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if cancel.is_cancelled() {
+                std::process::exit(i32::from(Kind::Cancelled.policy().exit));
+            }
+            tracing::warn!("stopping at the next safe point; once more to stop at once");
+            cancel.cancel();
+        }
+    });
+    Ok(())
+}
+
+impl Globals {
+    /// The part of the options that overrides the configuration.
+    pub(super) fn overrides(&self) -> crate::config::Overrides {
+        crate::config::Overrides {
+            file: self.config.clone(),
+            environment: self.env.clone(),
+            database_url: self.database_url.clone(),
+        }
+    }
+}

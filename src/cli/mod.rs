@@ -1,0 +1,21 @@
+//! The command line: one file per command, each an `Args` struct (its doc comments are the help)
+//! and a short `run`. Results are values that [`render`] prints; nothing else writes to stdout.
+
+mod app;
+mod args;
+mod audit;
+mod backfill;
+mod config;
+mod demo;
+mod docs;
+mod doctor;
+mod edge;
+mod env;
+mod init;
+mod migrate;
+pub mod render;
+mod server;
+
+pub use app::App;
+pub use args::{Cli, Command, Globals};
+pub use edge::main;

@@ -1,0 +1,5 @@
+//! The control plane: the schema `tidegate` in the managed database, its migrations and its store.
+
+mod store;
+
+pub use store::Control;

@@ -1,0 +1,621 @@
+//! One exhaustive table: every kind of error with its code, exit code, retry class, hint and the
+//! long text of `tidegate explain`. Adding a kind forces the choice of all of them.
+
+/// What a caller may do after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Running it again without a change gives the same error.
+    Never,
+    /// Trying again later may succeed.
+    Backoff,
+    /// Running the same command again continues where this one stopped.
+    Resume,
+}
+
+/// What the table says of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// `TG` and four digits; stable for ever.
+    pub code: &'static str,
+    /// Exit code of the process; the list is in `docs/guides/exit-codes.md`.
+    pub exit: u8,
+    /// Whether trying again can help.
+    pub retry: Retry,
+    /// A few words, for headings.
+    pub title: &'static str,
+    /// What to do, when the error itself has no better advice.
+    pub hint: &'static str,
+    /// A paragraph for `tidegate explain`.
+    pub explanation: &'static str,
+}
+
+/// What kind of error it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A fault inside Tidegate.
+    Internal,
+    /// The run stopped before its end.
+    Interrupted,
+    /// Interrupted by the user.
+    Cancelled,
+    /// A file could not be read or written.
+    Io,
+    /// The command line is wrong.
+    Usage,
+    /// No configuration file.
+    ConfigNotFound,
+    /// A configuration file is not valid.
+    ConfigSyntax,
+    /// A configuration value is not acceptable.
+    ConfigValue,
+    /// No such environment.
+    EnvironmentUnknown,
+    /// A secret could not be read.
+    SecretUnavailable,
+    /// A change file is not valid.
+    ChangeSyntax,
+    /// An object is not in the database.
+    UnknownObject,
+    /// A change asks for something contradictory.
+    ChangeValue,
+    /// Two changes have one number.
+    DuplicateChange,
+    /// A release is not a version.
+    ReleaseInvalid,
+    /// Releases are out of order.
+    ReleaseOrder,
+    /// SQL that does not parse.
+    SqlSyntax,
+    /// A name PostgreSQL cannot hold.
+    NameInvalid,
+    /// A connection string is not valid.
+    ConnectionString,
+    /// An object exists already.
+    ObjectExists,
+    /// The database is out of reach.
+    Unreachable,
+    /// The server refused the login.
+    AuthFailed,
+    /// The connection broke.
+    ConnectionLost,
+    /// The server is too old.
+    ServerTooOld,
+    /// The server does not accept writes.
+    ReadOnly,
+    /// There is a connection pooler in between.
+    Pooler,
+    /// A privilege is missing.
+    Privilege,
+    /// TLS could not be set up.
+    Tls,
+    /// A production database over plain TCP.
+    InsecureProduction,
+    /// The server's disk is full.
+    DiskFull,
+    /// PostgreSQL refused a statement.
+    Sql,
+    /// A statement took longer than its limit.
+    Timeout,
+    /// No PostgreSQL server programs found.
+    PostgresMissing,
+    /// Installing needs consent.
+    InstallConsent,
+    /// PostgreSQL could not be installed.
+    InstallFailed,
+    /// The private server did not start.
+    ServerStart,
+    /// The private server does not run.
+    ServerStopped,
+    /// A lock was not acquired in time.
+    LockTimeout,
+    /// Another Tidegate run is under way.
+    RunnerBusy,
+    /// The plan no longer fits.
+    PlanStale,
+    /// The plan is for another database.
+    TargetMismatch,
+    /// A change was edited after it ran.
+    ChangeEdited,
+    /// A change that ran has no file.
+    ChangeMissing,
+    /// The database is not what the ledger says.
+    Drift,
+    /// The change cannot be done safely.
+    Unsupported,
+    /// The outcome of a step is not known.
+    OutcomeUnknown,
+    /// This cannot be rolled back.
+    RollbackRefused,
+    /// An approval is missing.
+    ApprovalMissing,
+    /// A gate is closed.
+    GateClosed,
+    /// A step failed.
+    StepFailed,
+    /// No such job.
+    JobUnknown,
+    /// The backfill is paused.
+    JobPaused,
+    /// Verification found differences.
+    VerifyFailed,
+    /// Too many rows could not be converted.
+    QuarantineFull,
+    /// Another worker took over the window.
+    LeaseLost,
+    /// The backfill was held back for too long.
+    Throttled,
+    /// The audit log was tampered with.
+    AuditBroken,
+    /// The demo did not end as it should.
+    DemoFailed,
+}
+
+impl Kind {
+    /// Every kind, in the order of their codes.
+    pub const ALL: &'static [Self] = &[
+        Self::Internal,
+        Self::Interrupted,
+        Self::Cancelled,
+        Self::Io,
+        Self::Usage,
+        Self::ConfigNotFound,
+        Self::ConfigSyntax,
+        Self::ConfigValue,
+        Self::EnvironmentUnknown,
+        Self::SecretUnavailable,
+        Self::ChangeSyntax,
+        Self::UnknownObject,
+        Self::ChangeValue,
+        Self::DuplicateChange,
+        Self::ReleaseInvalid,
+        Self::ReleaseOrder,
+        Self::SqlSyntax,
+        Self::NameInvalid,
+        Self::ConnectionString,
+        Self::ObjectExists,
+        Self::Unreachable,
+        Self::AuthFailed,
+        Self::ConnectionLost,
+        Self::ServerTooOld,
+        Self::ReadOnly,
+        Self::Pooler,
+        Self::Privilege,
+        Self::Tls,
+        Self::InsecureProduction,
+        Self::DiskFull,
+        Self::Sql,
+        Self::Timeout,
+        Self::PostgresMissing,
+        Self::InstallConsent,
+        Self::InstallFailed,
+        Self::ServerStart,
+        Self::ServerStopped,
+        Self::LockTimeout,
+        Self::RunnerBusy,
+        Self::PlanStale,
+        Self::TargetMismatch,
+        Self::ChangeEdited,
+        Self::ChangeMissing,
+        Self::Drift,
+        Self::Unsupported,
+        Self::OutcomeUnknown,
+        Self::RollbackRefused,
+        Self::ApprovalMissing,
+        Self::GateClosed,
+        Self::StepFailed,
+        Self::JobUnknown,
+        Self::JobPaused,
+        Self::VerifyFailed,
+        Self::QuarantineFull,
+        Self::LeaseLost,
+        Self::Throttled,
+        Self::AuditBroken,
+        Self::DemoFailed,
+    ];
+
+    /// The kind with this code (`TG0412`, any case).
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.policy().code.eq_ignore_ascii_case(code))
+    }
+
+    /// The row of the table for this kind.
+    #[must_use]
+    #[allow(clippy::too_many_lines, reason = "a table, one row a kind")]
+    pub const fn policy(self) -> Policy {
+        match self {
+            Self::Internal => row(
+                ("TG0001", 1, Retry::Never),
+                "a fault inside Tidegate",
+                "this is a bug: please report it with the output of the same command and -vv",
+                "Tidegate met a state that its authors thought impossible. Nothing that was journaled as done is affected; running the command again is safe, because every step is idempotent.",
+            ),
+            Self::Interrupted => row(
+                ("TG0002", 6, Retry::Resume),
+                "the run stopped before its end",
+                "run the same command again: it goes on where it stopped",
+                "The run was stopped at a safe point (a signal, a pause, a lost lease). Every finished step and chunk is journaled, so the next run continues with the first unfinished one.",
+            ),
+            Self::Cancelled => row(
+                ("TG0003", 130, Retry::Resume),
+                "interrupted by the user",
+                "run the same command again: it goes on where it stopped",
+                "Ctrl-C was pressed. Tidegate finished or rolled back the statement under way and stopped. A second Ctrl-C ends at once; that is safe too, since the journal is written in the same transaction as the work.",
+            ),
+            Self::Io => row(
+                ("TG0004", 1, Retry::Never),
+                "a file could not be read or written",
+                "check the path, its permissions and the free space",
+                "An operation on the file system failed; the message names the path.",
+            ),
+            Self::Usage => row(
+                ("TG0100", 2, Retry::Never),
+                "the command line is wrong",
+                "see --help",
+                "The arguments contradict each other or name something that is not there.",
+            ),
+            Self::ConfigNotFound => row(
+                ("TG0101", 2, Retry::Never),
+                "no configuration file",
+                "run `tidegate init`, or name a database with --database-url",
+                "A command needs tidegate.toml, which was not found in this directory nor above it.",
+            ),
+            Self::ConfigSyntax => row(
+                ("TG0102", 2, Retry::Never),
+                "a configuration file is not valid",
+                "correct the file at the place shown; `tidegate config schema` prints its JSON Schema",
+                "The file is not valid TOML, or a key is unknown or of the wrong type.",
+            ),
+            Self::ConfigValue => row(
+                ("TG0103", 2, Retry::Never),
+                "a configuration value is not acceptable",
+                "correct the value; `tidegate config show` tells where it comes from",
+                "The value has the right type but a meaning that Tidegate cannot use.",
+            ),
+            Self::EnvironmentUnknown => row(
+                ("TG0104", 2, Retry::Never),
+                "no such environment",
+                "`tidegate env list` prints the environments",
+                "The environment is neither in tidegate.toml nor the built-in `local`.",
+            ),
+            Self::SecretUnavailable => row(
+                ("TG0105", 2, Retry::Never),
+                "a secret could not be read",
+                "check the reference (env:, file:, command:) and run `tidegate env check`",
+                "The provider that holds the secret did not give it. The secret itself is never printed.",
+            ),
+            Self::ChangeSyntax => row(
+                ("TG0106", 2, Retry::Never),
+                "a change file is not valid",
+                "correct the file at the place shown; `tidegate migrate lint` checks all of them",
+                "The change file is not valid TOML, or holds an unknown key or a value of the wrong type.",
+            ),
+            Self::UnknownObject => row(
+                ("TG0107", 2, Retry::Never),
+                "an object is not in the database",
+                "check the name, and whether an earlier change creates it",
+                "A change names a table, column, type or constraint that neither exists nor is created by an earlier change.",
+            ),
+            Self::ChangeValue => row(
+                ("TG0108", 2, Retry::Never),
+                "a change asks for something contradictory",
+                "correct the change file",
+                "The change is well formed, but its parts contradict each other, for example phases that are out of order.",
+            ),
+            Self::DuplicateChange => row(
+                ("TG0109", 2, Retry::Never),
+                "two changes have one number",
+                "rename one of the files to the next free number",
+                "The number in a change's file name is its identity in the ledger, so it must be unique.",
+            ),
+            Self::ReleaseInvalid => row(
+                ("TG0110", 2, Retry::Never),
+                "a release is not a version",
+                "write it as MAJOR.MINOR.PATCH, for example 2.1.0",
+                "Releases are semantic versions, so that their order is known.",
+            ),
+            Self::ReleaseOrder => row(
+                ("TG0111", 2, Retry::Never),
+                "releases are out of order",
+                "expand must not come after enforce, nor enforce after contract",
+                "The phases of a change run in the order expand, backfill, enforce, contract; their releases must not go back.",
+            ),
+            Self::SqlSyntax => row(
+                ("TG0112", 2, Retry::Never),
+                "SQL that does not parse",
+                "correct the statement at the place shown",
+                "The SQL text was refused by the parser or by PostgreSQL itself.",
+            ),
+            Self::NameInvalid => row(
+                ("TG0113", 2, Retry::Never),
+                "a name PostgreSQL cannot hold",
+                "choose a name of 1 to 63 bytes",
+                "PostgreSQL cuts names longer than 63 bytes without an error, which makes two objects collide; Tidegate refuses them.",
+            ),
+            Self::ConnectionString => row(
+                ("TG0114", 2, Retry::Never),
+                "a connection string is not valid",
+                "write postgresql://user@host:5432/database?sslmode=verify-full or key=value pairs",
+                "The text is neither a PostgreSQL URL nor a list of key=value pairs.",
+            ),
+            Self::ObjectExists => row(
+                ("TG0115", 2, Retry::Never),
+                "an object exists already",
+                "choose another name, or remove the object if it is left over",
+                "A change would create something whose name is taken.",
+            ),
+            Self::Unreachable => row(
+                ("TG0201", 7, Retry::Backoff),
+                "the database is out of reach",
+                "check host, port and network, and that the server runs; `tidegate doctor` helps",
+                "No connection could be made.",
+            ),
+            Self::AuthFailed => row(
+                ("TG0202", 7, Retry::Never),
+                "the server refused the login",
+                "check user, password and pg_hba.conf",
+                "The server answered, but refused the role, password or database.",
+            ),
+            Self::ConnectionLost => row(
+                ("TG0203", 7, Retry::Resume),
+                "the connection broke",
+                "run the same command again: it goes on where it stopped",
+                "The connection broke while work was under way. Transactions that had not committed are rolled back by the server; the journal tells the rest.",
+            ),
+            Self::ServerTooOld => row(
+                ("TG0204", 2, Retry::Never),
+                "the server is too old",
+                "upgrade to PostgreSQL 14 or later",
+                "Tidegate needs PostgreSQL 14: earlier servers lack TID range scans and pg_read_all_data.",
+            ),
+            Self::ReadOnly => row(
+                ("TG0205", 4, Retry::Never),
+                "the server does not accept writes",
+                "connect to the primary: target_session_attrs=read-write picks it from several hosts",
+                "The server is a standby, or default_transaction_read_only is on.",
+            ),
+            Self::Pooler => row(
+                ("TG0206", 4, Retry::Never),
+                "there is a connection pooler in between",
+                "connect to PostgreSQL itself, not through pgbouncer in transaction mode",
+                "Behind a pooler in transaction mode, session locks and settings reach the wrong session, so Tidegate's guarantees would not hold.",
+            ),
+            Self::Privilege => row(
+                ("TG0207", 2, Retry::Never),
+                "a privilege is missing",
+                "grant what the message names; docs/guides/privileges.md lists all that Tidegate needs",
+                "The role may not do what the step needs. Nothing was changed by the refused step.",
+            ),
+            Self::Tls => row(
+                ("TG0208", 7, Retry::Never),
+                "TLS could not be set up",
+                "check sslmode, sslrootcert and the certificate's host name",
+                "The server and Tidegate could not agree on an encrypted connection, or the certificate did not pass.",
+            ),
+            Self::InsecureProduction => row(
+                ("TG0209", 4, Retry::Never),
+                "a production database over plain TCP",
+                "set sslmode=verify-full, or allow_plaintext = true in the environment when the network is trusted",
+                "A production environment is only used over TLS or a Unix socket.",
+            ),
+            Self::DiskFull => row(
+                ("TG0210", 7, Retry::Resume),
+                "the server's disk is full",
+                "free space on the server, then run the command again",
+                "The server could not write. The statement was rolled back.",
+            ),
+            Self::Sql => row(
+                ("TG0211", 1, Retry::Never),
+                "PostgreSQL refused a statement",
+                "read the server's message; the statement was rolled back",
+                "The server reported an error that Tidegate has no better name for. The message carries its SQLSTATE.",
+            ),
+            Self::Timeout => row(
+                ("TG0212", 8, Retry::Backoff),
+                "a statement took longer than its limit",
+                "raise the limit, or run it when the table is quieter",
+                "A statement passed its timeout and was rolled back.",
+            ),
+            Self::PostgresMissing => row(
+                ("TG0301", 2, Retry::Never),
+                "no PostgreSQL server programs found",
+                "run `tidegate server install --yes`, or set PG_BIN to the folder that holds postgres and initdb",
+                "The private server needs the programs postgres and initdb of PostgreSQL 14 or later.",
+            ),
+            Self::InstallConsent => row(
+                ("TG0302", 2, Retry::Never),
+                "installing needs consent",
+                "add --yes",
+                "Tidegate does not install software unless it is told to.",
+            ),
+            Self::InstallFailed => row(
+                ("TG0303", 1, Retry::Never),
+                "PostgreSQL could not be installed",
+                "install PostgreSQL 14 or later by hand and set PG_BIN",
+                "Neither the system's packages nor the packaged binaries could be installed.",
+            ),
+            Self::ServerStart => row(
+                ("TG0304", 1, Retry::Never),
+                "the private server did not start",
+                "read the log named in the message; `tidegate server reset --yes` makes a fresh one",
+                "The server program ended or did not become ready in time.",
+            ),
+            Self::ServerStopped => row(
+                ("TG0305", 7, Retry::Never),
+                "the private server does not run",
+                "run `tidegate server start`",
+                "The command needs the private server, which does not run.",
+            ),
+            Self::LockTimeout => row(
+                ("TG0401", 8, Retry::Backoff),
+                "a lock was not acquired in time",
+                "wait for the sessions named, or end them, then run the command again",
+                "A statement waits for a table lock no longer than lock_timeout, so that it never makes the application queue behind it. All tries failed; the sessions that held the lock are named.",
+            ),
+            Self::RunnerBusy => row(
+                ("TG0402", 8, Retry::Backoff),
+                "another Tidegate run is under way",
+                "wait for it to end, or pass --wait with a longer time",
+                "Only one runner changes a database at a time. The other one is named.",
+            ),
+            Self::PlanStale => row(
+                ("TG0403", 4, Retry::Never),
+                "the plan no longer fits",
+                "make a new plan and have it approved",
+                "The database, the ledger or the change files are not what they were when the plan was made.",
+            ),
+            Self::TargetMismatch => row(
+                ("TG0404", 4, Retry::Never),
+                "the plan is for another database",
+                "use the environment that the plan was made for",
+                "A plan carries the identity of its target: the server's system identifier and the database. They do not match.",
+            ),
+            Self::ChangeEdited => row(
+                ("TG0405", 3, Retry::Never),
+                "a change was edited after it ran",
+                "restore the file; make a new change for what you want to alter",
+                "The operations of a change that has run are recorded with a checksum. The file now says something else.",
+            ),
+            Self::ChangeMissing => row(
+                ("TG0406", 3, Retry::Never),
+                "a change that ran has no file",
+                "restore the file from version control",
+                "The ledger knows a change whose file is gone.",
+            ),
+            Self::Drift => row(
+                ("TG0407", 3, Retry::Never),
+                "the database is not what the ledger says",
+                "compare the objects named and repair them, or record the new state",
+                "Something outside Tidegate changed an object that a change in flight depends on.",
+            ),
+            Self::Unsupported => row(
+                ("TG0408", 4, Retry::Never),
+                "the change cannot be done safely",
+                "see the reason; write the change as plain SQL if you accept it",
+                "Tidegate refuses at plan time what it could not carry through without losing something.",
+            ),
+            Self::OutcomeUnknown => row(
+                ("TG0409", 6, Retry::Never),
+                "the outcome of a step is not known",
+                "look at the database, then say `tidegate migrate resolve --change ID --step N --as done|undone`",
+                "A step that cannot run inside a transaction was interrupted, and its effect cannot be recognized. Tidegate neither repeats nor skips it by itself.",
+            ),
+            Self::RollbackRefused => row(
+                ("TG0410", 4, Retry::Never),
+                "this cannot be rolled back",
+                "restore from a backup, or write a new change that goes forward",
+                "The change has contracted, or one of its steps has no undo.",
+            ),
+            Self::ApprovalMissing => row(
+                ("TG0411", 4, Retry::Never),
+                "an approval is missing",
+                "tidegate approve request --plan HASH",
+                "The policy of the environment asks for approvals bound to this plan's hash.",
+            ),
+            Self::GateClosed => row(
+                ("TG0412", 4, Retry::Backoff),
+                "a gate is closed",
+                "see what would open it; --wait DURATION waits for it",
+                "A phase runs only when evidence says that it is safe. Each gate prints its evidence and what would open it.",
+            ),
+            Self::StepFailed => row(
+                ("TG0413", 1, Retry::Never),
+                "a step failed",
+                "mend the cause, then run the command again: it goes on with this step",
+                "PostgreSQL refused a step of a plan. Steps before it are done and journaled; this one was rolled back.",
+            ),
+            Self::JobUnknown => row(
+                ("TG0501", 2, Retry::Never),
+                "no such job",
+                "`tidegate backfill status` lists the jobs",
+                "The ledger has no backfill job of that id.",
+            ),
+            Self::JobPaused => row(
+                ("TG0502", 6, Retry::Resume),
+                "the backfill is paused",
+                "tidegate backfill resume ID",
+                "Somebody paused the job. Its finished chunks are kept.",
+            ),
+            Self::VerifyFailed => row(
+                ("TG0503", 3, Retry::Never),
+                "verification found differences",
+                "look at the rows named; `tidegate backfill run ID` repairs what can be computed",
+                "After the backfill some rows do not hold the value that the change's expression gives.",
+            ),
+            Self::QuarantineFull => row(
+                ("TG0504", 3, Retry::Never),
+                "too many rows could not be converted",
+                "read tidegate.backfill_quarantine, repair the rows or the expression, then run again",
+                "Rows whose conversion fails are set aside with their error. There were more of them than the limit.",
+            ),
+            Self::LeaseLost => row(
+                ("TG0505", 6, Retry::Resume),
+                "another worker took over the window",
+                "run the same command again",
+                "A worker was slow enough that its lease ran out. The other worker's result stands.",
+            ),
+            Self::Throttled => row(
+                ("TG0506", 6, Retry::Resume),
+                "the backfill was held back for too long",
+                "see the reason named; raise the limit or run it at a quieter time",
+                "A throttle signal stood at stop for longer than the limit.",
+            ),
+            Self::AuditBroken => row(
+                ("TG0601", 3, Retry::Never),
+                "the audit log was tampered with",
+                "compare with an exported copy; treat it as an incident",
+                "The hash chain of the audit log does not hold from the entry named on.",
+            ),
+            Self::DemoFailed => row(
+                ("TG0701", 3, Retry::Never),
+                "the demo did not end as it should",
+                "see the check named; run again with --keep to look at the database",
+                "One of the demo's checks failed; this is a bug in Tidegate or a machine in trouble.",
+            ),
+        }
+    }
+}
+
+const fn row(
+    (code, exit, retry): (&'static str, u8, Retry),
+    title: &'static str,
+    hint: &'static str,
+    explanation: &'static str,
+) -> Policy {
+    Policy {
+        code,
+        exit,
+        retry,
+        title,
+        hint,
+        explanation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_ordered() {
+        let codes: Vec<_> = Kind::ALL.iter().map(|kind| kind.policy().code).collect();
+        assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "{codes:?}");
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_code() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_code(kind.policy().code), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        for kind in Kind::ALL {
+            assert!(matches!(kind.policy().exit, 1..=8 | 130), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Tidegate: migrations, backfills, copies, seeds and recovery drills for PostgreSQL.
+//!
+//! The crate is a functional core with an imperative shell. Read `ARCHITECTURE.md` first; in
+//! short, the direction of dependencies is
+//! `sql, catalog -> migration, backfill, ... -> postgres, control, vault -> service -> cli`.
+
+pub mod backfill;
+pub mod catalog;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod error;
+pub mod governance;
+pub mod job;
+pub mod migration;
+pub mod postgres;
+pub mod service;
+pub mod sql;
+pub mod telemetry;
+pub mod vault;
+
+pub use error::{Error, Result};

@@ -1,0 +1,76 @@
+//! One connection to PostgreSQL with its settings pinned.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::config::Target;
+use crate::error::Result;
+
+/// One connection, pinned: `search_path` is `pg_catalog`, times are UTC, floats print exactly.
+#[derive(Debug)]
+pub struct Session {
+    client: tokio_postgres::Client,
+    pid: i32,
+    version: i32,
+}
+
+/// Settings of every session. The lock timeout is set by whoever takes locks.
+const PINS: &str = "set search_path = pg_catalog; set timezone = 'UTC'; \
+    set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set extra_float_digits = 1; \
+    set bytea_output = 'hex'; set statement_timeout = 0; set lock_timeout = '5s'; \
+    set idle_in_transaction_session_timeout = '1min'; \
+    set client_connection_check_interval = '1s'";
+
+impl Session {
+    /// Connects; `purpose` becomes part of `application_name` (`tidegate/apply`).
+    ///
+    /// # Errors
+    /// The server is out of reach, refuses the login, or is older than PostgreSQL 14.
+    pub async fn connect(target: &Target, purpose: &str) -> Result<Self> {
+        let mut config = target.postgres.clone();
+        config.application_name(format!("tidegate/{purpose}"));
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+        client.batch_execute(PINS).await?;
+        let row = client
+            .query_one(
+                "select pg_backend_pid(), current_setting('server_version_num')::int",
+                &[],
+            )
+            .await?;
+        Ok(Self {
+            pid: row.get(0),
+            version: row.get(1),
+            client,
+        })
+    }
+
+    /// Process id of the server's backend.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// `server_version_num`, for example 150018.
+    #[must_use]
+    pub fn version(&self) -> i32 {
+        self.version
+    }
+}
+
+impl Deref for Session {
+    type Target = tokio_postgres::Client;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.client
+    }
+}
