@@ -2,6 +2,7 @@
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
+use super::schema;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
 
@@ -21,10 +22,7 @@ impl Control {
             .max_connections(4)
             .connect_with(target.sqlx_options("control"))
             .await?;
-        let mut migrator = sqlx::migrate!("./migrations");
-        migrator.dangerous_set_table_name("tidegate._sqlx_migrations");
-        migrator.create_schema("tidegate");
-        migrator
+        schema::migrator()
             .run(&pool)
             .await
             .map_err(|error| Error::new(Kind::Internal, format!("control schema: {error}")))?;
