@@ -137,6 +137,10 @@ impl Server {
         if self.has_library("pg_stat_statements") {
             postgres.args(["-c", "shared_preload_libraries=pg_stat_statements"]);
         }
+        #[expect(
+            clippy::zombie_processes,
+            reason = "it outlives this process; the watcher ends it"
+        )]
         let mut child = postgres
             .stdout(log.try_clone().expect("server log"))
             .stderr(log)
@@ -251,6 +255,7 @@ fn runs(data: &Path) -> bool {
     alive && lines.nth(6).is_some_and(|state| state.trim() == "ready")
 }
 
+#[expect(clippy::zombie_processes, reason = "it outlives this process")]
 fn watch(folder: &Path) {
     Command::new("setsid")
         .args(["sh", "-c", WATCHER, "watcher"])
