@@ -7,7 +7,7 @@
     reason = "a test that meets the unexpected shall fail loudly"
 )]
 
-mod support;
-
 mod audit;
 mod harness;
+mod support;
+mod tidy;
