@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write};
 
 use owo_colors::{OwoColorize, Style as Colour};
+use unicode_width::UnicodeWidthStr;
 
 /// Text for a person, built up by a [`super::Report`].
 #[derive(Debug)]
@@ -91,6 +92,29 @@ impl Page {
         Ok(())
     }
 
+    /// Writes a paragraph, broken between words so that it fits the page, 80 columns at most.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub fn paragraph(&mut self, text: &str) -> fmt::Result {
+        let room = self.width.min(80);
+        let mut used = 0;
+        for word in text.split_whitespace() {
+            let width = UnicodeWidthStr::width(word);
+            if used > 0 && used + 1 + width > room {
+                writeln!(self.text)?;
+                used = 0;
+            }
+            if used > 0 {
+                self.text.push(' ');
+                used += 1;
+            }
+            self.text.push_str(word);
+            used += width;
+        }
+        writeln!(self.text)
+    }
+
     /// The finished text.
     #[must_use]
     pub fn finish(self) -> String {
@@ -101,5 +125,73 @@ impl Page {
 impl Write for Page {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.text.write_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(page: &Page) -> Vec<Vec<String>> {
+        vec![
+            vec![
+                page.styled(Style::Good, "ok"),
+                "日本語".into(),
+                "end".into(),
+            ],
+            vec![page.styled(Style::Bad, "closed"), "a".into(), "end".into()],
+            vec!["zoë".into(), String::new(), "end".into()],
+        ]
+    }
+
+    fn table(colour: bool) -> String {
+        let mut page = Page::new(colour, 80);
+        let rows = rows(&page);
+        page.table(&["State", "Name", ""], rows).unwrap();
+        page.finish()
+    }
+
+    /// Removes colours: `ESC [ ... m`.
+    fn plain(text: &str) -> String {
+        let mut parts = text.split('\u{1b}');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |all, part| {
+            all + part.split_once('m').map_or(part, |(_, rest)| rest)
+        })
+    }
+
+    #[test]
+    fn columns_align_in_every_script_and_without_trailing_blanks() {
+        let text = table(false);
+        let places: Vec<_> = text
+            .lines()
+            .skip(1)
+            .map(|line| UnicodeWidthStr::width(&line[..line.find("end").unwrap()]))
+            .collect();
+        assert_eq!(places, [16, 16, 16], "{text}");
+        assert!(text.lines().all(|line| line.trim_end() == line), "{text:?}");
+    }
+
+    #[test]
+    fn colours_change_no_column() {
+        assert_ne!(table(true), table(false));
+        let coloured: Vec<_> = plain(&table(true))
+            .lines()
+            .map(|l| l.trim_end().to_owned())
+            .collect();
+        assert_eq!(coloured, table(false).lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn paragraphs_fit_the_page() {
+        let mut page = Page::new(false, 20);
+        page.paragraph("one two three four five  six\nseven 日本語日本語日本語 end")
+            .unwrap();
+        let text = page.finish();
+        assert!(
+            text.lines().all(|line| UnicodeWidthStr::width(line) <= 20),
+            "{text}"
+        );
+        assert!(text.starts_with("one two three four\nfive"), "{text}");
     }
 }
