@@ -5,5 +5,5 @@ mod load;
 mod target;
 
 pub use environment::{Environment, Policy, Tier};
-pub use load::{Config, Overrides, no_color};
+pub use load::{Config, Overrides, dumb_terminal, no_color};
 pub use target::Target;

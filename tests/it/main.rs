@@ -8,6 +8,8 @@
 )]
 
 mod audit;
+mod cli;
+mod docs;
 mod harness;
 mod support;
 mod tidy;

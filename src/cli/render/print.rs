@@ -152,6 +152,7 @@ fn colours(globals: &Globals, stream: &impl IsTerminal) -> bool {
         && stream.is_terminal()
         && anstream::ColorChoice::global() != anstream::ColorChoice::Never
         && !crate::config::no_color()
+        && !crate::config::dumb_terminal()
 }
 
 fn width() -> usize {
