@@ -75,9 +75,3 @@ impl Config {
 pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
-
-/// Whether the terminal cannot move its cursor (`TERM=dumb`), so that nothing may be redrawn.
-#[must_use]
-pub fn dumb_terminal() -> bool {
-    std::env::var_os("TERM").is_none_or(|value| value == "dumb")
-}

@@ -2,8 +2,10 @@
 
 mod environment;
 mod load;
+mod surroundings;
 mod target;
 
 pub use environment::{Environment, Policy, Tier};
-pub use load::{Config, Overrides, dumb_terminal, no_color};
+pub use load::{Config, Overrides, no_color};
+pub use surroundings::{dumb_terminal, log_directives, log_json};
 pub use target::Target;

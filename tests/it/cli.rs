@@ -167,3 +167,20 @@ fn on_terminal(args: &str, variables: &[(&str, &str)]) -> std::io::Result<String
         .output()?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
+
+#[test]
+fn a_log_filter_that_is_wrong_is_said_and_changes_nothing() {
+    let run = |format: &str| {
+        Cli::new(["explain", "412"])
+            .env("TIDEGATE_LOG", "tidegate=loud")
+            .env("TIDEGATE_LOG_FORMAT", format)
+            .ok()
+    };
+    assert!(
+        run("text")
+            .stderr
+            .contains("TIDEGATE_LOG is not understood")
+    );
+    let line: serde_json::Value = serde_json::from_str(run("json").stderr.trim()).unwrap();
+    assert_eq!(line["level"], "WARN");
+}
