@@ -53,3 +53,40 @@ fn every_error_has_its_page_and_every_page_its_error() {
         fs::remove_file(stale).unwrap();
     }
 }
+
+/// Names of the dependencies in a manifest.
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let mut section = "";
+    manifest
+        .lines()
+        .filter_map(|line| {
+            if line.starts_with('[') {
+                section = line;
+            }
+            let inside = matches!(section, "[dependencies]" | "[dev-dependencies]");
+            let (name, _) = line.split_once('=')?;
+            inside
+                .then(|| name.trim())
+                .filter(|name| !name.contains(' '))
+        })
+        .collect()
+}
+
+fn unexplained<'a>(manifest: &'a str, page: &str) -> Vec<&'a str> {
+    let words: BTreeSet<&str> = page
+        .split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'))
+        .collect();
+    let mut names = dependencies(manifest);
+    names.retain(|name| !words.contains(name));
+    names
+}
+
+#[test]
+fn every_dependency_says_why_it_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let page = fs::read_to_string(root.join("docs/dependencies.md")).unwrap();
+    assert_eq!(unexplained(&manifest, &page), Vec::<&str>::new());
+    let planted = "[dependencies]\nserde = \"1\"\nleft-pad = { version = \"1\" }\n[lints]\nx = 1\n";
+    assert_eq!(unexplained(planted, &page), ["left-pad"]);
+}
