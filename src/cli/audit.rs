@@ -1,6 +1,10 @@
 //! `tidegate audit`: shows and verifies the log of what was done.
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::Serialize;
@@ -8,8 +12,8 @@ use serde::Serialize;
 use super::App;
 use super::render::{Output, Page, Report, Style};
 use crate::control::{AuditFilter, Control};
-use crate::error::Result;
-use crate::governance::{AuditEntry, Hash};
+use crate::error::{Error, Kind, Result};
+use crate::governance::{AuditEntry, Chain, Hash};
 
 /// Commands of `audit`.
 #[derive(Debug, clap::Subcommand)]
@@ -18,6 +22,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Check the hash chain from the first entry to the head
     Verify(VerifyArgs),
+    /// Write the whole log into a file, one JSON object a line
+    Export(ExportArgs),
 }
 
 /// Arguments of `audit show`.
@@ -40,6 +46,16 @@ pub struct VerifyArgs {
     /// A hash that an earlier `audit verify` printed; it must still be in the log
     #[arg(long, value_name = "HASH")]
     expect_head: Option<Hash>,
+    /// Check a file that `audit export` wrote, instead of the database
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Arguments of `audit export`.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The file; it must not be there yet
+    file: PathBuf,
 }
 
 /// A moment on the command line.
@@ -74,6 +90,13 @@ impl std::str::FromStr for Since {
 }
 
 pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
+    if let Command::Verify(VerifyArgs {
+        file: Some(file),
+        expect_head,
+    }) = command
+    {
+        return verify_file(file, *expect_head);
+    }
     let config = app.config()?;
     let target = app.target(&config).await?;
     let control = Control::open(&target).await?;
@@ -81,13 +104,64 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
         Command::Show(args) => show(app, &control, args).await,
         Command::Verify(args) => {
             let head = control.verify_audit(args.expect_head).await?;
-            Ok(Output::report(Verified {
-                holds: true,
-                entries: head.entries,
-                head: head.hash,
-            }))
+            Ok(Verified::output(head.entries, head.hash))
         }
+        Command::Export(args) => export(&control, &args.file).await,
     }
+}
+
+/// A copy has no head of its own: its tail is vouched for by `--expect-head` alone.
+fn verify_file(file: &Path, expected: Option<Hash>) -> Result<Output> {
+    let reader = BufReader::new(File::open(file).map_err(|error| unusable(file, error))?);
+    let mut chain = Chain::expecting(expected);
+    for (number, line) in reader.lines().enumerate() {
+        let line = line.map_err(|error| unusable(file, error))?;
+        let entry: AuditEntry = serde_json::from_str(&line).map_err(|error| {
+            let place = format!("{}:{}", file.display(), number + 1);
+            Error::new(
+                Kind::AuditBroken,
+                format!("{place} is no entry of an audit log: {error}"),
+            )
+        })?;
+        chain.push(&entry)?;
+    }
+    let (entries, head) = chain.head();
+    chain.finish(entries, head)?;
+    Ok(Verified::output(entries, head))
+}
+
+async fn export(control: &Control, file: &Path) -> Result<Output> {
+    let mut writer = BufWriter::new(
+        // An older copy is evidence: it is never written over.
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(|error| unusable(file, error))?,
+    );
+    let mut entries = 0_u64;
+    let head = control
+        .each_audit_entry(|entry| {
+            entries += 1;
+            let line = serde_json::to_string(&entry)
+                .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+            writeln!(writer, "{line}").map_err(|error| unusable(file, error))
+        })
+        .await?;
+    let written = writer
+        .into_inner()
+        .map_err(|error| unusable(file, error.into_error()))?;
+    written.sync_all().map_err(|error| unusable(file, error))?;
+    Ok(Output::report(Exported {
+        file: file.to_owned(),
+        entries,
+        head: head.hash,
+    }))
+}
+
+fn unusable(file: &Path, error: std::io::Error) -> Error {
+    Error::new(Kind::Io, format!("{}: {error}", file.display())).because(error)
 }
 
 async fn show(app: &App, control: &Control, args: &ShowArgs) -> Result<Output> {
@@ -145,6 +219,16 @@ struct Verified {
     head: Hash,
 }
 
+impl Verified {
+    fn output(entries: i64, head: Hash) -> Output {
+        Output::report(Self {
+            holds: true,
+            entries,
+            head,
+        })
+    }
+}
+
 impl Report for Verified {
     fn kind(&self) -> &'static str {
         "audit_verify"
@@ -158,6 +242,28 @@ impl Report for Verified {
             "Note the head down where the database's owner cannot write; a later\n\
              `tidegate audit verify --expect-head HASH` then finds a log rewritten as a whole.",
         )
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Exported {
+    file: PathBuf,
+    entries: u64,
+    head: Hash,
+}
+
+impl Report for Exported {
+    fn kind(&self) -> &'static str {
+        "audit_export"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        let file = self.file.display();
+        page.line(format!("{} entries in {file}", self.entries))?;
+        page.line(format!("head {}", self.head))?;
+        page.line(format!(
+            "Check it with: tidegate audit verify --file {file}"
+        ))
     }
 }
 

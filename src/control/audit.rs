@@ -75,13 +75,15 @@ impl Control {
         rows.iter().rev().map(entry).collect()
     }
 
-    /// Walks the whole log, one row in memory at a time. `expected` is a hash noted down earlier,
-    /// which must still be in the chain: it finds a log that was rewritten as a whole.
+    /// Hands every entry to `take`, the oldest first, one row in memory at a time. Returns the head
+    /// of the same snapshot: entries that are appended meanwhile belong to neither.
     ///
     /// # Errors
-    /// [`Kind::AuditBroken`] naming the first entry that does not hold.
-    pub async fn verify_audit(&self, expected: Option<Hash>) -> Result<AuditHead> {
-        // One snapshot: entries that are appended meanwhile belong to neither log nor head.
+    /// [`Kind::AuditBroken`] when there is no head; those of the database and of `take`.
+    pub async fn each_audit_entry(
+        &self,
+        mut take: impl FnMut(AuditEntry) -> Result<()>,
+    ) -> Result<AuditHead> {
         let mut tx = self
             .pool()
             .begin_with("begin isolation level repeatable read read only")
@@ -90,27 +92,28 @@ impl Control {
             .fetch_optional(&mut *tx)
             .await?
             .ok_or_else(|| Error::new(Kind::AuditBroken, "the head of the audit log is missing"))?;
-        let (head_seq, head_hash) = (head.try_get("seq")?, hash(&head, "hash")?);
-        let mut chain = Chain::default();
-        let mut seen = expected.is_none_or(|hash| hash == Hash::GENESIS);
         let mut rows = sqlx::query(ALL).fetch(&mut *tx);
         while let Some(row) = rows.try_next().await? {
-            let entry = entry(&row)?;
-            seen |= expected == Some(entry.hash);
-            chain.push(&entry).map_err(broken)?;
+            take(entry(&row)?)?;
         }
-        drop(rows);
-        chain.finish(head_seq, head_hash).map_err(broken)?;
-        match expected {
-            Some(expected) if !seen => Err(Error::new(
-                Kind::AuditBroken,
-                format!("the audit log holds no entry with the hash {expected}: it was rewritten"),
-            )),
-            _ => Ok(AuditHead {
-                entries: head_seq,
-                hash: head_hash,
-            }),
-        }
+        Ok(AuditHead {
+            entries: head.try_get("seq")?,
+            hash: hash(&head, "hash")?,
+        })
+    }
+
+    /// Walks the whole log. `expected` is a hash noted down earlier, which must still be in the
+    /// chain: it finds a log that was rewritten as a whole.
+    ///
+    /// # Errors
+    /// [`Kind::AuditBroken`] naming the first entry that does not hold.
+    pub async fn verify_audit(&self, expected: Option<Hash>) -> Result<AuditHead> {
+        let mut chain = Chain::expecting(expected);
+        let head = self
+            .each_audit_entry(|entry| Ok(chain.push(&entry)?))
+            .await?;
+        chain.finish(head.entries, head.hash)?;
+        Ok(head)
     }
 }
 
@@ -167,11 +170,4 @@ fn entry(row: &PgRow) -> Result<AuditEntry> {
 
 fn hash(row: &PgRow, column: &str) -> Result<Hash> {
     Hash::from_bytes(row.try_get::<&[u8], _>(column)?)
-}
-
-fn broken(found: crate::governance::Break) -> Error {
-    Error::new(
-        Kind::AuditBroken,
-        format!("the audit log does not hold: {found}"),
-    )
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind};
@@ -32,7 +32,7 @@ pub struct AuditEvent {
 }
 
 /// One entry of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Place in the chain, from 1, without gaps.
     pub seq: i64,
@@ -134,6 +134,14 @@ impl Serialize for Hash {
     }
 }
 
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// Where the chain stops to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Break {
@@ -156,6 +164,8 @@ pub enum Reason {
     TailCut,
     /// The head does not name the newest entry.
     Head,
+    /// A hash that was noted down earlier is in no entry up to this one.
+    Rewritten,
 }
 
 impl fmt::Display for Break {
@@ -169,6 +179,10 @@ impl fmt::Display for Break {
             ),
             Reason::Unlinked => write!(f, "entry {seq} does not follow from the entry before it"),
             Reason::TailCut => write!(f, "entry {seq} and what followed it were cut off"),
+            Reason::Rewritten => write!(
+                f,
+                "no entry up to {seq}, the newest, has the hash that was noted down: it was rewritten"
+            ),
             Reason::Head => write!(
                 f,
                 "the head of the log does not name entry {seq}, the newest"
@@ -177,11 +191,22 @@ impl fmt::Display for Break {
     }
 }
 
+impl From<Break> for Error {
+    fn from(found: Break) -> Self {
+        Self::new(
+            Kind::AuditBroken,
+            format!("the audit log does not hold: {found}"),
+        )
+    }
+}
+
 /// Walks a log from its first entry; holds one hash, however long the log is.
 #[derive(Debug, Clone, Copy)]
 pub struct Chain {
     seq: i64,
     hash: Hash,
+    /// A hash that must still come.
+    awaited: Option<Hash>,
 }
 
 impl Default for Chain {
@@ -189,11 +214,21 @@ impl Default for Chain {
         Self {
             seq: 0,
             hash: Hash::GENESIS,
+            awaited: None,
         }
     }
 }
 
 impl Chain {
+    /// A chain that must hold an entry with a hash noted down earlier.
+    #[must_use]
+    pub fn expecting(hash: Option<Hash>) -> Self {
+        Self {
+            awaited: hash.filter(|hash| *hash != Hash::GENESIS),
+            ..Self::default()
+        }
+    }
+
     /// Takes the next entry, in the order of `seq`.
     ///
     /// # Errors
@@ -212,13 +247,15 @@ impl Chain {
         }
         self.seq = entry.seq;
         self.hash = entry.hash;
+        self.awaited = self.awaited.filter(|hash| *hash != entry.hash);
         Ok(())
     }
 
     /// Compares the end of the log with its head.
     ///
     /// # Errors
-    /// The log is shorter than its head says, or the head names another hash.
+    /// The log is shorter than its head says, the head names another hash, or the hash noted down
+    /// earlier did not come.
     pub fn finish(self, head_seq: i64, head: Hash) -> Result<(), Break> {
         if self.seq < head_seq {
             return Err(Break {
@@ -230,6 +267,12 @@ impl Chain {
             return Err(Break {
                 seq: self.seq,
                 reason: Reason::Head,
+            });
+        }
+        if self.awaited.is_some() {
+            return Err(Break {
+                seq: self.seq,
+                reason: Reason::Rewritten,
             });
         }
         Ok(())

@@ -236,3 +236,28 @@ async fn m13_show_filters_and_prints() {
         "{page}"
     );
 }
+
+#[tokio::test]
+async fn m13_an_exported_copy_can_be_checked_without_the_database() {
+    let database = logged().await;
+    let project = Project::new(&database);
+    let url = database.url();
+    let export = || project.tidegate(["audit", "export", "log.jsonl", "--database-url", &url]);
+    let exported = export().data();
+    let head = exported["head"].as_str().unwrap();
+    export().exits(1);
+    let verify = |head: &str| {
+        project
+            .tidegate(["audit", "verify", "--file", "log.jsonl"])
+            .args(["--expect-head", head])
+    };
+    assert_eq!(verify(head).data()["entries"], 6);
+    let text = project.read("log.jsonl");
+    project.write("log.jsonl", &text.replacen("\\\"n\\\":3", "\\\"n\\\":0", 1));
+    assert!(verify(head).exits(3).stderr.contains("entry 3 was edited"));
+    let cut: Vec<&str> = text.lines().take(5).collect();
+    project.write("log.jsonl", &cut.join("\n"));
+    assert!(verify(head).exits(3).stderr.contains("rewritten"));
+    project.write("log.jsonl", "{}\n");
+    verify(head).exits(3);
+}
