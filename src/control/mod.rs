@@ -1,6 +1,10 @@
 //! The control plane: the schema `tidegate` in the managed database, its migrations and its store.
 
+mod audit;
+mod operator;
 mod schema;
 mod store;
 
+pub use audit::{AuditFilter, AuditHead, append_audit_in};
+pub use operator::Operator;
 pub use store::Control;

@@ -4,11 +4,14 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, name and text of each file in `migrations/`.
-const FILES: &[(i64, &str, &str)] = &[(
-    1,
-    "ledger",
-    include_str!("../../migrations/0001_ledger.sql"),
-)];
+const FILES: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "ledger",
+        include_str!("../../migrations/0001_ledger.sql"),
+    ),
+    (3, "audit", include_str!("../../migrations/0003_audit.sql")),
+];
 
 /// The migrator; its own bookkeeping lies in the control schema too.
 pub(super) fn migrator() -> Migrator {

@@ -1,1 +1,13 @@
-fn main() {}
+//! The integration tests: one binary, one module a capability, real PostgreSQL throughout.
+//! See `docs/TESTING.md`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that meets the unexpected shall fail loudly"
+)]
+
+mod audit;
+mod harness;
+mod support;
+mod tidy;
