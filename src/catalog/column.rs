@@ -34,7 +34,8 @@ pub struct Column {
     pub compression: Option<String>,
     /// Detail of the statistics, when it was changed; 0 to 10,000.
     pub statistics_target: Option<i32>,
-    /// Options such as `n_distinct=-1`, sorted.
+    /// Options such as `n_distinct=-1`, sorted; without the stamp `pg_attver` that some servers put
+    /// on every column.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub options: Vec<String>,
     /// Whether the column is defined in this very table (it may be inherited too).

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// `pg_class`: the catalog that tables, their columns, indexes, views and sequences are in. Its
 /// identifier is the same in all versions.
+#[allow(dead_code)]
 pub(super) const PG_CLASS: u32 = 1259;
 
 /// One object, as `pg_depend` names it: catalog, row, column number (0 is the whole object).

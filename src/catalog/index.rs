@@ -53,6 +53,9 @@ pub struct Index {
     pub reltuples: f64,
     /// Pages of 8 kB as of the last `VACUUM` or `ANALYZE`.
     pub relpages: u64,
+    /// Bytes it takes now; 0 for the index of a partitioned table.
+    #[serde(deserialize_with = "super::serial::null_is_zero")]
+    pub bytes: u64,
     /// `COMMENT ON INDEX`.
     pub comment: Option<String>,
 }
@@ -95,10 +98,7 @@ impl IndexColumn {
     /// Whether operator class, collation, direction and nulls are those a bare column would have.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.opclass.is_none()
-            && self.collation.is_none()
-            && !self.descending
-            && !self.nulls_first
+        self.opclass.is_none() && self.collation.is_none() && !self.descending && !self.nulls_first
     }
 }
 

@@ -80,10 +80,7 @@ impl Catalog {
     #[must_use]
     pub fn resolve(&self, name: &str, search_path: &[String]) -> Option<&Table> {
         let parts = split_name(name)?;
-        let folded: Vec<String> = parts
-            .iter()
-            .map(|part| part.folded.clone())
-            .collect();
+        let folded: Vec<String> = parts.iter().map(|part| part.folded.clone()).collect();
         let literal: Vec<String> = parts.into_iter().map(|part| part.literal).collect();
         self.find(&folded, search_path)
             .or_else(|| self.find(&literal, search_path))

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod catalog;
 mod harness;
 mod support;
 mod tidy;

@@ -7,11 +7,15 @@ use serde::Deserialize;
 use super::read::Answers;
 use super::relation::Relation;
 use crate::catalog::{
-    Catalog, Column, Constraint, Dependencies, Edge, Index, ObjectId, ObjectInfo,
-    ObjectSort, Policy, ReplicaIdentity, Rule, Statistics, Strength, Table, Trigger, View,
+    Catalog, Column, Constraint, Dependencies, Edge, Index, ObjectId, ObjectInfo, ObjectSort,
+    Policy, ReplicaIdentity, Rule, Statistics, Strength, Table, Trigger, View,
 };
 use crate::error::{Error, Kind, Result};
 use crate::sql::QualifiedName;
+
+/// Identifiers of two system catalogs, the same in all versions.
+const PG_CLASS: u32 = 1259;
+const PG_ATTRDEF: u32 = 2604;
 
 #[derive(Deserialize)]
 struct Database {
@@ -45,6 +49,72 @@ struct ObjectRow {
     description: Option<String>,
 }
 
+impl ObjectRow {
+    fn into_info(self, tables: &BTreeMap<u32, &Table>) -> ObjectInfo {
+        let name = self.name.unwrap_or_default();
+        let description = self.description.unwrap_or_else(|| {
+            let table = self.relation.and_then(|oid| tables.get(&oid));
+            match (self.kind, table) {
+                (ObjectSort::Index, Some(table)) => {
+                    format!("index {}.{name}", table.name.schema.as_str())
+                }
+                (ObjectSort::Index, None) => format!("index {name}"),
+                (_, Some(table)) => format!("constraint {name} on table {}", full(&table.name)),
+                (_, None) => format!("constraint {name}"),
+            }
+        });
+        ObjectInfo {
+            id: ObjectId {
+                class: self.class,
+                oid: self.oid,
+                sub: self.sub,
+            },
+            sort: self.kind,
+            name,
+            relation: self.relation,
+            referenced: self.referenced,
+            description,
+        }
+    }
+}
+
+/// Debian's build of 15.20 stamps every new column with an option `pg_attver=<number>`, which no
+/// documentation mentions and nobody set. The number is new with each column that is created, so
+/// it says nothing about the schema: two equal databases would differ by it. Stock builds of 14 to
+/// 18 do not have it and would refuse it in `ALTER COLUMN SET`.
+fn is_stamp(option: &str) -> bool {
+    option.starts_with("pg_attver=")
+}
+
+fn full(name: &QualifiedName) -> String {
+    format!("{}.{}", name.schema.as_str(), name.name.as_str())
+}
+
+/// Defaults are not asked for: there is one for almost every column, and the edge says it all.
+fn default(edge: &Edge, tables: &BTreeMap<u32, &Table>) -> Option<ObjectInfo> {
+    if edge.object.class != PG_ATTRDEF || edge.on.class != PG_CLASS {
+        return None;
+    }
+    let table = tables.get(&edge.on.oid)?;
+    let own = matches!(edge.strength, Strength::Auto | Strength::Internal);
+    let column = table
+        .columns
+        .iter()
+        .find(|column| own && i32::from(column.attnum) == edge.on.sub)?;
+    let name = column.name.as_str();
+    Some(ObjectInfo {
+        id: edge.object,
+        sort: ObjectSort::Default,
+        name: name.to_owned(),
+        relation: Some(edge.on.oid),
+        referenced: None,
+        description: format!(
+            "default value for column {name} of table {}",
+            full(&table.name)
+        ),
+    })
+}
+
 /// Reads the answers in the order of the queries. Says also whether the role may read the control
 /// file.
 pub(super) fn assemble(mut answers: Answers) -> Result<(Catalog, bool)> {
@@ -57,6 +127,7 @@ pub(super) fn assemble(mut answers: Answers) -> Result<(Catalog, bool)> {
     relations.attach(&mut answers)?;
     let sequences: Vec<crate::catalog::Sequence> = answers.next()?;
     let types: Vec<crate::catalog::Type> = answers.next()?;
+    let tables = by_name(relations.tables, |table| table.name.clone());
     let mut catalog = Catalog {
         server_version: database.server_version,
         database: database.database,
@@ -64,7 +135,6 @@ pub(super) fn assemble(mut answers: Answers) -> Result<(Catalog, bool)> {
         encoding: database.encoding,
         collation: database.collation,
         schemas,
-        tables: by_name(relations.tables, |table| table.name.clone()),
         views: by_name(relations.views, |view| view.name.clone()),
         sequences: sequences
             .into_iter()
@@ -78,7 +148,8 @@ pub(super) fn assemble(mut answers: Answers) -> Result<(Catalog, bool)> {
         extensions: answers.next()?,
         publications: answers.next()?,
         event_triggers: answers.next()?,
-        dependencies: dependencies(&mut answers)?,
+        dependencies: dependencies(&mut answers, &tables)?,
+        tables,
     };
     sort(&mut catalog);
     Ok((catalog, database.may_read_control))
@@ -88,7 +159,10 @@ fn by_name<T>(
     items: BTreeMap<u32, T>,
     name: impl Fn(&T) -> QualifiedName,
 ) -> BTreeMap<QualifiedName, T> {
-    items.into_values().map(|item| (name(&item), item)).collect()
+    items
+        .into_values()
+        .map(|item| (name(&item), item))
+        .collect()
 }
 
 fn sort(catalog: &mut Catalog) {
@@ -96,9 +170,9 @@ fn sort(catalog: &mut Catalog) {
     catalog.extensions.sort_by(|a, b| a.name.cmp(&b.name));
     catalog.publications.sort_by(|a, b| a.name.cmp(&b.name));
     catalog.event_triggers.sort();
-    catalog.functions.sort_by(|a, b| {
-        (&a.name, &a.identity_arguments).cmp(&(&b.name, &b.identity_arguments))
-    });
+    catalog
+        .functions
+        .sort_by(|a, b| (&a.name, &a.identity_arguments).cmp(&(&b.name, &b.identity_arguments)));
     let grants = catalog
         .schemas
         .iter_mut()
@@ -109,7 +183,10 @@ fn sort(catalog: &mut Catalog) {
     grants.for_each(|list| list.sort());
 }
 
-fn dependencies(answers: &mut Answers) -> Result<Dependencies> {
+fn dependencies(
+    answers: &mut Answers,
+    tables: &BTreeMap<QualifiedName, Table>,
+) -> Result<Dependencies> {
     let mut edges: Vec<Edge> = answers
         .next::<EdgeRow>()?
         .into_iter()
@@ -128,23 +205,15 @@ fn dependencies(answers: &mut Answers) -> Result<Dependencies> {
         })
         .collect();
     edges.sort();
+    let names: BTreeMap<u32, &Table> = tables.values().map(|table| (table.oid, table)).collect();
     let mut objects: Vec<ObjectInfo> = answers
         .next::<ObjectRow>()?
         .into_iter()
-        .map(|row| ObjectInfo {
-            id: ObjectId {
-                class: row.class,
-                oid: row.oid,
-                sub: row.sub,
-            },
-            sort: row.kind,
-            name: row.name.unwrap_or_default(),
-            relation: row.relation,
-            referenced: row.referenced,
-            description: row.description.unwrap_or_default(),
-        })
+        .map(|row| row.into_info(&names))
         .collect();
+    objects.extend(edges.iter().filter_map(|edge| default(edge, &names)));
     objects.sort_by_key(|object| object.id);
+    objects.dedup_by_key(|object| object.id);
     Ok(Dependencies { edges, objects })
 }
 
@@ -171,7 +240,9 @@ impl Relations {
             let is_partition = row.is_partition;
             let mut table = row.into_table();
             children.extend(parents.iter().map(|parent| (*parent, table.name.clone())));
-            let mut parents = parents.iter().filter_map(|parent| names.get(parent).cloned());
+            let mut parents = parents
+                .iter()
+                .filter_map(|parent| names.get(parent).cloned());
             if is_partition {
                 table.partition_of = parents.next();
             } else {
@@ -191,6 +262,7 @@ impl Relations {
     fn attach(&mut self, answers: &mut Answers) -> Result<()> {
         for (relation, mut column) in answers.next_attached::<Column>()? {
             column.grants.sort();
+            column.options.retain(|option| !is_stamp(option));
             column.options.sort();
             if let Some(table) = self.tables.get_mut(&relation) {
                 table.columns.push(column);
@@ -243,6 +315,7 @@ impl Relations {
             {
                 *name = Some(index.name.clone());
             }
+            table.index_bytes = table.index_bytes.saturating_add(index.bytes);
             table.indexes.push(index);
         } else if let Some(view) = self.views.get_mut(&relation) {
             view.indexes.push(index);

@@ -34,6 +34,8 @@ pub(super) fn batch(server_version: i32, snapshot: bool) -> String {
         // left open when the caller gives up half-way.
         text.push_str("set transaction isolation level repeatable read, read only;\n");
     }
+    // Compiling these queries costs far more than running them.
+    text.push_str("set local jit = off;\n");
     for query in QUERIES {
         text.push_str("select pg_catalog.row_to_json(q)::text from (\n");
         text.push_str(&fitted(query, server_version / 10_000));
@@ -68,15 +70,24 @@ mod tests {
     #[test]
     fn lines_follow_the_version() {
         let query = "select 1, -- before 15\nselect 2, -- since 15\nrest -- a remark\n";
-        assert_eq!(fitted(query, 14), "select 1, -- before 15\nrest -- a remark\n");
-        assert_eq!(fitted(query, 15), "select 2, -- since 15\nrest -- a remark\n");
+        assert_eq!(
+            fitted(query, 14),
+            "select 1, -- before 15\nrest -- a remark\n"
+        );
+        assert_eq!(
+            fitted(query, 15),
+            "select 2, -- since 15\nrest -- a remark\n"
+        );
     }
 
     #[test]
     fn every_name_is_qualified() {
         for query in QUERIES {
             for word in query.split(|c: char| !(c.is_alphanumeric() || "._".contains(c))) {
-                assert!(!word.starts_with("pg_") || word.starts_with("pg_catalog"), "{word}");
+                assert!(
+                    !word.starts_with("pg_") || word.starts_with("pg_catalog"),
+                    "{word}"
+                );
             }
         }
     }

@@ -88,9 +88,9 @@ impl Answers {
                 _ => {}
             }
         }
-        if with_snapshot && !answers.is_empty() {
-            answers.remove(0);
-        }
+        // The settings before the queries answer too, without rows.
+        let settings = 1 + usize::from(with_snapshot);
+        answers.drain(..settings.min(answers.len()));
         if answers.len() != ANSWERS {
             return Err(Error::new(
                 Kind::Internal,

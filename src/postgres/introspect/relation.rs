@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::catalog::{
-    Grant, PartitionKey, Persistence, ReplicaIdentity, Table, TableKind, View,
-};
+use crate::catalog::{Grant, PartitionKey, Persistence, ReplicaIdentity, Table, TableKind, View};
 use crate::sql::{Ident, QualifiedName};
 
 /// One row of `relations.sql`.
@@ -31,7 +29,6 @@ pub(super) struct Relation {
     reltuples: f64,
     relpages: u64,
     table_bytes: Option<u64>,
-    index_bytes: Option<u64>,
     definition: Option<String>,
     populated: bool,
     server: Option<String>,
@@ -100,7 +97,7 @@ impl Relation {
             reltuples: self.reltuples,
             relpages: self.relpages,
             table_bytes: self.table_bytes.unwrap_or(0),
-            index_bytes: self.index_bytes.unwrap_or(0),
+            index_bytes: 0,
         }
     }
 

@@ -26,6 +26,7 @@ select i.indrelid::bigint as relation,
        ts.spcname as tablespace,
        c.reltuples::float8 as reltuples,
        c.relpages::bigint as relpages,
+       case when c.relkind = 'i' then pg_catalog.pg_relation_size(c.oid) end as bytes,
        d.description as comment
   from pg_catalog.pg_index i
   join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -50,7 +51,8 @@ select i.indrelid::bigint as relation,
                   'descending', u.opt & 1 = 1,
                   'nulls_first', u.opt & 2 = 2)
                   order by u.place) filter (where u.place <= i.indnkeyatts) as keys
-         from pg_catalog.unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[], i.indoption::int2[])
+         from rows from (pg_catalog.unnest(i.indkey::int2[]), pg_catalog.unnest(i.indclass::oid[]),
+                         pg_catalog.unnest(i.indcollation::oid[]), pg_catalog.unnest(i.indoption::int2[]))
               with ordinality u (attnum, class, coll, opt, place)
          left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.attnum
          left join pg_catalog.pg_opclass o on o.oid = u.class

@@ -6,7 +6,6 @@ select d.classid::bigint as class, d.objid::bigint as oid, d.objsubid as sub,
             when d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass then
                  case k.contype when 'p' then 'primary_key' when 'u' then 'unique' when 'c' then 'check'
                       when 'f' then 'foreign_key' when 'x' then 'exclusion' when 'n' then 'not_null' else 'other' end
-            when d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass then 'default'
             when d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass then 'rule'
             when d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass then 'trigger'
             when d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass then 'policy'
@@ -18,11 +17,12 @@ select d.classid::bigint as class, d.objid::bigint as oid, d.objsubid as sub,
        coalesce(k.conrelid, g.tgrelid, r.ev_class, p.polrelid, s.stxrelid, pr.prrelid, ix.indrelid,
                 case when d.objsubid > 0 then c.oid end)::bigint as relation,
        nullif(k.confrelid, 0)::bigint as referenced,
-       pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) as description
+       case when c.relkind in ('i', 'I') or k.contype <> 'f' then null -- described on this side: they are too many
+            else pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) end as description
   from (select distinct classid, objid, objsubid from pg_catalog.pg_depend
          where refobjid >= 16384 and objid >= 16384 and deptype in ('n', 'a', 'i', 'P', 'S')
            and refclassid not in ('pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass)
-           and classid <> 'pg_catalog.pg_type'::pg_catalog.regclass) d
+           and classid not in ('pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_attrdef'::pg_catalog.regclass)) d
   left join pg_catalog.pg_class c on d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and c.oid = d.objid
   left join pg_catalog.pg_attribute a on d.objsubid > 0 and a.attrelid = c.oid and a.attnum = d.objsubid
   left join pg_catalog.pg_index ix on ix.indexrelid = c.oid
