@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// `pg_class`: the catalog that tables, their columns, indexes, views and sequences are in. Its
 /// identifier is the same in all versions.
-#[allow(dead_code)]
 pub(super) const PG_CLASS: u32 = 1259;
+
+/// `pg_constraint`.
+pub(super) const PG_CONSTRAINT: u32 = 2606;
 
 /// One object, as `pg_depend` names it: catalog, row, column number (0 is the whole object).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,13 +107,14 @@ pub struct Dependencies {
     pub objects: Vec<ObjectInfo>,
 }
 
-/// What becomes of an object when others are dropped without `CASCADE`.
+/// What becomes of an object when others are dropped without `CASCADE`; of several ways to reach
+/// it, the greatest counts, as in PostgreSQL: what is part of something else is not told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fate {
-    /// It would only go away if something that blocks were dropped.
-    Consequence,
     /// It blocks the drop.
     Blocks,
+    /// It would only go away together with something that blocks.
+    Consequence,
     /// It goes away silently.
     Silent,
 }
@@ -153,7 +156,8 @@ impl Dependencies {
             reached.insert(id, Reached { fate, via });
             // A part cannot go without its whole: the whole shares the fate of its part.
             for edge in needs.get(&id).into_iter().flatten() {
-                if edge.strength == Strength::Internal {
+                let settled = fate != Fate::Silent && reached.contains_key(&edge.on);
+                if edge.strength == Strength::Internal && !settled {
                     open.push((edge.on, fate, via));
                 }
             }

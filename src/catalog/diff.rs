@@ -88,15 +88,12 @@ pub fn diff(left: &Catalog, right: &Catalog) -> Vec<Difference> {
 
 /// Whether `object` is told by the line of the relation `name` already.
 fn is_part(object: &str, name: &str) -> bool {
-    if object.starts_with("column ") {
-        object["column ".len()..]
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('.'))
-    } else {
-        object
-            .strip_suffix(name)
-            .is_some_and(|rest| rest.ends_with(" on "))
+    if let Some(column) = object.strip_prefix("column ") {
+        let rest = column.strip_prefix(name);
+        return rest.is_some_and(|rest| rest.starts_with('.'));
     }
+    let rest = object.strip_suffix(name);
+    rest.is_some_and(|rest| rest.ends_with(" on "))
 }
 
 fn changed(object: &str, left: &Map<String, Value>, right: &Map<String, Value>) -> Difference {

@@ -6,11 +6,13 @@ mod access;
 mod column;
 mod constraint;
 mod dependency;
+mod dependents;
 mod diff;
 mod facts;
 mod fingerprint;
 mod foreign_keys;
 mod index;
+mod mentions;
 mod model;
 mod object;
 mod serial;
@@ -22,10 +24,12 @@ pub use access::{Grant, Policy, PolicyCommand};
 pub use column::{Column, Generated, GeneratedKind, Identity, Storage};
 pub use constraint::{Action, Constraint, ConstraintKind, ForeignKey, Match};
 pub use dependency::{Dependencies, Edge, ObjectId, ObjectInfo, ObjectSort, Strength};
+pub use dependents::{Dependent, DependentKind, Effect};
 pub use diff::{Difference, DifferenceKind, diff};
 pub use fingerprint::Fingerprint;
 pub use foreign_keys::ForeignKeyGraph;
 pub use index::{Index, IndexColumn, IndexKey};
+pub use mentions::Mention;
 pub use model::Catalog;
 pub use object::{
     Attribute, Domain, DomainCheck, Extension, Function, FunctionKind, Publication,

@@ -14,7 +14,7 @@ const WEIRD: &str = include_str!("../../fixtures/weird/catalog.sql");
 const WEIRD_15: &str = include_str!("../../fixtures/weird/catalog-15.sql");
 const WEIRD_18: &str = include_str!("../../fixtures/weird/catalog-18.sql");
 
-fn weird() -> Database {
+pub(crate) fn weird() -> Database {
     let major = Server::shared().major;
     let mut sql = WEIRD.to_owned();
     if major >= 15 {
@@ -37,7 +37,7 @@ async fn session_at(url: String) -> Session {
     Session::connect(&target, "test").await.unwrap()
 }
 
-async fn session(database: &Database) -> Session {
+pub(crate) async fn session(database: &Database) -> Session {
     session_at(database.url()).await
 }
 
@@ -45,11 +45,11 @@ async fn catalog(database: &Database) -> Catalog {
     introspect(&session(database).await).await.unwrap()
 }
 
-fn ident(name: &str) -> Ident {
+pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name).unwrap()
 }
 
-fn public(name: &str) -> QualifiedName {
+pub(crate) fn public(name: &str) -> QualifiedName {
     QualifiedName::new(ident("public"), ident(name))
 }
 
@@ -108,6 +108,11 @@ async fn columns_are_read_with_all_they_have() {
         table.column("serial_no").unwrap().default.as_deref(),
         Some("nextval('public.\"Order \"\"x\"\"_serial_no_seq\"'::regclass)")
     );
+}
+
+#[tokio::test]
+async fn types_comments_and_grants_are_read() {
+    let catalog = catalog(&weird()).await;
     let customer = catalog.table(&public("customer")).unwrap();
     assert_eq!(
         customer.column("id").unwrap().identity,
@@ -285,6 +290,11 @@ async fn everything_else_is_read() {
     assert_eq!(policy.roles, [Some(ident("weird_reader"))]);
     assert_eq!(policy.check.as_deref(), Some("(price > (1)::numeric)"));
     assert_eq!(table.statistics.len(), 2);
+}
+
+#[tokio::test]
+async fn views_types_and_sequences_are_read() {
+    let catalog = catalog(&weird()).await;
     let totals = catalog.view(&public("totals")).unwrap();
     assert!(totals.materialized && !totals.populated);
     assert_eq!(totals.indexes.len(), 1);
@@ -315,6 +325,11 @@ async fn everything_else_is_read() {
     );
     let owned = &catalog.sequences[&public("customer_id_seq")];
     assert!(owned.owned_by.as_ref().unwrap().identity);
+}
+
+#[tokio::test]
+async fn functions_and_publications_are_read() {
+    let catalog = catalog(&weird()).await;
     let totals: Vec<_> = catalog.functions.iter().map(Function::signature).collect();
     assert!(totals.contains(&"total(integer)".into()), "{totals:?}");
     assert!(
@@ -467,14 +482,160 @@ async fn a_thousand_tables_are_read_quickly() {
     }
 }
 
+/// Needs the folder of pagila, chinook and northwind in `TIDEGATE_TEST_SAMPLES`; without it there is
+/// nothing to read.
 #[tokio::test]
 async fn real_schemas_are_read() {
-    for name in ["pagila", "chinook", "northwind"] {
-        let folder = std::env::var("TIDEGATE_TEST_SAMPLES").unwrap_or_default();
-        let Ok(sql) = std::fs::read_to_string(Path::new(&folder).join(format!("{name}.sql")))
-        else {
-            continue;
-        };
-        let _ = sql;
+    let Some(folder) = std::env::var_os("TIDEGATE_TEST_SAMPLES") else {
+        return;
+    };
+    for (name, tables) in [("pagila", 20), ("chinook", 11), ("northwind", 14)] {
+        let database = Database::new();
+        let file = Path::new(&folder).join(format!("{name}.sql"));
+        let server = database.server();
+        let loaded = std::process::Command::new("psql")
+            .args(["-qX", "-o", "/dev/null", "-f"])
+            .arg(file)
+            .arg(server.url(database.name()))
+            .output()
+            .unwrap();
+        assert!(loaded.status.success(), "{loaded:?}");
+        let catalog = catalog(&database).await;
+        assert!(
+            catalog.tables.len() >= tables,
+            "{name}: {}",
+            catalog.tables.len()
+        );
+        let graph = ForeignKeyGraph::new(&catalog);
+        assert_eq!(graph.order().len(), catalog.tables.len());
+        let (blocked, dropped) = crate::catalog_columns::check_all(&session(&database).await).await;
+        println!(
+            "{name}: {} tables, {} cycles; {blocked} columns blocked, {dropped} dropped",
+            catalog.tables.len(),
+            graph.cycles().len(),
+        );
     }
+}
+
+/// Tables come and go while the catalog is read; definitions are printed with the newest state.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_ddl_does_not_disturb() {
+    let database = weird();
+    let (reader, writer) = (session(&database).await, session(&database).await);
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = std::sync::Arc::clone(&stop);
+    let churn = tokio::spawn(async move {
+        while !seen.load(std::sync::atomic::Ordering::Relaxed) {
+            writer
+                .batch_execute(
+                    "create table public.churn (a int primary key, b int check (b > 0)); \
+                     create index on public.churn (b); create view public.churned as select b from public.churn",
+                )
+                .await
+                .unwrap();
+            writer
+                .batch_execute("drop table public.churn cascade")
+                .await
+                .unwrap();
+        }
+    });
+    for _ in 0..30 {
+        introspect(&reader).await.unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    churn.await.unwrap();
+}
+
+async fn fingerprint_after(database: &Database, sql: &str) -> Fingerprint {
+    let session = session(database).await;
+    session.batch_execute("begin").await.unwrap();
+    session
+        .batch_execute("set search_path = public")
+        .await
+        .unwrap();
+    session.batch_execute(sql).await.unwrap();
+    session
+        .batch_execute("set search_path = pg_catalog")
+        .await
+        .unwrap();
+    introspect_in_transaction(&session)
+        .await
+        .unwrap()
+        .fingerprint()
+}
+
+#[tokio::test]
+async fn a_fingerprint_changes_with_the_schema_and_only_then() {
+    let database = weird();
+    let start = catalog(&database).await.fingerprint();
+    assert_eq!(start.as_str().len(), 64);
+    for same in [
+        "select 1",
+        "alter table \"Häus\".\"select\" drop column \"a.b\", add column \"a.b\" text",
+        "insert into animal select 'x', 4 from generate_series(1, 1000); analyze animal",
+        "drop view cheaper; create view cheaper with (security_barrier) as select a from cheap",
+        "create temporary table animal (x int)",
+        "create table tidegate.more (x int)",
+        "drop function total(integer); create function total(integer) returns numeric language sql immutable as 'select $1 * 1.0'",
+        "grant select on animal to weird_reader; revoke select on animal from weird_reader",
+    ] {
+        assert_eq!(fingerprint_after(&database, same).await, start, "{same}");
+    }
+    let mut seen = vec![start];
+    for other in [
+        "alter table animal add column x int",
+        "alter table animal alter column name drop not null",
+        "alter table animal alter column name set default 'x'",
+        "alter table animal alter column legs type bigint",
+        "alter table \"Order \"\"x\"\"\" validate constraint positive",
+        "create index on animal (name)",
+        "create index on animal (name desc)",
+        "comment on table animal is 'x'",
+        "grant select on animal to weird_reader",
+        "grant select (name) on animal to weird_reader",
+        "alter type mood add value 'fine' before 'ok'",
+        "alter table animal enable row level security",
+        "alter table animal set (fillfactor = 50)",
+        "alter table animal replica identity full",
+        "create or replace function total(integer) returns numeric language sql immutable as 'select $1 * 2.0'",
+        "alter view cheaper rename column a to aa",
+        "alter table \"Order \"\"x\"\"\" disable trigger touch",
+        "alter publication \"some\" drop table customer",
+        "alter sequence ticket increment 4",
+        "alter domain email drop not null",
+        "alter table event detach partition event_2025",
+        "create schema further",
+        "alter table animal alter column name set (n_distinct = 3)",
+    ] {
+        let fingerprint = fingerprint_after(&database, other).await;
+        assert!(!seen.contains(&fingerprint), "{other}");
+        seen.push(fingerprint);
+    }
+}
+
+#[tokio::test]
+async fn differences_are_told_for_people() {
+    let (left, right) = (weird(), weird());
+    right.execute(
+        "alter table animal alter column legs type bigint; drop table empty; create table added (x int primary key); \
+         create index named on animal (name)",
+    );
+    let (left, right) = (catalog(&left).await, catalog(&right).await);
+    let told: Vec<_> = diff(&left, &right)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "column public.animal.legs: data type integer -> data type bigint",
+            "column public.cat.legs: data type integer -> data type bigint",
+            "index named on public.animal: extra",
+            "table public.added: extra",
+            "table public.empty: missing",
+        ]
+    );
+    assert!(diff(&left, &left).is_empty());
+    let back: Vec<_> = diff(&right, &left).iter().map(|d| d.kind).collect();
+    assert_eq!(back[4], DifferenceKind::Extra);
 }

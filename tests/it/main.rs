@@ -9,6 +9,7 @@
 
 mod audit;
 mod catalog;
+mod catalog_columns;
 mod harness;
 mod support;
 mod tidy;
