@@ -537,9 +537,10 @@ async fn concurrent_ddl_does_not_disturb() {
                 .batch_execute("drop table public.churn cascade")
                 .await
                 .unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     });
-    for _ in 0..30 {
+    for _ in 0..20 {
         introspect(&reader).await.unwrap();
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);

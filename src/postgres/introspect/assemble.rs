@@ -123,7 +123,7 @@ pub(super) fn assemble(mut answers: Answers) -> Result<(Catalog, bool)> {
         return Err(Error::new(Kind::Internal, "the database has no name"));
     };
     let schemas = answers.next()?;
-    let mut relations = Relations::new(answers.next()?);
+    let mut relations = Relations::new(answers.next()?)?;
     relations.attach(&mut answers)?;
     let sequences: Vec<crate::catalog::Sequence> = answers.next()?;
     let types: Vec<crate::catalog::Type> = answers.next()?;
@@ -224,7 +224,7 @@ struct Relations {
 }
 
 impl Relations {
-    fn new(rows: Vec<Relation>) -> Self {
+    fn new(rows: Vec<Relation>) -> Result<Self> {
         let names: BTreeMap<u32, QualifiedName> =
             rows.iter().map(|row| (row.oid, row.qualified())).collect();
         let mut tables = BTreeMap::new();
@@ -233,7 +233,7 @@ impl Relations {
         for mut row in rows {
             let oid = row.oid;
             if row.is_view() {
-                views.insert(oid, row.into_view());
+                views.insert(oid, row.into_view()?);
                 continue;
             }
             let parents = row.parents.take().unwrap_or_default();
@@ -256,7 +256,7 @@ impl Relations {
                 table.children.push(child);
             }
         }
-        Self { tables, views }
+        Ok(Self { tables, views })
     }
 
     fn attach(&mut self, answers: &mut Answers) -> Result<()> {

@@ -11,7 +11,10 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 
 /// Attempts when objects vanish while their definitions are being printed.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 20;
+
+/// Time between two attempts.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Reads the catalog of the database that `session` is connected to, as of one snapshot.
 ///
@@ -25,11 +28,17 @@ pub async fn introspect(session: &Session) -> Result<Catalog> {
     let text = batch(session.version(), true);
     let mut attempt = 1;
     loop {
+        let retry = attempt < ATTEMPTS;
         match session.simple_query(&text).await {
-            Ok(messages) => return finish(session, messages, true).await,
-            Err(error) if attempt < ATTEMPTS && vanished(&error) => attempt += 1,
+            Ok(messages) => match finish(session, messages, true).await {
+                Err(error) if retry && error.kind() == Kind::Internal => {}
+                result => return result,
+            },
+            Err(error) if retry && vanished(&error) => {}
             Err(error) => return Err(error.into()),
         }
+        attempt += 1;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -46,7 +55,7 @@ pub async fn introspect_in_transaction(session: &Session) -> Result<Catalog> {
 }
 
 /// Definitions are printed with the newest state, not with the snapshot's: a concurrent `DROP`
-/// makes that fail with an internal error of the server.
+/// makes that fail with an internal error of the server, or give nothing where a definition is due.
 fn vanished(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::INTERNAL_ERROR)
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::catalog::{Grant, PartitionKey, Persistence, ReplicaIdentity, Table, TableKind, View};
+use crate::error::{Error, Kind, Result};
 use crate::sql::{Ident, QualifiedName};
 
 /// One row of `relations.sql`.
@@ -101,14 +102,21 @@ impl Relation {
         }
     }
 
-    /// The view, without what hangs on it.
-    pub(super) fn into_view(self) -> View {
-        View {
+    /// The view, without what hangs on it; an error when it was dropped meanwhile.
+    pub(super) fn into_view(self) -> Result<View> {
+        let Some(definition) = self.definition.clone() else {
+            let name = self.qualified().plain();
+            return Err(Error::new(
+                Kind::Internal,
+                format!("the view {name} vanished while it was read"),
+            ));
+        };
+        Ok(View {
             name: self.qualified(),
             oid: self.oid,
             materialized: self.kind == "m",
             populated: self.populated,
-            definition: self.definition.unwrap_or_default(),
+            definition,
             columns: Vec::new(),
             indexes: Vec::new(),
             triggers: Vec::new(),
@@ -122,7 +130,7 @@ impl Relation {
             reltuples: self.reltuples,
             relpages: self.relpages,
             table_bytes: self.table_bytes.unwrap_or(0),
-        }
+        })
     }
 }
 
