@@ -1,7 +1,9 @@
 //! The data plane: connections, session settings, errors, catalogs, streams.
 
 mod error;
+mod introspect;
 mod session;
 
 pub use error::from_postgres;
+pub use introspect::{introspect, introspect_in_transaction};
 pub use session::Session;

@@ -8,6 +8,8 @@
 )]
 
 mod audit;
+mod catalog;
+mod catalog_columns;
 mod cli;
 mod docs;
 mod harness;

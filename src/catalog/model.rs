@@ -1,0 +1,221 @@
+//! The whole catalog of one database and how to find things in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::dependency::Dependencies;
+use super::object::{Extension, Function, Publication, Schema, Sequence, Type};
+use super::serial;
+use super::table::{Table, View};
+use super::trigger::EventTrigger;
+use crate::sql::QualifiedName;
+
+/// What a database consists of, at one moment.
+///
+/// Left out: system schemas, temporary objects, Tidegate's own schema `tidegate`, and the members
+/// of extensions (the extensions themselves are listed). Values of rows are never part of it: the
+/// contents of `pg_statistic`, `pg_stats` and `pg_statistic_ext_data` are not read, because they
+/// hold samples of the data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// `server_version_num`, for example 150018.
+    pub server_version: i32,
+    /// Name of the database.
+    pub database: String,
+    /// Identifier of the cluster, kept by its physical copies; `None` when the role may not read it.
+    pub system_identifier: Option<String>,
+    /// Encoding of the database, for example `UTF8`.
+    pub encoding: String,
+    /// Default collation of the database, as the operating system names it.
+    pub collation: String,
+    /// Schemas, sorted by name.
+    pub schemas: Vec<Schema>,
+    /// Tables of all kinds.
+    #[serde(with = "serial")]
+    pub tables: BTreeMap<QualifiedName, Table>,
+    /// Views and materialized views.
+    #[serde(with = "serial")]
+    pub views: BTreeMap<QualifiedName, View>,
+    /// Sequences.
+    #[serde(with = "serial")]
+    pub sequences: BTreeMap<QualifiedName, Sequence>,
+    /// Enums, domains, composite types and ranges.
+    #[serde(with = "serial")]
+    pub types: BTreeMap<QualifiedName, Type>,
+    /// Functions, sorted by name and arguments.
+    pub functions: Vec<Function>,
+    /// Installed extensions, sorted by name.
+    pub extensions: Vec<Extension>,
+    /// Publications, sorted by name.
+    pub publications: Vec<Publication>,
+    /// Event triggers, sorted by name.
+    pub event_triggers: Vec<EventTrigger>,
+    /// Which object needs which, from `pg_depend`.
+    pub dependencies: Dependencies,
+}
+
+impl Catalog {
+    /// The table of that name.
+    #[must_use]
+    pub fn table(&self, name: &QualifiedName) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// The view of that name.
+    #[must_use]
+    pub fn view(&self, name: &QualifiedName) -> Option<&View> {
+        self.views.get(name)
+    }
+
+    /// Major version of the server, for example 15.
+    #[must_use]
+    pub fn major(&self) -> i32 {
+        self.server_version / 10_000
+    }
+
+    /// Finds a table as a person writes it: `name` on the search path, `schema.name`, each part
+    /// quoted or not. Unquoted parts are folded to lower case; when that finds nothing, they are
+    /// tried as written.
+    #[must_use]
+    pub fn resolve(&self, name: &str, search_path: &[String]) -> Option<&Table> {
+        let parts = split_name(name)?;
+        let folded: Vec<String> = parts.iter().map(|part| part.folded.clone()).collect();
+        let literal: Vec<String> = parts.into_iter().map(|part| part.literal).collect();
+        self.find(&folded, search_path)
+            .or_else(|| self.find(&literal, search_path))
+    }
+
+    fn find(&self, parts: &[String], search_path: &[String]) -> Option<&Table> {
+        let named = |schema: &str, name: &str| {
+            let name = QualifiedName::new(
+                crate::sql::Ident::new(schema).ok()?,
+                crate::sql::Ident::new(name).ok()?,
+            );
+            self.tables.get(&name)
+        };
+        match parts {
+            [name] => search_path.iter().find_map(|schema| named(schema, name)),
+            [schema, name] => named(schema, name),
+            _ => None,
+        }
+    }
+
+    /// The table whose name is most like `name`, for "did you mean"; `None` when none is near.
+    #[must_use]
+    pub fn suggest(&self, name: &str) -> Option<&QualifiedName> {
+        let wanted = name.replace('"', "").to_lowercase();
+        let likeness = |candidate: &QualifiedName| {
+            let short = candidate.name.as_str().to_lowercase();
+            let long = format!("{}.{short}", candidate.schema.as_str().to_lowercase());
+            strsim::jaro_winkler(&wanted, &short).max(strsim::jaro_winkler(&wanted, &long))
+        };
+        self.tables
+            .keys()
+            .map(|candidate| (likeness(candidate), candidate))
+            .filter(|(score, _)| *score >= 0.8)
+            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+            .map(|(_, candidate)| candidate)
+    }
+
+    /// All tables below `name`, by inheritance or as partitions, at any depth, sorted; each once.
+    #[must_use]
+    pub fn descendants(&self, name: &QualifiedName) -> Vec<&Table> {
+        let mut found = BTreeMap::new();
+        let mut open = vec![name];
+        while let Some(next) = open.pop() {
+            for child in self.tables.get(next).into_iter().flat_map(|t| &t.children) {
+                if let Some(table) = self.tables.get(child)
+                    && found.insert(child, table).is_none()
+                {
+                    open.push(child);
+                }
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// All relations that hold rows of `name`: the table itself when it stores rows, then its
+    /// descendants that do. Foreign partitions count: their rows are elsewhere, but they are rows.
+    #[must_use]
+    pub fn leaves(&self, name: &QualifiedName) -> Vec<&Table> {
+        self.tables
+            .get(name)
+            .into_iter()
+            .chain(self.descendants(name))
+            .filter(|table| !table.is_partitioned())
+            .collect()
+    }
+}
+
+struct Part {
+    folded: String,
+    literal: String,
+}
+
+/// Splits `a."B".c` into its parts; `None` when the quotes do not match or a part is empty.
+fn split_name(name: &str) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut rest = name.trim();
+    loop {
+        let (part, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            let (literal, after) = quoted_part(quoted)?;
+            let folded = literal.clone();
+            (Part { folded, literal }, after)
+        } else {
+            let end = rest.find('.').unwrap_or(rest.len());
+            let literal = rest[..end].trim().to_owned();
+            let folded = literal.to_lowercase();
+            (Part { folded, literal }, &rest[end..])
+        };
+        if part.literal.is_empty() {
+            return None;
+        }
+        parts.push(part);
+        match after.trim_start() {
+            "" => return Some(parts),
+            more => rest = more.strip_prefix('.')?.trim_start(),
+        }
+    }
+}
+
+/// Reads up to the closing quote; two quotes stand for one.
+fn quoted_part(text: &str) -> Option<(String, &str)> {
+    let mut literal = String::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find('"')?;
+        literal.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix('"') {
+            Some(more) => {
+                literal.push('"');
+                rest = more;
+            }
+            None => return Some((literal, rest)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn literals(name: &str) -> Option<Vec<String>> {
+        Some(split_name(name)?.into_iter().map(|p| p.literal).collect())
+    }
+
+    #[test]
+    fn names_are_split_as_postgresql_does() {
+        assert_eq!(literals("orders"), Some(vec!["orders".into()]));
+        assert_eq!(literals("a.b"), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(
+            literals(r#""a.b"."c""d""#),
+            Some(vec!["a.b".into(), "c\"d".into()])
+        );
+        assert_eq!(literals(r#""open"#), None);
+        assert_eq!(literals("a."), None);
+        assert_eq!(literals(""), None);
+        assert_eq!(literals(r#""a"b"#), None);
+    }
+}
