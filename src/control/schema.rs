@@ -4,11 +4,18 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, name and text of each file in `migrations/`.
-const FILES: &[(i64, &str, &str)] = &[(
-    1,
-    "ledger",
-    include_str!("../../migrations/0001_ledger.sql"),
-)];
+const FILES: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "ledger",
+        include_str!("../../migrations/0001_ledger.sql"),
+    ),
+    (
+        2,
+        "backfill",
+        include_str!("../../migrations/0002_backfill.sql"),
+    ),
+];
 
 /// The migrator; its own bookkeeping lies in the control schema too.
 pub(super) fn migrator() -> Migrator {
