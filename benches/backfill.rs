@@ -84,11 +84,13 @@ async fn measure(server: &server::Server, target: &Target, rows: u64, fillfactor
             "drop table if exists public.t; \
              create table public.t (id bigserial primary key, n int not null, txt text not null) with (fillfactor = {fillfactor}); \
              insert into public.t (n, txt) select g, repeat('x', 100) from generate_series(1, {rows}) g; \
-             create index on public.t (n); alter table public.t add c bigint; \
-             vacuum (freeze, analyze) public.t; checkpoint; select pg_stat_reset()"
+             create index on public.t (n); alter table public.t add c bigint"
         ))
         .await
         .unwrap();
+    for sql in ["vacuum (freeze, analyze) public.t", "checkpoint", "select pg_stat_reset()"] {
+        session.batch_execute(sql).await.unwrap();
+    }
     let heap_sql = "select pg_relation_size('public.t')::float8";
     let index_sql = "select pg_indexes_size('public.t')::float8";
     let wal_sql = "select (pg_current_wal_lsn() - '0/0')::float8";

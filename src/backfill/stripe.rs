@@ -8,15 +8,11 @@ pub const MAX_STRIPES: u32 = 16;
 
 /// The stripes to begin with: about half the rows of a full page; where pages have room, as many
 /// as make one stripe fit into 80 % of it. `free` is the room per used byte, 0 on full pages.
-///
-/// Other workers' running statements keep the dead rows of a worker's last stripe alive, so with
-/// several `workers` the room must hold two stripes.
 #[must_use]
-pub fn initial_stripes(rows_per_page: f64, free: f64, workers: usize) -> u32 {
-    let lag = if workers > 1 { 2.0 } else { 1.0 };
+pub fn initial_stripes(rows_per_page: f64, free: f64) -> u32 {
     let full = rows_per_page / 2.0;
     let wanted = if free > 0.02 {
-        (lag / (0.8 * free)).ceil().min(full.max(lag / free))
+        (1.0 / (0.8 * free)).ceil().min(full.max(1.0 / free))
     } else {
         full
     };
@@ -77,11 +73,10 @@ mod tests {
 
     #[test]
     fn begins_where_the_measurements_were_best() {
-        assert_eq!(initial_stripes(60.0, 0.0, 1), 16);
-        assert_eq!(initial_stripes(12.0, 0.0, 1), 6);
-        assert_eq!(initial_stripes(40.0, 30.0 / 70.0, 1), 3);
-        assert_eq!(initial_stripes(40.0, 30.0 / 70.0, 2), 6);
-        assert_eq!(initial_stripes(1.0, 0.0, 2), 2);
+        assert_eq!(initial_stripes(60.0, 0.0), 16);
+        assert_eq!(initial_stripes(12.0, 0.0), 6);
+        assert_eq!(initial_stripes(40.0, 30.0 / 70.0), 3);
+        assert_eq!(initial_stripes(1.0, 0.0), 2);
     }
 
     #[test]

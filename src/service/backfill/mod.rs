@@ -6,6 +6,7 @@ mod engine;
 mod monitor;
 mod run;
 mod trouble;
+mod turnstile;
 mod verify;
 mod worker;
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Options;
+use super::turnstile::Turnstile;
 use crate::backfill::{
     ChunkSize, Decision, HashKind, JobId, Settings, Spec, Statements, StripeCount, WindowSize,
     initial_stripes,
@@ -45,6 +46,7 @@ pub(super) struct Run {
     pub(super) working: AtomicUsize,
     shared: Mutex<Shared>,
     chunks_left: AtomicI64,
+    pub(super) turnstile: Turnstile,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl Run {
                 stripes: HashMap::new(),
                 pids: BTreeSet::new(),
             }),
+            turnstile: Turnstile::default(),
             chunks_left: AtomicI64::new(i64::try_from(chunks_left).unwrap_or(i64::MAX)),
         })
     }
@@ -143,7 +146,7 @@ impl Run {
             .stripes
             .entry(target.ordinal)
             .or_insert_with(|| {
-                StripeCount::new(initial_stripes(rows_per_page, free, settings.workers))
+                StripeCount::new(initial_stripes(rows_per_page, free))
             })
             .get();
         let stripes = settings.stripes.unwrap_or(chosen).clamp(1, 256);

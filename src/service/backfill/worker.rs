@@ -95,11 +95,15 @@ async fn walk(walker: &mut Walker, window: &mut Window) -> Result<()> {
     let mut blocks = span;
     let mut tries = 0u32;
     let mut last = Duration::ZERO;
+    let mut last_commit = None;
     let (mut rows, mut hot) = (0i64, 0i64);
     while !window.finished() {
         run.before_chunk(last).await?;
         let chunk = window.chunk(blocks);
-        let result = match walker.chunk(window, &chunk).await {
+        let turn = run.turnstile.enter(last_commit).await;
+        let attempt = walker.chunk(window, &chunk).await;
+        let committed = turn.leave();
+        let result = match attempt {
             Err(Trouble::Data(_) | Trouble::Timeout) if chunk.blocks() == 1 => {
                 walker.row_by_row(window, &chunk).await
             }
@@ -111,6 +115,7 @@ async fn walk(walker: &mut Walker, window: &mut Window) -> Result<()> {
                 hot += done.hot_rows;
                 last = done.took;
                 tries = 0;
+                last_commit = Some(committed);
                 run.chunk_took(done.took);
                 window.advance(&chunk);
                 blocks = (blocks * 2).min(span);
