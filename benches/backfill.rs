@@ -1,7 +1,11 @@
 //! Compares the engine with the usual ways to fill a column: the server's CPU time, WAL, growth of
 //! heap and indexes, share of HOT updates, elapsed time. `cargo bench --bench backfill [ROWS]`
 //! prints a Markdown table; `docs/BENCHMARKS.md` says how to read it.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a runner of its own")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a runner of its own"
+)]
 
 #[path = "../tests/it/backfill/server.rs"]
 mod server;
@@ -77,7 +81,13 @@ fn spec(key: bool) -> Spec {
     }
 }
 
-async fn measure(server: &server::Server, target: &Target, rows: u64, fillfactor: u32, way: Way) -> Figures {
+async fn measure(
+    server: &server::Server,
+    target: &Target,
+    rows: u64,
+    fillfactor: u32,
+    way: Way,
+) -> Figures {
     let session = Session::connect(target, "bench").await.unwrap();
     session
         .batch_execute(&format!(
@@ -88,7 +98,11 @@ async fn measure(server: &server::Server, target: &Target, rows: u64, fillfactor
         ))
         .await
         .unwrap();
-    for sql in ["vacuum (freeze, analyze) public.t", "checkpoint", "select pg_stat_reset()"] {
+    for sql in [
+        "vacuum (freeze, analyze) public.t",
+        "checkpoint",
+        "select pg_stat_reset()",
+    ] {
         session.batch_execute(sql).await.unwrap();
     }
     let heap_sql = "select pg_relation_size('public.t')::float8";
@@ -141,7 +155,10 @@ async fn measure(server: &server::Server, target: &Target, rows: u64, fillfactor
     // Counters of other sessions arrive when these end or after a second.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     let cpu = cpu_seconds(server.pid()) - cpu;
-    session.batch_execute("select pg_stat_clear_snapshot()").await.unwrap();
+    session
+        .batch_execute("select pg_stat_clear_snapshot()")
+        .await
+        .unwrap();
     Figures {
         cpu,
         wal: figure(&session, wal_sql).await - wal,
@@ -168,23 +185,58 @@ async fn main() {
         ..Overrides::default()
     })
     .unwrap();
-    let target = config.environment(None).unwrap().target(&config).await.unwrap();
+    let target = config
+        .environment(None)
+        .unwrap()
+        .target(&config)
+        .await
+        .unwrap();
     Control::open(&target).await.unwrap();
     println!("{rows} rows\n");
-    println!("| fillfactor | way | CPU s | CPU | WAL B/row | WAL | heap | indexes | HOT | wall s | wall / one UPDATE |");
+    println!(
+        "| fillfactor | way | CPU s | CPU | WAL B/row | WAL | heap | indexes | HOT | wall s | wall / one UPDATE |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let ways = [
         ("keyset batches of 10,000", Way::Keyset),
         ("one UPDATE", Way::OneUpdate),
-        ("Tidegate, 1 worker, key", Way::Engine { workers: 1, key: true }),
-        ("Tidegate, 2 workers, key", Way::Engine { workers: 2, key: true }),
-        ("Tidegate, 1 worker, no key", Way::Engine { workers: 1, key: false }),
-        ("Tidegate, 2 workers, no key", Way::Engine { workers: 2, key: false }),
+        (
+            "Tidegate, 1 worker, key",
+            Way::Engine {
+                workers: 1,
+                key: true,
+            },
+        ),
+        (
+            "Tidegate, 2 workers, key",
+            Way::Engine {
+                workers: 2,
+                key: true,
+            },
+        ),
+        (
+            "Tidegate, 1 worker, no key",
+            Way::Engine {
+                workers: 1,
+                key: false,
+            },
+        ),
+        (
+            "Tidegate, 2 workers, no key",
+            Way::Engine {
+                workers: 2,
+                key: false,
+            },
+        ),
     ];
-    for fillfactor in [100, 70] {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    for fillfactor in std::env::var("FF").map_or(vec![100, 70], |f| vec![f.parse().unwrap()]) {
         let mut base: Option<Figures> = None;
         let mut one = f64::NAN;
-        for (name, way) in ways {
+        for (name, way) in ways
+            .into_iter()
+            .filter(|(name, _)| only.is_empty() || name.contains(&only))
+        {
             let now = measure(&server, &target, rows, fillfactor, way).await;
             if matches!(way, Way::OneUpdate) {
                 one = now.wall;

@@ -27,7 +27,12 @@ impl FromStr for JobId {
             .unwrap_or(text)
             .parse()
             .map(Self)
-            .map_err(|_| Error::new(Kind::JobUnknown, format!("\"{text}\" is not the id of a job")))
+            .map_err(|_| {
+                Error::new(
+                    Kind::JobUnknown,
+                    format!("\"{text}\" is not the id of a job"),
+                )
+            })
     }
 }
 

@@ -22,6 +22,6 @@ pub use settings::Settings;
 pub use spec::Spec;
 pub use statement::{HashKind, Statements};
 pub use stripe::{MAX_STRIPES, MIN_STRIPES, StripeCount, initial_stripes, stripe_of};
-pub use throttle::{STALE_AFTER, Decision, Level, Limits, Sample, ThrottleSignal, decide, signals};
+pub use throttle::{Decision, Level, Limits, STALE_AFTER, Sample, ThrottleSignal, decide, signals};
 pub use verification::Verification;
 pub use window::{Chunk, Window, WindowSize};

@@ -20,7 +20,7 @@ pub struct Settings {
     pub replica_lag_ms: u64,
     /// Rows that may be set aside before the job gives up.
     pub quarantine_limit: u64,
-    /// Stripes of a window; absent: chosen by the room in the pages and the measured HOT share.
+    /// Stripes of a window, rounded up to a power of two; absent: chosen by the room in the pages and the measured HOT share.
     pub stripes: Option<u32>,
     /// Whether the throttle is asked at all.
     pub throttle: bool,

@@ -32,19 +32,19 @@ impl Statements<'_> {
         &self.spec.table.name
     }
 
-    fn new(&self) -> String {
+    fn value(&self) -> String {
         format!("{}.{}", self.alias(), self.spec.column)
     }
 
     fn value_hash(&self) -> String {
         match self.hash {
             HashKind::Record => {
-                format!("pg_catalog.hash_record_extended(row({}), 0)", self.new())
+                format!("pg_catalog.hash_record_extended(row({}), 0)", self.value())
             }
             HashKind::Text => {
                 format!(
                     "pg_catalog.hashtextextended(({})::pg_catalog.text, 0)",
-                    self.new()
+                    self.value()
                 )
             }
         }
@@ -53,16 +53,13 @@ impl Statements<'_> {
     /// The rows of stripe `$stripe` of `$stripes`.
     fn stripe(&self, stripes: &str, stripe: &str) -> String {
         let alias = self.alias();
-        match self.key {
-            Some(key) => format!(
-                "((({alias}.{key})::pg_catalog.int8 % {stripes}::pg_catalog.int4) \
-                 + {stripes}::pg_catalog.int4) % {stripes}::pg_catalog.int4 = {stripe}::pg_catalog.int4"
-            ),
-            None => format!(
-                "(pg_catalog.hashtid({alias}.ctid) & 2147483647) % {stripes}::pg_catalog.int4 \
-                 = {stripe}::pg_catalog.int4"
-            ),
-        }
+        let row = match self.key {
+            Some(key) => format!("{alias}.{key}"),
+            None => format!("pg_catalog.hashtid({alias}.ctid)"),
+        };
+        // A bit mask instead of a remainder: stripes are powers of two, and the mask gives the
+        // same for negative keys. It is computed for every row in every stripe.
+        format!("{row} & ({stripes}::pg_catalog.int4 - 1) = {stripe}::pg_catalog.int4")
     }
 
     /// A block range whose bounds are two parameters. Two comparisons give a TID range scan, which
@@ -78,7 +75,7 @@ impl Statements<'_> {
     /// Rows that are still to be filled. The expression stands here too, so that a row for which it
     /// gives null is not written over and over by the stripes that follow.
     fn unfilled(&self) -> String {
-        let mut sql = format!("{} is null", self.new());
+        let mut sql = format!("{} is null", self.value());
         if let [source] = self.spec.source.as_slice() {
             sql.push_str(&format!(" and {}.{source} is not null", self.alias()));
         }
@@ -87,16 +84,18 @@ impl Statements<'_> {
 
     /// The value agrees with the old columns neither way.
     fn different(&self) -> String {
-        let new = self.new();
+        let new = self.value();
         let back = match &self.spec.inverse {
-            Some((old, down)) => format!(
-                " and {}.{old} is distinct from ({down})",
-                self.alias()
-            ),
+            Some((old, down)) => format!(" and {}.{old} is distinct from ({down})", self.alias()),
             None => String::new(),
         };
+        // Types without a hash may have no equality either (json, xml, point).
+        let text = match self.hash {
+            HashKind::Record => "",
+            HashKind::Text => "::pg_catalog.text",
+        };
         format!(
-            "{new} is not null and {new} is distinct from ({}){back}",
+            "{new} is not null and {new}{text} is distinct from ({}){text}{back}",
             self.spec.expression
         )
     }
@@ -115,7 +114,7 @@ impl Statements<'_> {
                  and {range} and {stripe} and {unfilled} \
                returning {hash} as h \
              ), tally as ( \
-               select pg_catalog.count(*) as n, coalesce(pg_catalog.sum(h::pg_catalog.numeric), 0) as s from changed \
+               select pg_catalog.count(*) as n, coalesce(pg_catalog.sum(h), 0) as s from changed \
              ), counted as materialized ( \
                select n, s, \
                  pg_catalog.pg_stat_get_xact_tuples_updated('{literal}'::pg_catalog.regclass) as upd, \
@@ -170,7 +169,7 @@ impl Statements<'_> {
             self.target,
             self.range("$1", "$2"),
             self.stripe("$3", "$4"),
-            self.new(),
+            self.value(),
         )
     }
 
@@ -204,10 +203,10 @@ impl Statements<'_> {
                pg_catalog.count(*) filter (where {new} is null and ({expression}) is not null), \
                pg_catalog.count(*) filter (where {different}), \
                pg_catalog.count(*) filter (where {new} is null{sourced}), \
-               coalesce(pg_catalog.sum({hash}::pg_catalog.numeric) filter (where {new} is not null), 0)::pg_catalog.text \
+               coalesce(pg_catalog.sum({hash}) filter (where {new} is not null), 0)::pg_catalog.text \
              from only {target} as {alias} \
              where {range} and {alias}.ctid <> all ($3::pg_catalog.text[]::pg_catalog.tid[])",
-            new = self.new(),
+            new = self.value(),
             expression = self.spec.expression,
             different = self.different(),
             hash = self.value_hash(),
@@ -229,7 +228,7 @@ impl Statements<'_> {
             self.spec.column,
             self.range("$1", "$2"),
             expression = self.spec.expression,
-            new = self.new(),
+            new = self.value(),
             different = self.different(),
         )
     }
@@ -262,7 +261,12 @@ mod tests {
             hash: HashKind::Record,
         };
         let chunk = sql.chunk();
-        assert!(chunk.contains(r#"update only "parts"."o'1" as "Ord""ers" set "amount_c" = (amount * 100)"#), "{chunk}");
+        assert!(
+            chunk.contains(
+                r#"update only "parts"."o'1" as "Ord""ers" set "amount_c" = (amount * 100)"#
+            ),
+            "{chunk}"
+        );
         assert!(chunk.contains(r#"'"parts"."o''1"'::pg_catalog.regclass"#));
         assert!(chunk.contains(r#""Ord""ers"."amount" is not null"#));
         assert!(!chunk.contains("ctid = any"));

@@ -214,9 +214,18 @@ mod tests {
     #[test]
     fn a_figure_that_is_not_there_stops() {
         for sample in [
-            Sample { replica_lag: None, ..calm() },
-            Sample { blocked_sessions: None, ..calm() },
-            Sample { canary: None, ..calm() },
+            Sample {
+                replica_lag: None,
+                ..calm()
+            },
+            Sample {
+                blocked_sessions: None,
+                ..calm()
+            },
+            Sample {
+                canary: None,
+                ..calm()
+            },
         ] {
             assert!(matches!(at(&sample, 100), Decision::Stop(_)));
         }
@@ -224,17 +233,37 @@ mod tests {
 
     #[test]
     fn each_signal_stops_with_its_name() {
-        let lag = Sample { replica_lag: Some(Duration::from_secs(6)), ..calm() };
-        assert!(at(&lag, 100).reason().unwrap().starts_with("replica lag 6.0 s"));
-        let waits = Sample { blocked_sessions: Some(2), ..calm() };
+        let lag = Sample {
+            replica_lag: Some(Duration::from_secs(6)),
+            ..calm()
+        };
+        assert!(
+            at(&lag, 100)
+                .reason()
+                .unwrap()
+                .starts_with("replica lag 6.0 s")
+        );
+        let waits = Sample {
+            blocked_sessions: Some(2),
+            ..calm()
+        };
         assert!(at(&waits, 100).reason().unwrap().starts_with("2 sessions"));
-        let slow = Sample { canary: Some(Duration::from_millis(11)), ..calm() };
+        let slow = Sample {
+            canary: Some(Duration::from_millis(11)),
+            ..calm()
+        };
         assert!(at(&slow, 100).reason().unwrap().starts_with("canary"));
     }
 
     #[test]
     fn in_between_it_rests_longer_the_higher_the_level() {
-        let rest = |ms| match at(&Sample { replica_lag: Some(Duration::from_millis(ms)), ..calm() }, 100) {
+        let rest = |ms| match at(
+            &Sample {
+                replica_lag: Some(Duration::from_millis(ms)),
+                ..calm()
+            },
+            100,
+        ) {
             Decision::Slow(rest, _) => rest,
             other => panic!("{other:?}"),
         };

@@ -1,1 +1,3 @@
-fn main() {}
+//! Integration tests on real PostgreSQL.
+
+mod backfill;

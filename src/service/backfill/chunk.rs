@@ -63,7 +63,11 @@ impl Walker {
         chunk: &Chunk,
     ) -> Result<ChunkDone, Trouble> {
         let statement = self.statement(window.ordinal).await?;
-        let (updates, hot) = self.counters.get(&window.ordinal).copied().unwrap_or((0, 0));
+        let (updates, hot) = self
+            .counters
+            .get(&window.ordinal)
+            .copied()
+            .unwrap_or((0, 0));
         let (next_stripe, next_block) = window.after(chunk);
         let row = self
             .session
@@ -154,7 +158,12 @@ impl Walker {
         let run = &self.run;
         let count = ledger::quarantine(&*self.session, run.job, relation, row, message).await?;
         let name = row.1.unwrap_or(row.0);
-        tracing::warn!(row = name, table = relation.plain(), message, "row set aside");
+        tracing::warn!(
+            row = name,
+            table = relation.plain(),
+            message,
+            "row set aside"
+        );
         if count > i64::try_from(run.settings().quarantine_limit).unwrap_or(i64::MAX) {
             return Err(Error::new(
                 Kind::QuarantineFull,

@@ -134,11 +134,10 @@ impl Engine {
         match job.state {
             JobState::Done => return self.outcome(&session, job).await,
             JobState::Paused => {
-                return Err(Error::new(
-                    Kind::JobPaused,
-                    format!("{} is paused", job.spec.title()),
-                )
-                .hint(format!("tidegate backfill resume {id}")));
+                return Err(
+                    Error::new(Kind::JobPaused, format!("{} is paused", job.spec.title()))
+                        .hint(format!("tidegate backfill resume {id}")),
+                );
             }
             _ => ledger::start(&*session, id).await?,
         }

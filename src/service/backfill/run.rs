@@ -146,10 +146,14 @@ impl Run {
             .stripes
             .entry(target.ordinal)
             .or_insert_with(|| {
-                StripeCount::new(initial_stripes(rows_per_page, free))
+                StripeCount::new(initial_stripes(rows_per_page, free, target.key.is_some()))
             })
             .get();
-        let stripes = settings.stripes.unwrap_or(chosen).clamp(1, 256);
+        let stripes = settings
+            .stripes
+            .unwrap_or(chosen)
+            .clamp(1, 256)
+            .next_power_of_two();
         shared.size.adapt(settings.chunk_target());
         shared
             .size
@@ -204,7 +208,10 @@ impl Run {
         if self.cancel.is_cancelled() {
             return Err(Error::new(
                 Kind::Cancelled,
-                format!("{}: stopped; all finished chunks are kept", self.spec.title()),
+                format!(
+                    "{}: stopped; all finished chunks are kept",
+                    self.spec.title()
+                ),
             )
             .hint(format!("tidegate backfill run {} goes on", self.job)));
         }

@@ -78,7 +78,8 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.turnstile.with(|state| state.running.remove(&self.began));
+        self.turnstile
+            .with(|state| state.running.remove(&self.began));
         self.turnstile.left.notify_waiters();
     }
 }
@@ -94,7 +95,8 @@ mod tests {
         let other = turnstile.enter(None).await;
         let own = turnstile.enter(None).await;
         let commit = own.leave();
-        let waiting = tokio::time::timeout(Duration::from_millis(60), turnstile.enter(Some(commit)));
+        let waiting =
+            tokio::time::timeout(Duration::from_millis(60), turnstile.enter(Some(commit)));
         assert!(waiting.await.is_err(), "the other statement is older");
         other.leave();
         let younger = turnstile.enter(None).await;

@@ -1,5 +1,7 @@
 //! A PostgreSQL server in a temporary folder, with one database, for tests and benchmarks.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -50,7 +52,21 @@ impl Server {
         }
         let data = server.data();
         let data = data.to_str().unwrap();
-        server.run("initdb", &["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D", data]);
+        server.run(
+            "initdb",
+            &[
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "-N",
+                "-D",
+                data,
+            ],
+        );
         let mut options = format!("-c listen_addresses= -k {}", server.path().display());
         for setting in settings {
             options.push_str(&format!(" -c {setting}"));
@@ -58,7 +74,16 @@ impl Server {
         let log = server.path().join("log");
         server.run(
             "pg_ctl",
-            &["-D", data, "-o", &options, "-l", log.to_str().unwrap(), "-w", "start"],
+            &[
+                "-D",
+                data,
+                "-o",
+                &options,
+                "-l",
+                log.to_str().unwrap(),
+                "-w",
+                "start",
+            ],
         );
         server
     }
@@ -72,7 +97,10 @@ impl Server {
     }
 
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("host={} user=postgres dbname={database}", self.path().display())
+        format!(
+            "host={} user=postgres dbname={database}",
+            self.path().display()
+        )
     }
 
     /// Process id of the postmaster.
@@ -82,9 +110,37 @@ impl Server {
         text.lines().next().unwrap().parse().unwrap()
     }
 
+    /// Leaves a small watcher that stops and removes the server when this process has ended.
+    #[allow(dead_code, reason = "benchmarks do not use it")]
+    #[expect(clippy::zombie_processes, reason = "it outlives this process")]
+    pub(crate) fn end_with_this_process(&self) {
+        let script = format!(
+            "while [ -d /proc/{} ]; do sleep 0.5; done; '{}' -D '{}' -m immediate stop; rm -rf '{}'",
+            std::process::id(),
+            self.bin.join("pg_ctl").display(),
+            self.data().display(),
+            self.path().display()
+        );
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &script])
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        command.spawn().unwrap();
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.bin.join(program));
-        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
         }
@@ -102,7 +158,13 @@ impl Drop for Server {
         let data = self.data();
         let _ = self
             .command("pg_ctl")
-            .args(["-D", data.to_str().unwrap_or_default(), "-m", "immediate", "stop"])
+            .args([
+                "-D",
+                data.to_str().unwrap_or_default(),
+                "-m",
+                "immediate",
+                "stop",
+            ])
             .status();
     }
 }

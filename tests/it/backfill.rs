@@ -1,0 +1,715 @@
+//! The backfill engine on a real server: stripes, resume, fencing, quarantine, live writes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod server;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tidegate::backfill::{JobId, Settings, Spec};
+use tidegate::clock::SystemClock;
+use tidegate::config::{Config, Overrides, Target};
+use tidegate::control::{Control, backfill as ledger};
+use tidegate::error::Kind;
+use tidegate::job::{JobState, Silent};
+use tidegate::postgres::Session;
+use tidegate::service::backfill::{Engine, Options, Outcome};
+use tidegate::sql::{Ident, QualifiedName};
+use tokio_util::sync::CancellationToken;
+
+/// One server for all tests of the module; the harness ends the process without dropping it, so
+/// the server is told to end when its starter does.
+fn server() -> &'static server::Server {
+    static SERVER: OnceLock<server::Server> = OnceLock::new();
+    SERVER.get_or_init(|| {
+        let server = server::Server::start(&["fsync=off", "max_connections=100"]);
+        server.end_with_this_process();
+        server
+    })
+}
+
+async fn database(name: &str) -> (Target, Session) {
+    database_on(server(), name).await
+}
+
+async fn database_on(server: &server::Server, name: &str) -> (Target, Session) {
+    let target = |database: &str| {
+        let config = Config::load(&Overrides {
+            database_url: Some(server.url(database)),
+            ..Overrides::default()
+        })
+        .unwrap();
+        async move {
+            config
+                .environment(None)
+                .unwrap()
+                .target(&config)
+                .await
+                .unwrap()
+        }
+    };
+    let admin = Session::connect(&target("postgres").await, "test")
+        .await
+        .unwrap();
+    admin
+        .batch_execute(&format!("create database {name}"))
+        .await
+        .unwrap();
+    let target = target(name).await;
+    Control::open(&target).await.unwrap();
+    let session = Session::connect(&target, "test").await.unwrap();
+    (target, session)
+}
+
+fn ident(name: &str) -> Ident {
+    Ident::new(name).unwrap()
+}
+
+fn table(name: &str) -> QualifiedName {
+    QualifiedName::new(ident("public"), ident(name))
+}
+
+fn spec(key: Option<&str>) -> Spec {
+    Spec {
+        change: "0001".into(),
+        table: table("t"),
+        targets: vec![table("t")],
+        column: ident("c"),
+        expression: "t.n * 2".into(),
+        source: vec![ident("n")],
+        inverse: None,
+        stripe_key: vec![(table("t"), key.map(ident))],
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        window_rows: 2_000,
+        throttle: false,
+        ..Settings::default()
+    }
+}
+
+fn engine(target: &Target, options: Options) -> Engine {
+    Engine::new(
+        target.clone(),
+        Arc::new(SystemClock::default()),
+        Arc::new(Silent),
+        CancellationToken::new(),
+    )
+    .with(options)
+}
+
+fn options() -> Options {
+    Options {
+        settings: settings(),
+        ..Options::default()
+    }
+}
+
+async fn fill(session: &Session, rows: u32) {
+    session
+        .batch_execute(&format!(
+            "create table public.t (id bigint primary key, n bigint, pad text); \
+             insert into public.t select g, g, repeat('x', 60) from generate_series(1, {rows}) g; \
+             create index on public.t (n); alter table public.t add c bigint"
+        ))
+        .await
+        .unwrap();
+    session
+        .batch_execute("vacuum analyze public.t")
+        .await
+        .unwrap();
+}
+
+async fn number(session: &Session, sql: &str) -> i64 {
+    session.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+const WRONG: &str = "select count(*) from public.t where c is distinct from n * 2";
+
+fn done(outcome: &Outcome, rows: i64) {
+    assert!(outcome.verification.passed());
+    assert_eq!(outcome.verification.rows, rows as u64);
+    assert_eq!(
+        outcome.totals.rows_changed, rows,
+        "each row is changed exactly once"
+    );
+}
+
+#[tokio::test]
+async fn fills_every_row_once_by_key_and_by_address() {
+    for (name, key) in [("bf_key", Some("id")), ("bf_nokey", None)] {
+        let (target, session) = database(name).await;
+        fill(&session, 20_000).await;
+        let engine = engine(&target, options());
+        let job = engine.create(&spec(key)).await.unwrap();
+        assert_eq!(
+            job,
+            engine.create(&spec(key)).await.unwrap(),
+            "one job per column"
+        );
+        let outcome = engine.run(job).await.unwrap();
+        done(&outcome, 20_000);
+        assert_eq!(number(&session, WRONG).await, 0);
+        let ledger_sum = session
+            .query_one(
+                "select sum(checksum)::text from tidegate.backfill_chunk",
+                &[],
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            ledger_sum.get::<_, String>(0),
+            outcome.verification.checksum
+        );
+        assert_eq!(
+            ledger::job(&*session, job).await.unwrap().state,
+            JobState::Done
+        );
+        assert_eq!(
+            engine.run(job).await.unwrap().verification,
+            outcome.verification
+        );
+    }
+}
+
+/// On a server of its own: a transaction in any database of a server may keep dead rows alive.
+#[tokio::test]
+async fn stripes_make_updates_hot_and_indexes_stay_as_they_are() {
+    let server = server::Server::start(&["fsync=off", "autovacuum=off"]);
+    for (name, key) in [("bf_hot_key", Some("id")), ("bf_hot_nokey", None)] {
+        let (target, session) = database_on(&server, name).await;
+        fill(&session, 60_000).await;
+        let size = "select pg_indexes_size('public.t')";
+        let before = number(&session, size).await;
+        let engine = engine(
+            &target,
+            Options {
+                settings: Settings {
+                    window_rows: 20_000,
+                    ..settings()
+                },
+                ..options()
+            },
+        );
+        let job = engine.create(&spec(key)).await.unwrap();
+        let outcome = engine.run(job).await.unwrap();
+        assert!(
+            outcome.totals.hot_percent() > 60.0,
+            "{}",
+            outcome.totals.hot_percent()
+        );
+        let growth = number(&session, size).await as f64 / before as f64;
+        assert!(growth < 1.05, "indexes grew to {growth}");
+        // The opposite: one stripe, and nothing is HOT.
+        session
+            .batch_execute("drop table public.t; truncate tidegate.backfill_job cascade")
+            .await
+            .unwrap();
+        fill(&session, 60_000).await;
+        let plain = Settings {
+            stripes: Some(1),
+            ..settings()
+        };
+        let engine = engine.with(Options {
+            settings: plain,
+            ..options()
+        });
+        let job = engine.create(&spec(key)).await.unwrap();
+        let outcome = engine.run(job).await.unwrap();
+        assert!(
+            outcome.totals.hot_percent() < 20.0,
+            "{}",
+            outcome.totals.hot_percent()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_plan_reads_a_tid_range_and_nothing_else() {
+    let (target, session) = database("bf_plan").await;
+    fill(&session, 20_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(None)).await.unwrap();
+    let record = ledger::job(&*session, job).await.unwrap();
+    let targets = ledger::targets(&*session, job).await.unwrap();
+    let sql = tidegate::backfill::Statements {
+        spec: &record.spec,
+        target: &targets[0].name,
+        key: None,
+        hash: record.hash,
+    }
+    .chunk();
+    session
+        .batch_execute(&format!(
+            "set plan_cache_mode = force_custom_plan; prepare chunk as {sql}"
+        ))
+        .await
+        .unwrap();
+    let rows = session
+        .query(
+            "explain execute chunk (1, 1, '(0,0)', '(9,0)', 8, 0, 0, 9, 1, 0, 60, 0, 0)",
+            &[],
+        )
+        .await
+        .unwrap();
+    let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(
+        plan.iter().any(|line| line.contains("Tid Range Scan on t")),
+        "{plan:#?}"
+    );
+    assert!(
+        !plan.iter().any(|line| line.contains("Seq Scan on t ")),
+        "{plan:#?}"
+    );
+}
+
+#[tokio::test]
+async fn stopped_after_every_number_of_chunks_it_ends_the_same() {
+    let (target, session) = database("bf_resume").await;
+    fill(&session, 3_000).await;
+    let undisturbed = engine(&target, options());
+    let job = undisturbed.create(&spec(Some("id"))).await.unwrap();
+    let whole = undisturbed.run(job).await.unwrap();
+    for limit in 1..=u64::try_from(whole.totals.chunks).unwrap() {
+        session
+            .batch_execute("drop table public.t; truncate tidegate.backfill_job cascade")
+            .await
+            .unwrap();
+        fill(&session, 3_000).await;
+        let limited = engine(
+            &target,
+            Options {
+                max_chunks: Some(limit),
+                ..options()
+            },
+        );
+        let job = limited.create(&spec(Some("id"))).await.unwrap();
+        match limited.run(job).await {
+            Ok(outcome) => done(&outcome, 3_000),
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::Interrupted, "{error}");
+                let outcome = engine(&target, options()).run(job).await.unwrap();
+                done(&outcome, 3_000);
+                assert_eq!(outcome.verification.checksum, whole.verification.checksum);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn killed_backends_lose_nothing() {
+    let (target, session) = database("bf_kill").await;
+    fill(&session, 60_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(None)).await.unwrap();
+    let running = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run(job).await }
+    });
+    let mut killed = 0;
+    while !running.is_finished() {
+        killed += number(
+            &session,
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+             where application_name = 'tidegate/backfill' and datname = current_database() \
+               and query like 'with changed%' and random() < 0.5",
+        )
+        .await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    done(&running.await.unwrap().unwrap(), 60_000);
+    assert!(killed > 0, "no worker was hit");
+    assert_eq!(number(&session, WRONG).await, 0);
+}
+
+#[tokio::test]
+async fn an_aborted_engine_is_taken_over() {
+    let (target, session) = database("bf_abort").await;
+    fill(&session, 40_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(Some("id"))).await.unwrap();
+    let first = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run(job).await }
+    });
+    while number(&session, "select count(*) from tidegate.backfill_chunk").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    done(&engine.run(job).await.unwrap(), 40_000);
+}
+
+#[tokio::test]
+async fn two_engines_share_one_job() {
+    let (target, session) = database("bf_two").await;
+    fill(&session, 40_000).await;
+    let (one, two) = (engine(&target, options()), engine(&target, options()));
+    let job = one.create(&spec(None)).await.unwrap();
+    let (first, second) = tokio::join!(one.run(job), two.run(job));
+    done(&first.unwrap(), 40_000);
+    second.unwrap();
+    assert_eq!(
+        number(&session, "select count(*) - count(distinct (window_id, stripe, from_block)) from tidegate.backfill_chunk").await,
+        0
+    );
+    assert_eq!(number(&session, WRONG).await, 0);
+}
+
+#[tokio::test]
+async fn an_old_fence_has_no_effect() {
+    let (target, session) = database("bf_fence").await;
+    fill(&session, 2_000).await;
+    let engine = engine(
+        &target,
+        Options {
+            max_chunks: Some(1),
+            ..options()
+        },
+    );
+    let job = engine.create(&spec(Some("id"))).await.unwrap();
+    assert_eq!(engine.run(job).await.unwrap_err().kind(), Kind::Interrupted);
+    let row = session
+        .query_one("select id, fence, next_stripe, stripes, to_block from tidegate.backfill_window where not finished limit 1", &[])
+        .await
+        .unwrap();
+    let (id, fence, stripe, stripes, to): (i64, i64, i32, i32, i64) =
+        (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4));
+    let record = ledger::job(&*session, job).await.unwrap();
+    let sql = tidegate::backfill::Statements {
+        spec: &record.spec,
+        target: &record.spec.targets[0],
+        key: Some(&ident("id")),
+        hash: record.hash,
+    }
+    .chunk();
+    let before = number(&session, "select count(c) from public.t").await;
+    let end = format!("({to},0)");
+    let next = stripe + 1;
+    let attempt = |fence: i64| {
+        let (session, sql, end) = (&session, &sql, &end);
+        async move {
+            session
+                .query_one(
+                    sql,
+                    &[
+                        &id, &fence, &"(0,0)", end, &stripes, &stripe, &0i64, &to, &next, &0i64,
+                        &60f64, &0i64, &0i64,
+                    ],
+                )
+                .await
+        }
+    };
+    let error = attempt(fence - 1).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "TGF01");
+    assert_eq!(
+        number(&session, "select count(c) from public.t").await,
+        before
+    );
+    attempt(fence).await.unwrap();
+    assert!(number(&session, "select count(c) from public.t").await > before);
+    let error = attempt(fence).await.unwrap_err();
+    assert_eq!(
+        error.code().unwrap().code(),
+        "TGF01",
+        "a chunk is done once"
+    );
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_converted_are_set_aside() {
+    let (target, session) = database("bf_poison").await;
+    fill(&session, 5_000).await;
+    let mut poison = spec(Some("id"));
+    poison.expression = "case when t.id in (77, 4001) then 1 / (t.n - t.n) else t.n * 2 end".into();
+    let engine = engine(&target, options());
+    let job = engine.create(&poison).await.unwrap();
+    let error = engine.run(job).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::VerifyFailed, "{error}");
+    assert_eq!(
+        number(&session, "select count(*) from public.t where c = n * 2").await,
+        4_998
+    );
+    let rows = session
+        .query(
+            "select row_key, error from tidegate.backfill_quarantine order by row_key::int",
+            &[],
+        )
+        .await
+        .unwrap();
+    let keys: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(keys, ["77", "4001"]);
+    assert!(rows[0].get::<_, String>(1).contains("division by zero"));
+    let record = ledger::job(&*session, job).await.unwrap();
+    assert_eq!(record.state, JobState::Failed);
+    assert_eq!(record.verification.unwrap().quarantined, 2);
+    session
+        .batch_execute("update public.t set c = n * 2 where id in (77, 4001)")
+        .await
+        .unwrap();
+    let outcome = engine.run(job).await;
+    assert!(
+        outcome.is_err(),
+        "the expression still fails on these rows: {outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn too_many_bad_rows_end_the_run() {
+    let (target, session) = database("bf_full").await;
+    fill(&session, 500).await;
+    let mut poison = spec(Some("id"));
+    poison.expression = "1 / (t.n - t.n)".into();
+    let engine = engine(
+        &target,
+        Options {
+            settings: Settings {
+                quarantine_limit: 3,
+                ..settings()
+            },
+            ..Options::default()
+        },
+    );
+    let job = engine.create(&poison).await.unwrap();
+    assert_eq!(
+        engine.run(job).await.unwrap_err().kind(),
+        Kind::QuarantineFull
+    );
+}
+
+#[tokio::test]
+async fn pause_resume_and_cancel() {
+    let (target, session) = database("bf_pause").await;
+    fill(&session, 5_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(None)).await.unwrap();
+    ledger::request(&*session, job, Some("pause"))
+        .await
+        .unwrap();
+    assert_eq!(engine.run(job).await.unwrap_err().kind(), Kind::JobPaused);
+    ledger::resume(&*session, job).await.unwrap();
+    done(&engine.run(job).await.unwrap(), 5_000);
+    assert_eq!(
+        ledger::request(&*session, job, Some("cancel"))
+            .await
+            .unwrap_err()
+            .kind(),
+        Kind::JobUnknown
+    );
+    assert_eq!(
+        engine.run(JobId(999)).await.unwrap_err().kind(),
+        Kind::JobUnknown
+    );
+}
+
+#[tokio::test]
+async fn a_pause_stops_a_run_under_way() {
+    let (target, session) = database("bf_live_pause").await;
+    fill(&session, 5_000).await;
+    let slow = Spec {
+        expression: "case when pg_sleep(0.01) is not null then t.n * 2 end".into(),
+        ..spec(None)
+    };
+    let engine = engine(&target, options());
+    let job = engine.create(&slow).await.unwrap();
+    let running = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run(job).await }
+    });
+    while number(&session, "select count(*) from tidegate.backfill_window").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    ledger::request(&*session, job, Some("pause"))
+        .await
+        .unwrap();
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::JobPaused, "{error}");
+    assert_eq!(
+        ledger::job(&*session, job).await.unwrap().state,
+        JobState::Paused
+    );
+}
+
+#[tokio::test]
+async fn live_writes_with_dual_write_lose_nothing() {
+    let (target, session) = database("bf_live").await;
+    fill(&session, 30_000).await;
+    session
+        .batch_execute(
+            "create function public.dual() returns trigger language plpgsql as \
+               $$ begin new.c := new.n * 2; return new; end $$; \
+             create trigger dual before insert or update on public.t for each row \
+               when (pg_catalog.current_setting('tidegate.backfill', true) is distinct from 'on') \
+               execute function public.dual()",
+        )
+        .await
+        .unwrap();
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(Some("id"))).await.unwrap();
+    let stop = CancellationToken::new();
+    let writer = tokio::spawn({
+        let (target, stop) = (target.clone(), stop.clone());
+        async move {
+            let app = Session::connect(&target, "app").await.unwrap();
+            let (mut key, mut fresh) = (1i64, 100_000i64);
+            while !stop.is_cancelled() {
+                key = (key * 7_919 + 13) % 30_000;
+                app.execute("update public.t set n = n + 1 where id = $1", &[&(key + 1)])
+                    .await
+                    .unwrap();
+                fresh += 1;
+                app.execute("insert into public.t (id, n) values ($1, $1)", &[&fresh])
+                    .await
+                    .unwrap();
+                app.execute("delete from public.t where id = $1", &[&(key + 5)])
+                    .await
+                    .unwrap();
+            }
+        }
+    });
+    let outcome = engine.run(job).await.unwrap();
+    stop.cancel();
+    writer.await.unwrap();
+    assert!(outcome.verification.passed());
+    assert_eq!(number(&session, WRONG).await, 0);
+}
+
+#[tokio::test]
+async fn without_dual_write_the_sweep_mends_what_was_missed() {
+    let (target, session) = database("bf_sweep").await;
+    fill(&session, 5_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(None)).await.unwrap();
+    engine.run(job).await.unwrap();
+    session
+        .batch_execute(
+            "insert into public.t (id, n) values (9001, 1), (9002, 2); \
+             update public.t set n = n + 1 where id between 10 and 19",
+        )
+        .await
+        .unwrap();
+    let found = engine.verify(job).await.unwrap();
+    assert_eq!((found.missing, found.different), (2, 10));
+    assert!(!found.passed());
+    assert!(engine.sweep(job).await.unwrap().passed());
+    assert_eq!(number(&session, WRONG).await, 0);
+}
+
+#[tokio::test]
+async fn an_inverse_that_holds_makes_a_row_consistent() {
+    let (target, session) = database("bf_inverse").await;
+    fill(&session, 1_000).await;
+    let lossy = Spec {
+        expression: "t.n / 10".into(),
+        inverse: Some((ident("n"), "t.c".into())),
+        ..spec(None)
+    };
+    let engine = engine(&target, options());
+    let job = engine.create(&lossy).await.unwrap();
+    engine.run(job).await.unwrap();
+    // The new app wrote these: old follows from new, though new does not follow from old.
+    session
+        .batch_execute("update public.t set c = n where id < 50")
+        .await
+        .unwrap();
+    assert!(engine.verify(job).await.unwrap().passed());
+    session
+        .batch_execute("update public.t set c = n + 1000 where id = 7")
+        .await
+        .unwrap();
+    assert_eq!(engine.verify(job).await.unwrap().different, 1);
+}
+
+#[tokio::test]
+async fn leaf_partitions_and_odd_names() {
+    let (target, session) = database("bf_parts").await;
+    session
+        .batch_execute(
+            "create table public.\"T'\"\"x\" (id bigint, \"N n\" bigint, c json) partition by range (id); \
+             create table public.p1 partition of public.\"T'\"\"x\" for values from (0) to (2000); \
+             create table public.\"P'2\" partition of public.\"T'\"\"x\" for values from (2000) to (9000); \
+             insert into public.\"T'\"\"x\" select g, g from generate_series(1, 5000) g; analyze",
+        )
+        .await
+        .unwrap();
+    let parts = Spec {
+        change: "0002".into(),
+        table: table("T'\"x"),
+        targets: vec![table("p1"), table("P'2")],
+        column: ident("c"),
+        expression: "to_json(\"T'\"\"x\".\"N n\")".into(),
+        source: vec![ident("N n")],
+        inverse: None,
+        stripe_key: vec![(table("p1"), Some(ident("id")))],
+    };
+    let engine = engine(&target, options());
+    let job = engine.create(&parts).await.unwrap();
+    let result = engine.run(job).await;
+    assert_eq!(
+        number(
+            &session,
+            "select count(*) from public.\"T'\"\"x\" where c is not null"
+        )
+        .await,
+        5_000
+    );
+    done(&result.unwrap(), 5_000);
+}
+
+#[tokio::test]
+async fn rows_without_a_value_are_visited_and_left_alone() {
+    let (target, session) = database("bf_null").await;
+    fill(&session, 4_000).await;
+    session
+        .batch_execute("update public.t set n = null where id % 4 = 0")
+        .await
+        .unwrap();
+    session.batch_execute("vacuum public.t").await.unwrap();
+    let half = Spec {
+        expression: "nullif(t.n * 2, 6)".into(),
+        ..spec(None)
+    };
+    let engine = engine(&target, options());
+    let job = engine.create(&half).await.unwrap();
+    let outcome = engine.run(job).await.unwrap();
+    assert_eq!(outcome.totals.rows_changed, 2_999);
+    assert_eq!(outcome.verification.null_with_source, 1);
+}
+
+#[tokio::test]
+async fn a_locked_row_delays_only() {
+    let (target, mut session) = database("bf_locked").await;
+    fill(&session, 2_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(None)).await.unwrap();
+    let held = session.transaction().await.unwrap();
+    held.execute("select 1 from public.t where id = 55 for update", &[])
+        .await
+        .unwrap();
+    let running = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run(job).await }
+    });
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert!(!running.is_finished());
+    held.rollback().await.unwrap();
+    done(&running.await.unwrap().unwrap(), 2_000);
+}
+
+#[tokio::test]
+async fn a_column_made_anew_gets_a_new_job() {
+    let (target, session) = database("bf_again").await;
+    fill(&session, 1_000).await;
+    let engine = engine(&target, options());
+    let first = engine.create(&spec(None)).await.unwrap();
+    engine.run(first).await.unwrap();
+    session
+        .batch_execute("alter table public.t drop c; alter table public.t add c bigint")
+        .await
+        .unwrap();
+    let second = engine.create(&spec(None)).await.unwrap();
+    assert_ne!(first, second);
+    done(&engine.run(second).await.unwrap(), 1_000);
+}
