@@ -81,23 +81,33 @@ fn spec(key: bool) -> Spec {
     }
 }
 
-async fn measure(
-    server: &server::Server,
-    target: &Target,
+/// The table that is filled.
+#[derive(Debug, Clone, Copy)]
+struct Case {
     rows: u64,
     fillfactor: u32,
-    way: Way,
-) -> Figures {
-    let session = Session::connect(target, "bench").await.unwrap();
-    session
-        .batch_execute(&format!(
-            "drop table if exists public.t; \
-             create table public.t (id bigserial primary key, n int not null, txt text not null) with (fillfactor = {fillfactor}); \
-             insert into public.t (n, txt) select g, repeat('x', 100) from generate_series(1, {rows}) g; \
-             create index on public.t (n); alter table public.t add c bigint"
-        ))
-        .await
-        .unwrap();
+    secondary_indexes: usize,
+}
+
+async fn prepare(session: &Session, case: Case) {
+    let Case {
+        rows, fillfactor, ..
+    } = case;
+    let mut sql = format!(
+        "drop table if exists public.t; \
+         create table public.t (id bigserial primary key, n int not null, txt text not null) \
+           with (fillfactor = {fillfactor}); \
+         insert into public.t (n, txt) \
+           select g, repeat('x', 100) from generate_series(1, {rows}) g; \
+         alter table public.t add c bigint;"
+    );
+    for column in ["(n)", "((n % 1000))", "((n / 7))", "((-n))", "(n, id)"]
+        .iter()
+        .take(case.secondary_indexes)
+    {
+        sql.push_str(&format!("create index on public.t {column};"));
+    }
+    session.batch_execute(&sql).await.unwrap();
     for sql in [
         "vacuum (freeze, analyze) public.t",
         "checkpoint",
@@ -105,22 +115,16 @@ async fn measure(
     ] {
         session.batch_execute(sql).await.unwrap();
     }
-    let heap_sql = "select pg_relation_size('public.t')::float8";
-    let index_sql = "select pg_indexes_size('public.t')::float8";
-    let wal_sql = "select (pg_current_wal_lsn() - '0/0')::float8";
-    let (heap, index, wal) = (
-        figure(&session, heap_sql).await,
-        figure(&session, index_sql).await,
-        figure(&session, wal_sql).await,
-    );
-    let cpu = cpu_seconds(server.pid());
-    let began = Instant::now();
+}
+
+async fn fill(session: &Session, target: &Target, rows: u64, way: Way) {
     match way {
         Way::Keyset => {
             for start in (1..=rows).step_by(10_000) {
                 session
                     .batch_execute(&format!(
-                        "update public.t set c = n::bigint * 2 where id >= {start} and id < {} and c is null",
+                        "update public.t set c = n::bigint * 2 \
+                         where id >= {start} and id < {} and c is null",
                         start + 10_000
                     ))
                     .await
@@ -141,8 +145,6 @@ async fn measure(
             .with(Options {
                 settings: Settings {
                     workers,
-                    stripes: std::env::var("STRIPES").ok().and_then(|s| s.parse().ok()),
-                    throttle: std::env::var_os("NO_THROTTLE").is_none(),
                     ..Settings::default()
                 },
                 ..Options::default()
@@ -151,27 +153,72 @@ async fn measure(
             engine.run(job).await.unwrap();
         }
     }
+}
+
+async fn measure(server: &server::Server, target: &Target, case: Case, way: Way) -> Figures {
+    let session = Session::connect(target, "bench").await.unwrap();
+    prepare(&session, case).await;
+    let heap_sql = "select pg_relation_size('public.t')::float8";
+    let index_sql = "select pg_indexes_size('public.t')::float8";
+    let wal_sql = "select (pg_current_wal_lsn() - '0/0')::float8";
+    let (heap, index, wal) = (
+        figure(&session, heap_sql).await,
+        figure(&session, index_sql).await,
+        figure(&session, wal_sql).await,
+    );
+    let cpu = cpu_seconds(server.pid());
+    let began = Instant::now();
+    fill(&session, target, case.rows, way).await;
     let wall = began.elapsed().as_secs_f64();
     // Counters of other sessions arrive when these end or after a second.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    let cpu = cpu_seconds(server.pid()) - cpu;
-    session
-        .batch_execute("select pg_stat_clear_snapshot()")
-        .await
-        .unwrap();
     Figures {
-        cpu,
+        cpu: cpu_seconds(server.pid()) - cpu,
         wal: figure(&session, wal_sql).await - wal,
         heap: figure(&session, heap_sql).await / heap - 1.0,
         index: figure(&session, index_sql).await / index - 1.0,
         hot: figure(
             &session,
-            "select n_tup_hot_upd::float8 / greatest(n_tup_upd, 1) from pg_stat_all_tables where relid = 'public.t'::regclass",
+            "select n_tup_hot_upd::float8 / greatest(n_tup_upd, 1) \
+             from pg_stat_all_tables where relid = 'public.t'::regclass",
         )
         .await,
         wall,
     }
 }
+
+const WAYS: [(&str, Way); 6] = [
+    ("keyset batches of 10,000", Way::Keyset),
+    ("one UPDATE", Way::OneUpdate),
+    (
+        "Tidegate, 1 worker, by key",
+        Way::Engine {
+            workers: 1,
+            key: true,
+        },
+    ),
+    (
+        "Tidegate, 2 workers, by key",
+        Way::Engine {
+            workers: 2,
+            key: true,
+        },
+    ),
+    (
+        "Tidegate, 1 worker, by address",
+        Way::Engine {
+            workers: 1,
+            key: false,
+        },
+    ),
+    (
+        "Tidegate, 2 workers, by address",
+        Way::Engine {
+            workers: 2,
+            key: false,
+        },
+    ),
+];
 
 #[tokio::main]
 async fn main() {
@@ -179,71 +226,32 @@ async fn main() {
         .skip(1)
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(1_000_000);
-    let server = server::Server::start(&["shared_buffers=256MB", "max_wal_size=8GB"]);
+    let server = server::Server::start(&["max_wal_size=8GB"]);
     let config = Config::load(&Overrides {
         database_url: Some(server.url("postgres")),
         ..Overrides::default()
     })
     .unwrap();
-    let target = config
-        .environment(None)
-        .unwrap()
-        .target(&config)
-        .await
-        .unwrap();
+    let environment = config.environment(None).unwrap();
+    let target = environment.target(&config).await.unwrap();
     Control::open(&target).await.unwrap();
-    println!("{rows} rows\n");
-    println!(
-        "| fillfactor | way | CPU s | CPU | WAL B/row | WAL | heap | indexes | HOT | wall s | wall / one UPDATE |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let ways = [
-        ("keyset batches of 10,000", Way::Keyset),
-        ("one UPDATE", Way::OneUpdate),
-        (
-            "Tidegate, 1 worker, key",
-            Way::Engine {
-                workers: 1,
-                key: true,
-            },
-        ),
-        (
-            "Tidegate, 2 workers, key",
-            Way::Engine {
-                workers: 2,
-                key: true,
-            },
-        ),
-        (
-            "Tidegate, 1 worker, no key",
-            Way::Engine {
-                workers: 1,
-                key: false,
-            },
-        ),
-        (
-            "Tidegate, 2 workers, no key",
-            Way::Engine {
-                workers: 2,
-                key: false,
-            },
-        ),
-    ];
-    let only = std::env::var("ONLY").unwrap_or_default();
-    for fillfactor in std::env::var("FF").map_or(vec![100, 70], |f| vec![f.parse().unwrap()]) {
+    for (fillfactor, secondary_indexes) in [(100, 1), (70, 1), (100, 5)] {
+        println!(
+            "\n{rows} rows, fillfactor {fillfactor}, {secondary_indexes} secondary index(es)\n"
+        );
+        println!("| way | CPU s | CPU | WAL B/row | WAL | heap | indexes | HOT | wall s |");
+        println!("|---|---|---|---|---|---|---|---|---|");
+        let case = Case {
+            rows,
+            fillfactor,
+            secondary_indexes,
+        };
         let mut base: Option<Figures> = None;
-        let mut one = f64::NAN;
-        for (name, way) in ways
-            .into_iter()
-            .filter(|(name, _)| only.is_empty() || name.contains(&only))
-        {
-            let now = measure(&server, &target, rows, fillfactor, way).await;
-            if matches!(way, Way::OneUpdate) {
-                one = now.wall;
-            }
+        for (name, way) in WAYS {
+            let now = measure(&server, &target, case, way).await;
             let base = base.get_or_insert(Figures { ..now });
             println!(
-                "| {fillfactor} | {name} | {:.1} | {:.2}x | {:.0} | {:.2}x | {:+.0} % | {:+.0} % | {:.0} % | {:.1} | {:.2}x |",
+                "| {name} | {:.1} | {:.2}x | {:.0} | {:.2}x | {:+.0} % | {:+.0} % | {:.0} % | {:.1} |",
                 now.cpu,
                 now.cpu / base.cpu,
                 now.wal / rows as f64,
@@ -252,7 +260,6 @@ async fn main() {
                 100.0 * now.index,
                 100.0 * now.hot,
                 now.wall,
-                now.wall / one,
             );
         }
     }

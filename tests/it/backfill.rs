@@ -713,3 +713,68 @@ async fn a_column_made_anew_gets_a_new_job() {
     assert_ne!(first, second);
     done(&engine.run(second).await.unwrap(), 1_000);
 }
+
+fn command(target: &str, args: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command
+        .args(["--database-url", &server().url(target), "--format", "json"])
+        .args(args)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null());
+    command
+}
+
+fn json(output: &std::process::Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_killed_process_is_followed_by_an_exact_resume() {
+    let (target, session) = database("bf_kill9").await;
+    fill(&session, 40_000).await;
+    let engine = engine(&target, options());
+    let job = engine.create(&spec(Some("id"))).await.unwrap().to_string();
+    let chunks = "select count(*) from tidegate.backfill_chunk";
+    let mut kills = 0;
+    loop {
+        let before = number(&session, chunks).await;
+        let mut child = command("bf_kill9", &["backfill", "run", &job]).spawn().unwrap();
+        while number(&session, chunks).await < before + 40 && child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills > 0);
+    assert_eq!(number(&session, WRONG).await, 0);
+    let report = json(&command("bf_kill9", &["backfill", "status", &job]).output().unwrap());
+    let status = &report["data"]["jobs"][0];
+    assert_eq!(status["state"], "done", "{report:#}");
+    assert_eq!(status["verified"], true);
+    assert_eq!(status["rows_done"], 40_000);
+    assert_eq!(status["rows_changed"], 40_000, "each row is changed exactly once");
+}
+
+#[tokio::test]
+async fn the_commands_and_their_exit_codes() {
+    let (target, session) = database("bf_cli").await;
+    fill(&session, 2_000).await;
+    let job = engine(&target, options()).create(&spec(None)).await.unwrap().to_string();
+    let run = |args: &[&str]| command("bf_cli", args).output().unwrap();
+    let code = |output: &std::process::Output| output.status.code().unwrap();
+    assert_eq!(code(&run(&["backfill", "pause", &job])), 0);
+    assert_eq!(code(&run(&["backfill", "run", &job])), 6);
+    let tuned = run(&["backfill", "tune", &job, "--workers", "1", "--chunk-ms", "50"]);
+    assert_eq!(code(&tuned), 0);
+    assert_eq!(code(&run(&["backfill", "verify", &job])), 3);
+    assert_eq!(code(&run(&["backfill", "resume", &job])), 0);
+    let verified = run(&["backfill", "verify", &job]);
+    assert_eq!(code(&verified), 0);
+    assert_eq!(json(&verified)["data"]["rows"], 2_000);
+    assert_eq!(code(&run(&["backfill", "run", "b77"])), 2);
+    assert_eq!(code(&run(&["backfill", "cancel", &job])), 2, "it is done already");
+}
