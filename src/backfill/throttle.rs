@@ -12,6 +12,8 @@ pub struct Sample {
     pub at: Duration,
     /// The largest replay lag of all replicas; zero without replicas.
     pub replica_lag: Option<Duration>,
+    /// Sessions of others that ran a statement within the last second.
+    pub app_sessions: Option<i64>,
     /// Sessions that wait for one of our workers.
     pub blocked_sessions: Option<i64>,
     /// Latency of small synchronous commits: the median of the last few.
@@ -58,6 +60,10 @@ struct ReplicaLag;
 #[derive(Debug, Clone, Copy)]
 struct LockWaits;
 
+/// The application is at work: half the time is left to it, and one worker is enough. Never a stop.
+#[derive(Debug, Clone, Copy)]
+struct Application;
+
 /// Commits of others get slow.
 #[derive(Debug, Clone, Copy)]
 struct Canary;
@@ -101,6 +107,18 @@ impl ThrottleSignal for LockWaits {
     }
 }
 
+impl ThrottleSignal for Application {
+    fn level(&self, sample: &Sample, _limits: &Limits) -> Level {
+        let Some(sessions) = sample.app_sessions else {
+            return unknown("application sessions");
+        };
+        Level {
+            level: if sessions > 0 { 0.75 } else { 0.0 },
+            reason: format!("{sessions} sessions of the application at work"),
+        }
+    }
+}
+
 impl ThrottleSignal for Canary {
     fn level(&self, sample: &Sample, limits: &Limits) -> Level {
         let Some(latency) = sample.canary else {
@@ -122,7 +140,12 @@ impl ThrottleSignal for Canary {
 /// All signals.
 #[must_use]
 pub fn signals() -> Vec<Box<dyn ThrottleSignal>> {
-    vec![Box::new(ReplicaLag), Box::new(LockWaits), Box::new(Canary)]
+    vec![
+        Box::new(ReplicaLag),
+        Box::new(LockWaits),
+        Box::new(Application),
+        Box::new(Canary),
+    ]
 }
 
 /// What a worker does before its next chunk.
@@ -130,7 +153,8 @@ pub fn signals() -> Vec<Box<dyn ThrottleSignal>> {
 pub enum Decision {
     /// Goes on at full speed.
     Full,
-    /// Rests for this many times the length of its last chunk, for the reason given.
+    /// One worker goes on and rests for this many times the length of its last chunk, the others
+    /// wait, for the reason given.
     Slow(f64, String),
     /// Waits until the level falls, for the reason given.
     Stop(String),
@@ -188,6 +212,7 @@ mod tests {
         Sample {
             at: Duration::from_secs(100),
             replica_lag: Some(Duration::ZERO),
+            app_sessions: Some(0),
             blocked_sessions: Some(0),
             canary: Some(Duration::from_millis(1)),
         }
@@ -253,6 +278,15 @@ mod tests {
             ..calm()
         };
         assert!(at(&slow, 100).reason().unwrap().starts_with("canary"));
+    }
+
+    #[test]
+    fn an_application_at_work_slows_but_never_stops() {
+        let sample = Sample {
+            app_sessions: Some(500),
+            ..calm()
+        };
+        assert!(matches!(at(&sample, 100), Decision::Slow(rest, _) if (rest - 1.0).abs() < 1e-9));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_postgres::GenericClient;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::monitor::Monitor;
 use super::run::{Run, Subject};
@@ -165,13 +166,13 @@ impl Engine {
     async fn run_started(&self, session: &Session, job: JobRecord) -> Result<Outcome> {
         let run = self.subject(session, &job).await?;
         let monitor = Monitor::calibrate(&run).await?;
-        let monitor = tokio::spawn(monitor.watch());
+        let monitor = AbortOnDropHandle::new(tokio::spawn(monitor.watch()));
         let walked = walk_with_workers(&run).await;
         let finished = match walked {
             Ok(()) => self.finish(&run).await,
             Err(error) => Err(error),
         };
-        monitor.abort();
+        drop(monitor);
         let verification = finished?;
         let totals = ledger::totals(&**session, job.id).await?;
         Ok(Outcome {

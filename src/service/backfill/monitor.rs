@@ -123,18 +123,26 @@ impl Monitor {
                    (select pg_catalog.count(*) from pg_catalog.pg_stat_activity a \
                      where a.wait_event_type = 'Lock' and a.pid <> all ($1) \
                        and a.state_change < pg_catalog.clock_timestamp() - interval '100 ms' \
-                       and pg_catalog.pg_blocking_pids(a.pid) && $1)",
+                       and pg_catalog.pg_blocking_pids(a.pid) && $1), \
+                   (select pg_catalog.count(*) from pg_catalog.pg_stat_activity a \
+                     where a.backend_type = 'client backend' and a.pid <> pg_catalog.pg_backend_pid() \
+                       and a.application_name not like 'tidegate/%' \
+                       and (a.state = 'active' \
+                         or a.state_change > pg_catalog.clock_timestamp() - interval '1 s'))",
                 &[&self.run.pids()],
             )
             .await?;
         let lag: f64 = row.get(0);
         let blocked: i64 = row.get(1);
+        let sessions: i64 = row.get(2);
+        self.run.busy.store(sessions > 0, Ordering::Relaxed);
         if blocked > 0 {
             self.run.smaller_chunks();
         }
         self.sample = Some(Sample {
             at: self.run.clock.monotonic(),
             replica_lag: Some(Duration::from_secs_f64(lag.max(0.0))),
+            app_sessions: Some(sessions),
             blocked_sessions: Some(blocked),
             canary: Some(median(self.canaries.iter().copied())),
         });

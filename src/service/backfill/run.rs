@@ -1,7 +1,7 @@
 //! What the workers and the monitor of one run share.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,16 @@ use crate::sql::Ident;
 /// Rows of the first chunk.
 const FIRST_CHUNK: u64 = 2_000;
 
+/// The share of a table's rows that one chunk may lock while the application is at work: one
+/// statement in some thousands at most then meets a locked row, which leaves its p99 alone.
+const BUSY_SHARE: f64 = 0.000_25;
+
+/// The same while nobody else is there.
+const CALM_SHARE: f64 = 0.01;
+
+/// A chunk of this many rows is always allowed: it takes a millisecond or two.
+const SMALLEST_SHARE: f64 = 250.0;
+
 /// A rest between two chunks, at most.
 const LONGEST_REST: Duration = Duration::from_secs(2);
 
@@ -44,6 +54,10 @@ pub(super) struct Run {
     pub(super) targets: Vec<TargetRecord>,
     pub(super) decision: watch::Sender<Decision>,
     pub(super) working: AtomicUsize,
+    /// Whether a worker found nothing left.
+    pub(super) finished: AtomicBool,
+    /// Whether the application is at work.
+    pub(super) busy: AtomicBool,
     shared: Mutex<Shared>,
     chunks_left: AtomicI64,
     pub(super) turnstile: Turnstile,
@@ -56,6 +70,15 @@ struct Shared {
     size: ChunkSize,
     stripes: HashMap<i32, StripeCount>,
     pids: BTreeSet<i32>,
+}
+
+/// What a worker does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Go {
+    /// Runs its chunk.
+    On,
+    /// Gives its window to the first worker, which goes on alone.
+    Yield,
 }
 
 /// What a run is made of besides the engine's own parts.
@@ -84,6 +107,8 @@ impl Run {
             targets: subject.targets,
             decision: watch::channel(Decision::Full).0,
             working: AtomicUsize::new(0),
+            finished: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
             shared: Mutex::new(Shared {
                 settings: subject.settings,
                 request: None,
@@ -154,7 +179,14 @@ impl Run {
             .unwrap_or(chosen)
             .clamp(1, 256)
             .next_power_of_two();
+        let share = if self.busy.load(Ordering::Relaxed) && settings.throttle {
+            BUSY_SHARE
+        } else {
+            CALM_SHARE
+        };
+        let share_rows = (target.rows * share).max(SMALLEST_SHARE);
         shared.size.adapt(settings.chunk_target());
+        let chunk_rows = shared.size.rows().min(share_rows);
         shared
             .size
             .cap(settings.window_rows as f64 / f64::from(stripes));
@@ -163,7 +195,7 @@ impl Run {
             window_rows: settings.window_rows,
         };
         (
-            size.blocks(shared.size.rows(), stripes),
+            size.blocks(chunk_rows, stripes),
             i32::try_from(stripes).unwrap_or(1),
         )
     }
@@ -234,7 +266,7 @@ impl Run {
     }
 
     /// Called before each chunk: ends the run when it must end, else rests as the throttle says.
-    pub(super) async fn before_chunk(&self, last: Duration) -> Result<()> {
+    pub(super) async fn before_chunk(&self, index: usize, last: Duration) -> Result<Go> {
         self.check()?;
         if self.chunks_left.fetch_sub(1, Ordering::Relaxed) <= 0 {
             return Err(Error::new(
@@ -248,11 +280,13 @@ impl Run {
         loop {
             let now = decision.borrow_and_update().clone();
             match now {
-                Decision::Full => return Ok(()),
+                Decision::Full => return Ok(Go::On),
+                Decision::Slow(..) if index > 0 => return Ok(Go::Yield),
                 Decision::Slow(rest, _) => {
                     let pause = last.mul_f64(rest.clamp(0.0, 100.0)).min(LONGEST_REST);
                     self.sleep(pause).await;
-                    return self.check();
+                    self.check()?;
+                    return Ok(Go::On);
                 }
                 Decision::Stop(reason) => {
                     if self.clock.monotonic().saturating_sub(began) > self.options.longest_hold {
@@ -261,13 +295,34 @@ impl Run {
                             format!("{} was held back by: {reason}", self.spec.title()),
                         ));
                     }
-                    tokio::select! {
-                        () = self.sleep(Duration::from_millis(500)) => {}
-                        _ = decision.changed() => {}
-                    }
+                    self.wait_for_change(&mut decision).await;
                     self.check()?;
                 }
             }
+        }
+    }
+
+    /// Rests after a range of the verification as the throttle says; never longer than a while,
+    /// since reading harms less than writing.
+    pub(super) async fn after_range(&self, took: Duration) -> Result<()> {
+        let rest = match &*self.decision.borrow() {
+            Decision::Full => Duration::ZERO,
+            Decision::Slow(rest, _) => took.mul_f64(rest.clamp(0.0, 10.0)),
+            Decision::Stop(_) => took * 10,
+        };
+        self.sleep(rest.min(LONGEST_REST)).await;
+        self.check()
+    }
+
+    /// Whether the worker must leave the work to the first one for now.
+    pub(super) fn stands_by(&self, index: usize) -> bool {
+        index > 0 && matches!(*self.decision.borrow(), Decision::Slow(..))
+    }
+
+    async fn wait_for_change(&self, decision: &mut watch::Receiver<Decision>) {
+        tokio::select! {
+            () = self.sleep(Duration::from_millis(500)) => {}
+            _ = decision.changed() => {}
         }
     }
 

@@ -10,8 +10,8 @@ use crate::control::backfill::{self as ledger, TargetRecord};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 
-/// Blocks of one statement: 16 MB.
-const RANGE: i64 = 2_048;
+/// Blocks of one statement: 4 MB, some ten milliseconds.
+const RANGE: i64 = 512;
 
 /// A connection that verifies one job.
 #[derive(Debug)]
@@ -59,6 +59,10 @@ fn bounds(from: i64, to: i64) -> (String, String) {
 impl Verifier {
     pub(super) async fn connect(run: &Arc<Run>) -> Result<Self> {
         let session = run.connect("verify").await?;
+        // One core at most: the others are the application's.
+        session
+            .batch_execute("set max_parallel_workers_per_gather = 0")
+            .await?;
         Ok(Self {
             session,
             run: Arc::clone(run),
@@ -115,6 +119,7 @@ impl Verifier {
             while from < blocks {
                 self.run.check()?;
                 let to = blocks.min(from + span);
+                let began = self.run.clock.monotonic();
                 match self.range(&sql, (from, to), &aside).await {
                     Ok(counts) => {
                         pass.counts += counts;
@@ -123,6 +128,8 @@ impl Verifier {
                         }
                         from = to;
                         span = (span * 2).min(RANGE);
+                        let took = self.run.clock.monotonic().saturating_sub(began);
+                        self.run.after_range(took).await?;
                     }
                     Err(Trouble::Timeout) if to - from > 1 => span = ((to - from) / 2).max(1),
                     Err(trouble) => return Err(self.failed(target, trouble)),

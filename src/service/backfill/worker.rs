@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::chunk::Walker;
-use super::run::Run;
+use super::run::{Go, Run};
 use super::trouble::{Trouble, connection_lost};
 use crate::backfill::Window;
 use crate::control::backfill::{self as ledger, Lease};
@@ -15,6 +15,9 @@ use crate::job::Event;
 /// Tries for a chunk that other transactions keep from its rows: about two minutes with the
 /// lock timeout and the growing rests.
 const CONTENTION_TRIES: u32 = 40;
+
+/// Time between two looks for work.
+const STAND_BY: Duration = Duration::from_millis(100);
 
 /// Works until nothing is left or the run ends. Broken connections are made anew for as long as
 /// the options say.
@@ -67,17 +70,23 @@ async fn walk_all(walker: &mut Walker, index: usize, progressed: &mut bool) -> R
         if index >= run.settings().workers.max(1) {
             return Ok(());
         }
+        if run.finished.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if run.stands_by(index) {
+            run.sleep(STAND_BY).await;
+            continue;
+        }
         let cut = |target: &ledger::TargetRecord| run.cut(target);
         match ledger::lease(&mut walker.session, run.job, seconds, &cut).await? {
-            Lease::Finished => return Ok(()),
-            Lease::OthersWork if run.pids().len() > 1 => {
-                // Our own other workers finish their windows; the last of them goes on.
+            Lease::Finished => {
+                run.finished.store(true, Ordering::Relaxed);
                 return Ok(());
             }
-            Lease::OthersWork => run.sleep(Duration::from_millis(100)).await,
+            Lease::OthersWork => run.sleep(STAND_BY).await,
             Lease::Taken(mut window) => {
                 *progressed = true;
-                if let Err(error) = walk(walker, &mut window).await {
+                if let Err(error) = walk(walker, index, &mut window).await {
                     if !connection_lost(&error) {
                         ledger::release(&*walker.session, &window).await?;
                     }
@@ -89,7 +98,7 @@ async fn walk_all(walker: &mut Walker, index: usize, progressed: &mut bool) -> R
 }
 
 /// Walks one window to its end, or until somebody else has it.
-async fn walk(walker: &mut Walker, window: &mut Window) -> Result<()> {
+async fn walk(walker: &mut Walker, index: usize, window: &mut Window) -> Result<()> {
     let run = Arc::clone(&walker.run);
     let span = window.to_block - window.from_block;
     let mut blocks = span;
@@ -98,7 +107,9 @@ async fn walk(walker: &mut Walker, window: &mut Window) -> Result<()> {
     let mut last_commit = None;
     let (mut rows, mut hot) = (0i64, 0i64);
     while !window.finished() {
-        run.before_chunk(last).await?;
+        if run.before_chunk(index, last).await? == Go::Yield {
+            return ledger::release(&*walker.session, window).await;
+        }
         let chunk = window.chunk(blocks);
         let turn = run.turnstile.enter(last_commit).await;
         let attempt = walker.chunk(window, &chunk).await;
