@@ -1,6 +1,7 @@
 //! The control plane: the schema `tidegate` in the managed database, its migrations and its store.
 
 mod audit;
+pub mod backfill;
 mod operator;
 mod schema;
 mod store;

@@ -10,6 +10,11 @@ const FILES: &[(i64, &str, &str)] = &[
         "ledger",
         include_str!("../../migrations/0001_ledger.sql"),
     ),
+    (
+        2,
+        "backfill",
+        include_str!("../../migrations/0002_backfill.sql"),
+    ),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
 ];
 

@@ -1,1 +1,3 @@
-//! To be described.
+//! Services: each carries out one job of the product with the domain rooms and the adapters.
+
+pub mod backfill;

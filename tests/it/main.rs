@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod backfill;
 mod catalog;
 mod catalog_columns;
 mod cli;
