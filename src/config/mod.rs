@@ -3,6 +3,7 @@
 mod environment;
 mod load;
 mod target;
+pub mod vars;
 
 pub use environment::{Environment, Policy, Tier};
 pub use load::{Config, Overrides, no_color};

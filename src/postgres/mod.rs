@@ -1,6 +1,7 @@
 //! The data plane: connections, session settings, errors, catalogs, streams.
 
 mod error;
+pub mod private;
 mod session;
 
 pub use error::from_postgres;
