@@ -46,6 +46,20 @@ pub struct VersionArgs {
     /// Major version of PostgreSQL, for example 16
     #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(14..100))]
     pub pg_version: Option<u32>,
+    /// Folder of the programs postgres and initdb [default: PG_BIN, else the first one found]
+    #[arg(long, value_name = "DIR")]
+    pub pg_bin: Option<PathBuf>,
+}
+
+impl VersionArgs {
+    fn options(&self, app: &App) -> Options {
+        Options {
+            pg_version: self.pg_version,
+            bin: self.pg_bin.clone(),
+            install: app.globals.yes,
+            ..Options::default()
+        }
+    }
 }
 
 /// Arguments of `server start`.
@@ -106,6 +120,7 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
         Command::Install(args) => {
             let search = Search {
                 major: args.pg_version,
+                bin: args.pg_bin.clone(),
                 ..Search::default()
             };
             let installed = private::install(&search, app.globals.yes).await?;
@@ -117,9 +132,8 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
 async fn start(app: &App, args: &StartArgs) -> Result<Output> {
     let database = database(app, args.database.database.as_deref())?;
     let options = Options {
-        pg_version: args.version.pg_version,
         settings: args.settings.clone(),
-        ..Options::default()
+        ..args.version.options(app)
     };
     let running = PrivateServer::local()?.start(&options).await?;
     if running.was_running && !args.settings.is_empty() {
@@ -131,7 +145,11 @@ async fn start(app: &App, args: &StartArgs) -> Result<Output> {
 
 async fn psql(app: &App, args: &PsqlArgs) -> Result<Output> {
     let database = database(app, args.database.database.as_deref())?;
-    let running = PrivateServer::local()?.start(&Options::default()).await?;
+    let options = Options {
+        install: app.globals.yes,
+        ..Options::default()
+    };
+    let running = PrivateServer::local()?.start(&options).await?;
     running.ensure_database(&database).await?;
     let program = running
         .binaries
@@ -163,10 +181,7 @@ async fn reset(app: &App, args: &ResetArgs) -> Result<Output> {
         return Err(Error::new(Kind::Usage, format!("this throws away {what}")).hint("add --yes"));
     }
     let server = PrivateServer::local()?;
-    let options = Options {
-        pg_version: args.version.pg_version,
-        ..Options::default()
-    };
+    let options = args.version.options(app);
     let database = database(app, args.database.as_deref())?;
     let running = if args.database.is_some() {
         let running = server.start(&options).await?;

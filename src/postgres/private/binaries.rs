@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::identity::Identity;
+
 /// The oldest major version that Tidegate works with.
 pub(super) const OLDEST: u32 = 14;
 
@@ -66,11 +68,15 @@ impl Binaries {
                 return Err(format!("no {program} there"));
             }
         }
-        let output = tokio::process::Command::new(dir.join("postgres"))
-            .arg("--version")
+        let identity = Identity::current().map_err(|error| error.to_string())?;
+        let mut command = tokio::process::Command::new(dir.join("postgres"));
+        command.arg("--version").kill_on_drop(true);
+        // Not as root: the folder may belong to a user, and the server's user must be able to.
+        identity.prepare(&mut command, Path::new("/"));
+        let output = command
             .output()
             .await
-            .map_err(|error| format!("postgres does not run: {error}"))?;
+            .map_err(|error| format!("user {identity} cannot run postgres: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         match Version::parse(&text) {
             Some(version) if version.major >= OLDEST => Ok(Self { dir, version }),

@@ -110,3 +110,34 @@ fn sweep(base: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_whose_process_was_killed_is_swept_away() {
+        let home = tempfile::tempdir_in("/tmp").unwrap();
+        let options = Options {
+            home: Some(home.path().to_owned()),
+            wal_segsize: Some(1),
+            ..Options::default()
+        };
+        let lost = Ephemeral::start(&options).await.unwrap();
+        let base = base().unwrap();
+        sweep(&base);
+        assert!(lost._server.0.status().unwrap().running, "it is in use");
+        let Ephemeral {
+            _server,
+            _owner,
+            running,
+        } = lost;
+        let server = _server.0.clone();
+        // What a SIGKILL does: no destructor runs, but the lock is free.
+        std::mem::forget(_server);
+        drop(_owner);
+        sweep(&base);
+        assert_eq!(server.status().unwrap().pid, None);
+        assert!(!running.data.exists());
+    }
+}

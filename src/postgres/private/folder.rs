@@ -98,14 +98,21 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file of this process that the server's user can read but not change, in one step.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a file of this process that the server's user can read but not change, and nobody
+/// else can do either; in one step.
+pub(super) fn write(path: &Path, text: &str, reader: &Identity) -> Result<()> {
     use std::io::Write;
-    use std::os::unix::fs::PermissionsExt;
     let new = path.with_extension("new");
-    let mut file = std::fs::File::create(&new).map_err(|error| at(&new, error))?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-        .and_then(|()| file.write_all(text.as_bytes()))
+    let named = |error: rustix::io::Errno| at(&new, error);
+    let flags =
+        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(&new, flags, Mode::RUSR | Mode::WUSR).map_err(named)?;
+    if reader.switched {
+        rustix::fs::fchown(&file, None, Some(Gid::from_raw(reader.gid))).map_err(named)?;
+        rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR | Mode::RGRP).map_err(named)?;
+    }
+    std::fs::File::from(file)
+        .write_all(text.as_bytes())
         .and_then(|()| std::fs::rename(&new, path))
         .map_err(|error| at(path, error))
 }

@@ -100,16 +100,10 @@ impl Identity {
         }
     }
 
-    /// Whether this user may execute `program`, by the mode bits of it and the folders above.
-    #[must_use]
-    pub fn may_execute(&self, program: &Path) -> bool {
-        !self.switched || program.ancestors().all(|place| self.may_enter(place))
-    }
-
     /// Whether this user may get into `folder`, by the mode bits of it and the folders above.
     #[must_use]
     pub fn may_reach(&self, folder: &Path) -> bool {
-        self.may_execute(folder)
+        !self.switched || folder.ancestors().all(|place| self.may_enter(place))
     }
 
     fn may_enter(&self, place: &Path) -> bool {

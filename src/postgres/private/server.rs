@@ -10,6 +10,7 @@ use super::binaries::Binaries;
 use super::cluster::{self, Recipe};
 use super::discover::{Search, discover};
 use super::identity::Identity;
+use super::install::install;
 use super::layout::{self, Layout};
 use super::postmaster::{self, PidFile, Postmaster};
 use super::running::{Running, Status};
@@ -32,6 +33,10 @@ pub struct Options {
     pub binaries: Option<Binaries>,
     /// Major version for a new cluster, and what an existing one must have.
     pub pg_version: Option<u32>,
+    /// Look for the programs in this folder only.
+    pub bin: Option<PathBuf>,
+    /// Install the programs when they are missing: the user's consent.
+    pub install: bool,
     /// Settings of `postgresql.conf` besides the defaults. They take effect when this very call
     /// starts the server; one that runs already keeps its own.
     pub settings: Vec<(String, String)>,
@@ -244,12 +249,13 @@ impl PrivateServer {
 
     async fn binaries(&self, options: &Options, major: Option<u32>) -> Result<Binaries> {
         let search = Search {
-            bin: None,
+            bin: options.bin.clone(),
             major,
             home: options.home.clone(),
         };
         let found = match &options.binaries {
             Some(binaries) => binaries.clone(),
+            None if options.install => install(&search, true).await?.binaries,
             None => discover(&search).await?,
         };
         match major {
@@ -287,11 +293,11 @@ impl PrivateServer {
         layout::prepare_short(&self.layout)?;
         folder::make_private(&self.layout.socket, &identity)?;
         folder::make_private(&self.layout.log, &identity)?;
-        folder::write(&self.layout.config, &text)?;
-        folder::write(&self.layout.hba, settings::HBA)?;
+        folder::write(&self.layout.config, &text, &identity)?;
+        folder::write(&self.layout.hba, settings::HBA, &identity)?;
         let pid = self.spawn(&binaries, &identity).await?;
         let state = State { binaries };
-        state.write(&self.layout.state)?;
+        state.write(&self.layout.state, &identity)?;
         Ok(Running {
             pid,
             binaries: state.binaries,

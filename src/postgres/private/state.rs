@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::binaries::Binaries;
 use super::folder;
+use super::identity::Identity;
 use crate::error::{Error, Kind, Result};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,9 +19,9 @@ impl State {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
+    pub(super) fn write(&self, path: &Path, reader: &Identity) -> Result<()> {
         let text = serde_json::to_string(self)
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-        folder::write(path, &text)
+        folder::write(path, &text, reader)
     }
 }
