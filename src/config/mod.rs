@@ -4,6 +4,7 @@ mod environment;
 mod load;
 mod surroundings;
 mod target;
+pub mod vars;
 
 pub use environment::{Environment, Policy, Tier};
 pub use load::{Config, Overrides, no_color};

@@ -2,6 +2,7 @@
 
 mod error;
 mod introspect;
+pub mod private;
 mod session;
 
 pub use error::from_postgres;

@@ -14,5 +14,6 @@ mod catalog_columns;
 mod cli;
 mod docs;
 mod harness;
+mod private_server;
 mod support;
 mod tidy;

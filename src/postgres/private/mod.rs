@@ -1,0 +1,33 @@
+//! A PostgreSQL of our own: finds or installs the programs, makes clusters, starts and stops
+//! servers that only their owner can reach. Works as root and as any user.
+//!
+//! [`PrivateServer`] is the lasting one of the environment `local`; [`Ephemeral`] lives in a
+//! temporary folder and vanishes with its value. Both are real: fsync stays on, nothing is faked.
+//! Why it is safe without passwords is told in `docs/adr/0005-private-server.md`.
+
+mod binaries;
+mod cluster;
+mod control_file;
+mod database;
+mod discover;
+mod ephemeral;
+mod folder;
+mod identity;
+mod install;
+mod layout;
+mod lock;
+mod log;
+mod postmaster;
+mod running;
+mod server;
+mod settings;
+mod state;
+
+pub use binaries::{Binaries, Version};
+pub use database::url;
+pub use discover::{Search, discover};
+pub use ephemeral::Ephemeral;
+pub use identity::Identity;
+pub use install::{Installed, install};
+pub use running::{Running, Status};
+pub use server::{Options, PrivateServer};

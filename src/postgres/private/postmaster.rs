@@ -1,0 +1,207 @@
+//! Tells whether the server that `postmaster.pid` names is alive and ours, and signals it.
+//!
+//! The file belongs to the server's user, and this process may be root, so a process id in it is
+//! only believed when the process runs as that user and was started on that cluster.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+/// What `postmaster.pid` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PidFile {
+    /// The process.
+    pub(super) pid: i32,
+    /// The folder of its socket.
+    pub(super) socket: PathBuf,
+    /// Whether it takes connections.
+    pub(super) ready: bool,
+}
+
+impl PidFile {
+    /// Reads the file of the cluster in `data`; `None` when there is none or it is not complete.
+    pub(super) fn read(data: &Path) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(data.join("postmaster.pid")).ok()?)
+    }
+
+    /// The lines are: process, cluster, start, port, socket folder, address, memory, state
+    /// (`pidfile.h` of PostgreSQL).
+    fn parse(text: &str) -> Option<Self> {
+        let lines: Vec<&str> = text.lines().collect();
+        let pid = lines.first()?.trim().parse().ok().filter(|pid| *pid > 0)?;
+        Some(Self {
+            pid,
+            socket: PathBuf::from(*lines.get(4).unwrap_or(&"")),
+            ready: lines.get(7).is_some_and(|state| state.trim() == "ready"),
+        })
+    }
+}
+
+/// A process that was seen to be the server of a cluster.
+#[derive(Debug)]
+pub(super) struct Postmaster {
+    pid: Pid,
+    data: PathBuf,
+    uid: u32,
+}
+
+impl Postmaster {
+    /// The live server of the cluster in `data`, which belongs to user `uid`.
+    pub(super) fn find(data: &Path, uid: u32) -> Option<(Self, PidFile)> {
+        let file = PidFile::read(data)?;
+        let found = Self {
+            pid: Pid::from_raw(file.pid)?,
+            data: data.to_owned(),
+            uid,
+        };
+        found.alive().then_some((found, file))
+    }
+
+    /// Whether it still runs.
+    pub(super) fn alive(&self) -> bool {
+        is_server(self.pid.as_raw_nonzero().get(), &self.data, self.uid)
+    }
+
+    /// Sends `signal`, to this process and to no other that got its number since.
+    pub(super) fn signal(&self, signal: Signal) {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+            if let Ok(handle) = pidfd_open(self.pid, PidfdFlags::empty()) {
+                if self.alive() {
+                    let _ = pidfd_send_signal(handle, signal);
+                }
+                return;
+            }
+        }
+        if self.alive() {
+            let _ = rustix::process::kill_process(self.pid, signal);
+        }
+    }
+
+    /// Waits until it is gone; false when it still runs after `patience`.
+    pub(super) async fn gone(&self, patience: Duration) -> bool {
+        let wait = async {
+            while self.alive() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.is_ok()
+    }
+
+    /// The same for places that cannot await.
+    pub(super) fn gone_blocking(&self, patience: Duration) -> bool {
+        let step = Duration::from_millis(5);
+        for _ in 0..patience.as_millis() / step.as_millis() {
+            if !self.alive() {
+                return true;
+            }
+            std::thread::sleep(step);
+        }
+        !self.alive()
+    }
+}
+
+/// Whether a process of that number exists and may be signalled by `uid`, so that PostgreSQL
+/// would take a stale `postmaster.pid` for a live one.
+pub(super) fn number_taken(pid: i32) -> bool {
+    Pid::from_raw(pid).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
+#[cfg(target_os = "linux")]
+fn is_server(pid: i32, data: &Path, uid: u32) -> bool {
+    // Not /proc/PID/exe or cwd: root in a container may not read those of another user.
+    let folder = PathBuf::from(format!("/proc/{pid}"));
+    let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
+    let command = std::fs::read(folder.join("cmdline")).unwrap_or_default();
+    runs_as(&status, uid) && started_on(&command, data)
+}
+
+#[cfg(target_os = "linux")]
+fn runs_as(status: &str, uid: u32) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().next()?.parse::<u32>().ok())
+        == Some(uid)
+}
+
+#[cfg(target_os = "linux")]
+fn started_on(command: &[u8], data: &Path) -> bool {
+    let arguments: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+    let data = data.as_os_str().as_encoded_bytes();
+    arguments
+        .windows(2)
+        .any(|pair| pair[0] == b"-D" && pair[1] == data)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_server(pid: i32, data: &Path, uid: u32) -> bool {
+    let Ok(output) = std::process::Command::new("/bin/ps")
+        .args(["-ww", "-o", "uid=,command=", "-p", &pid.to_string()])
+        .output()
+    else {
+        return false;
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let Some((owner, command)) = text.trim().split_once(char::is_whitespace) else {
+        return false;
+    };
+    owner.parse() == Ok(uid) && command.contains(&format!("-D {}", data.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READY: &str = "4711\n/x/data\n1700000000\n5432\n/x/socket\n\n  1234  5678\nready   \n";
+
+    #[test]
+    fn the_file_of_a_ready_server() {
+        let file = PidFile::parse(READY).unwrap();
+        assert_eq!((file.pid, file.ready), (4711, true));
+        assert_eq!(file.socket, Path::new("/x/socket"));
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_not_ready() {
+        for end in 0..READY.len() - "ready   \n".len() {
+            assert!(!PidFile::parse(&READY[..end]).is_some_and(|file| file.ready));
+        }
+        assert!(
+            !PidFile::parse(&READY.replace("ready   ", "starting"))
+                .unwrap()
+                .ready
+        );
+        assert_eq!(
+            PidFile::parse("-4711\n"),
+            None,
+            "as a single-user back end writes it"
+        );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn another_process_with_the_number_is_not_the_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let me = std::process::id();
+        std::fs::write(
+            dir.path().join("postmaster.pid"),
+            READY.replace("4711", &me.to_string()),
+        )
+        .unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        assert!(Postmaster::find(dir.path(), uid).is_none());
+        assert!(started_on(
+            b"postgres\0-D\0/x/data\0-c\0",
+            Path::new("/x/data")
+        ));
+        assert!(!started_on(
+            b"postgres\0-D\0/x/data2\0",
+            Path::new("/x/data")
+        ));
+        assert!(runs_as("Name:\tpostgres\nUid:\t101\t101\t101\t101\n", 101));
+        assert!(!runs_as("Name:\tpostgres\nUid:\t0\t101\t101\t101\n", 101));
+    }
+}
