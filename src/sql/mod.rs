@@ -1,7 +1,11 @@
 //! SQL as text: the only room that turns names and literals into SQL.
 
 mod ident;
+mod literal;
 mod lock;
+mod script;
 
 pub use ident::{Ident, MAX_IDENT_BYTES, QualifiedName};
+pub use literal::{is_constant, literal};
 pub use lock::LockMode;
+pub use script::{Statement, SyntaxProblem, check_expression, parse_script};
