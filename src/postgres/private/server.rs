@@ -332,7 +332,7 @@ impl PrivateServer {
     }
 
     async fn spawn(&self, binaries: &Binaries, identity: &Identity) -> Result<i32> {
-        let mut left = 100;
+        let mut left = 40;
         loop {
             self.clear_stale();
             match self.try_spawn(binaries, identity).await {
