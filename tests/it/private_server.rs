@@ -183,9 +183,20 @@ async fn a_killed_server_recovers() {
         .batch_execute("create table t as select generate_series(1, 1000) as n")
         .await
         .unwrap();
-    signal(running.pid, "-KILL");
-    // Its back ends may still be there: the next start waits for them.
-    let again = server.0.start(&home.options()).await.unwrap();
+    // A session that computes, and so does not notice that its server is gone.
+    let busy = connect(&running.url("postgres")).await;
+    let work = busy.batch_execute("select count(*) from generate_series(1, 2000000000)");
+    let work = async { assert!(work.await.is_err()) };
+    let look =
+        "select count(*)::text from pg_stat_activity where state = 'active' and query ~ '20{9}'";
+    let kill = async {
+        while text(&client, look).await != "1" {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        signal(running.pid, "-KILL");
+        server.0.start(&home.options()).await.unwrap()
+    };
+    let ((), again) = tokio::join!(work, kill);
     assert!(!again.was_running && again.pid != running.pid);
     let client = connect(&again.url("postgres")).await;
     assert_eq!(text(&client, "select count(*)::text from t").await, "1000");

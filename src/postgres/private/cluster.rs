@@ -33,18 +33,32 @@ pub(super) fn major(data: &Path) -> Option<u32> {
 impl Recipe<'_> {
     /// Makes the cluster of `layout`, which has none; it appears complete or not at all.
     pub(super) async fn make(&self, layout: &Layout) -> Result<()> {
-        folder::remove(&layout.unfinished)?;
-        folder::make_private(&layout.unfinished, &self.identity)?;
+        let new = self.unfinished(&layout.data)?;
         match self.kept().await {
-            Some(kept) => self.copy(&kept, &layout.unfinished).await?,
-            None => self.initdb(&layout.unfinished).await?,
+            Some(kept) => self.copy(&kept, &new).await?,
+            None => self.initdb(&new).await?,
         }
         if self.lasting {
-            self.run("initdb", &["--sync-only"], &layout.unfinished)
-                .await?;
+            self.run("initdb", &["--sync-only"], &new).await?;
         }
-        std::fs::rename(&layout.unfinished, &layout.data)
-            .map_err(|error| folder::at(&layout.data, error))
+        std::fs::rename(&new, &layout.data).map_err(|error| folder::at(&layout.data, error))
+    }
+
+    /// A folder beside `target` to make a cluster in; those of attempts that were killed go. Each
+    /// attempt has a name of its own, because an `initdb` that lost its parent still runs and
+    /// writes by path. The caller holds the lock.
+    fn unfinished(&self, target: &Path) -> Result<PathBuf> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!("{name}.new-");
+        let parent = target.parent().unwrap_or(target);
+        for entry in parent.read_dir().into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                folder::remove(&entry.path())?;
+            }
+        }
+        let new = parent.join(format!("{prefix}{:08x}", rand::random::<u32>()));
+        folder::make_private(&new, &self.identity)?;
+        Ok(new)
     }
 
     /// The kept cluster of this build, made on its first use. A cache that cannot be used costs
@@ -84,9 +98,7 @@ impl Recipe<'_> {
         if kept.join("PG_VERSION").exists() {
             return Ok(kept);
         }
-        let new = cache.join(format!("{name}.new"));
-        folder::remove(&new)?;
-        folder::make_private(&new, &self.identity)?;
+        let new = self.unfinished(&kept)?;
         self.initdb(&new).await?;
         self.run("initdb", &["--sync-only"], &new).await?;
         std::fs::rename(&new, &kept).map_err(|error| folder::at(&kept, error))?;

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 /// Bytes that the path of a Unix socket may have: `sun_path` without its final zero.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 /// Name of the socket in its folder. Each server has a folder of its own, so the port is fixed.
-const SOCKET_NAME: &str = ".s.PGSQL.5432";
+pub(super) const SOCKET_NAME: &str = ".s.PGSQL.5432";
 
 /// The parts of one private server. Everything but the cluster, the socket and the log belongs
 /// to the user of this process, so that the server cannot change how it is started.
@@ -21,8 +21,6 @@ pub(super) struct Layout {
     pub(super) dir: PathBuf,
     /// The cluster.
     pub(super) data: PathBuf,
-    /// A cluster that is being made.
-    pub(super) unfinished: PathBuf,
     /// The log files.
     pub(super) log: PathBuf,
     /// The folder of the socket; elsewhere when the path would be too long.
@@ -42,7 +40,6 @@ impl Layout {
     pub(super) fn new(dir: &Path) -> Self {
         Self {
             data: dir.join("data"),
-            unfinished: dir.join("data.new"),
             log: dir.join("log"),
             socket: socket_folder(dir, &short_folder()),
             config: dir.join("postgresql.conf"),

@@ -22,7 +22,12 @@ pub(super) struct PidFile {
 impl PidFile {
     /// Reads the file of the cluster in `data`; `None` when there is none or it is not complete.
     pub(super) fn read(data: &Path) -> Option<Self> {
-        Self::parse(&std::fs::read_to_string(data.join("postmaster.pid")).ok()?)
+        Self::read_file(&data.join("postmaster.pid"))
+    }
+
+    /// Reads `postmaster.pid`, or the lock file of a socket, which begins like it.
+    pub(super) fn read_file(path: &Path) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(path).ok()?)
     }
 
     /// The lines are: process, cluster, start, port, socket folder, address, memory, state
@@ -102,6 +107,47 @@ impl Postmaster {
         !self.alive()
     }
 }
+
+/// Asks the back ends that a killed server left in `data` to end. One that computes does not
+/// notice by itself that its server is gone, and PostgreSQL rightly refuses to start beside it.
+#[cfg(target_os = "linux")]
+pub(super) fn end_orphans(data: &Path, uid: u32) {
+    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+    for entry in Path::new("/proc")
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        let Some(pid) = number.and_then(Pid::from_raw) else {
+            continue;
+        };
+        if let Ok(handle) = pidfd_open(pid, PidfdFlags::empty())
+            && works_in(&entry.path(), data, uid)
+        {
+            let _ = pidfd_send_signal(handle, Signal::TERM);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn works_in(process: &Path, data: &Path, uid: u32) -> bool {
+    let read = |name| std::fs::read_to_string(process.join(name)).unwrap_or_default();
+    runs_as(&read("status"), uid)
+        && read("comm").trim() == "postgres"
+        && process
+            .join("cwd")
+            .read_link()
+            .is_ok_and(|folder| folder == data)
+}
+
+/// As on Linux; elsewhere the back ends are waited for.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_orphans(_data: &Path, _uid: u32) {}
 
 /// Whether a process of that number exists and may be signalled by `uid`, so that PostgreSQL
 /// would take a stale `postmaster.pid` for a live one.

@@ -11,7 +11,7 @@ use super::cluster::{self, Recipe};
 use super::discover::{Search, discover};
 use super::identity::Identity;
 use super::install::install;
-use super::layout::{self, Layout};
+use super::layout::{self, Layout, SOCKET_NAME};
 use super::postmaster::{self, PidFile, Postmaster};
 use super::running::{Running, Status};
 use super::state::State;
@@ -332,13 +332,14 @@ impl PrivateServer {
     }
 
     async fn spawn(&self, binaries: &Binaries, identity: &Identity) -> Result<i32> {
-        let mut left = 100;
+        let mut left = 40;
         loop {
             self.clear_stale();
             match self.try_spawn(binaries, identity).await {
-                // Back ends of a server that was killed end a moment after it.
+                // Back ends of a server that was killed end a moment after it, or are told to.
                 Err(error) if left > 0 && still_attached(&error) => {
                     left -= 1;
+                    postmaster::end_orphans(&self.layout.data, identity.uid);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 result => return result,
@@ -381,19 +382,28 @@ impl PrivateServer {
         })
     }
 
-    /// Removes a `postmaster.pid` whose number now is another process's, which PostgreSQL would
-    /// respect. In all other cases PostgreSQL decides itself, with the shared memory named there.
+    /// Removes lock files whose number now is another process's, or that of a dead one nobody
+    /// reaped: PostgreSQL would respect them. In all other cases it decides itself, with the
+    /// shared memory named there; back ends that still run are found by it in any case.
     fn clear_stale(&self) {
-        if let Some(file) = PidFile::read(&self.layout.data)
-            && postmaster::number_taken(file.pid)
-            && self.live().is_ok_and(|live| live.is_none())
-        {
-            let _ = std::fs::remove_file(self.layout.data.join("postmaster.pid"));
+        let files = [
+            self.layout.data.join("postmaster.pid"),
+            self.layout.socket.join(format!("{SOCKET_NAME}.lock")),
+        ];
+        if self.live().is_ok_and(|live| live.is_none()) {
+            for path in files {
+                let stale = PidFile::read_file(&path);
+                if stale.is_some_and(|file| postmaster::number_taken(file.pid)) {
+                    let _ = std::fs::remove_file(path);
+                }
+            }
         }
     }
 
     async fn halt(&self, steps: &[(Signal, Duration)]) -> Result<bool> {
         let Some((server, _)) = self.live()? else {
+            let identity = Identity::of_cluster(&self.layout.data)?;
+            postmaster::end_orphans(&self.layout.data, identity.uid);
             return Ok(false);
         };
         for (signal, patience) in steps {
