@@ -1,3 +1,4 @@
 //! Services: each carries out one job of the product with the domain rooms and the adapters.
 
 pub mod backfill;
+pub mod migrate;

@@ -76,6 +76,13 @@ impl Output {
         }
     }
 
+    /// The same output with another exit code.
+    #[must_use]
+    pub fn with_exit(mut self, exit: u8) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// Nothing on stdout, and this exit code.
     #[must_use]
     pub fn exit_only(exit: u8) -> Self {

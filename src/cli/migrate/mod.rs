@@ -1,0 +1,14 @@
+//! `tidegate migrate`: one module a subcommand.
+
+mod apply;
+mod calendar;
+mod command;
+mod lint;
+mod new;
+mod plan;
+mod rollback;
+mod status;
+mod verify;
+
+pub(super) use command::Command;
+pub(super) use command::run;

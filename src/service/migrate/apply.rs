@@ -1,0 +1,341 @@
+//! Applies a release: plans what is due, checks the gates, runs the steps, and plans again what
+//! could only be told after earlier changes ran.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::gates::{Evidence, Gate, evaluate};
+use super::gather::Gathered;
+use super::runner::Runner;
+use crate::control::ledger;
+use crate::error::{Error, Kind, Result};
+use crate::job::Event;
+use crate::migration::{Action, Change, Entry, Phase, Plan, Release};
+
+/// What is to be applied, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The release.
+    pub release: Release,
+    /// A plan that was shown or approved before; it must still fit.
+    pub plan: Option<Plan>,
+    /// What becomes of backfills.
+    pub backfill: Backfill,
+    /// How long a closed gate is waited for.
+    pub wait_gates: Duration,
+}
+
+/// What becomes of backfills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backfill {
+    /// They run to their end.
+    Wait,
+    /// They are left to a later run.
+    Skip,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Applied {
+    /// The release.
+    pub release: Release,
+    /// Hash of the plan.
+    pub plan: String,
+    /// The phases that this run finished.
+    pub phases: Vec<AppliedPhase>,
+    /// Phases that are due but were left: backfills that were skipped, and what waits for them.
+    pub left: Vec<String>,
+}
+
+/// One phase that was finished.
+#[derive(Debug, Clone, Serialize)]
+pub struct AppliedPhase {
+    /// Id of the change.
+    pub change: String,
+    /// Its title.
+    pub title: String,
+    /// The phase.
+    pub phase: Phase,
+    /// Steps that this run made.
+    pub steps: usize,
+    /// How long they took.
+    pub seconds: f64,
+    /// The gates, as they were found.
+    pub gates: Vec<Gate>,
+}
+
+impl Runner {
+    /// Runs every phase that is due at the release. Applying again does what is left, or nothing.
+    ///
+    /// # Errors
+    /// A stale plan, a missing approval, a closed gate, a failed step; all that was finished
+    /// before stays, journaled.
+    pub async fn apply(&mut self, request: &Request) -> Result<Applied> {
+        let mut gathered = self.gather().await?;
+        let mut plan = gathered.plan(&self.session, &request.release).await?;
+        if let Some(shown) = &request.plan {
+            check_shown(shown, &plan, &gathered)?;
+        }
+        self.check_approvals(&plan).await?;
+        let mut applied = Applied {
+            release: request.release.clone(),
+            plan: plan.hash.clone(),
+            phases: Vec::new(),
+            left: Vec::new(),
+        };
+        if plan.entries.is_empty() {
+            return Ok(applied);
+        }
+        self.audit(
+            "migrate.apply",
+            serde_json::json!({ "release": request.release, "plan": plan.hash }),
+        )
+        .await?;
+        loop {
+            let deferred = self
+                .run_entries(request, &plan, &gathered, &mut applied)
+                .await?;
+            if !deferred {
+                break;
+            }
+            let before = applied.phases.len();
+            gathered = self.gather().await?;
+            plan = gathered.plan(&self.session, &request.release).await?;
+            let stuck = plan
+                .entries
+                .first()
+                .is_some_and(|entry| entry.deferred.is_some());
+            if stuck || before == 0 {
+                let reason = plan
+                    .entries
+                    .iter()
+                    .find_map(|entry| entry.deferred.clone())
+                    .unwrap_or_default();
+                return Err(Error::new(
+                    Kind::UnknownObject,
+                    format!("{reason}, after all earlier changes ran"),
+                ));
+            }
+        }
+        let phases: Vec<String> = applied
+            .phases
+            .iter()
+            .map(|phase| format!("{} {}", phase.change, phase.phase))
+            .collect();
+        self.audit(
+            "migrate.applied",
+            serde_json::json!({ "release": request.release, "phases": phases }),
+        )
+        .await?;
+        Ok(applied)
+    }
+
+    /// Runs the entries in order; true when it met one that must be planned anew.
+    async fn run_entries(
+        &mut self,
+        request: &Request,
+        plan: &Plan,
+        gathered: &Gathered,
+        applied: &mut Applied,
+    ) -> Result<bool> {
+        for entry in &plan.entries {
+            if entry.deferred.is_some() {
+                return Ok(true);
+            }
+            let waits_for_skipped = applied
+                .left
+                .iter()
+                .any(|left| left.starts_with(&format!("{} ", entry.change)));
+            if waits_for_skipped || request.backfill == Backfill::Skip && fills(entry) {
+                applied
+                    .left
+                    .push(format!("{} {}", entry.change, entry.phase));
+                continue;
+            }
+            let Some(change) = gathered
+                .changes
+                .iter()
+                .find(|change| change.id == entry.change)
+            else {
+                return Err(Error::new(
+                    Kind::ChangeMissing,
+                    format!("change {} has no file", entry.change),
+                ));
+            };
+            let phase = self.run_entry(request, plan, change, entry).await?;
+            applied.phases.push(phase);
+        }
+        Ok(false)
+    }
+
+    async fn run_entry(
+        &mut self,
+        request: &Request,
+        plan: &Plan,
+        change: &Change,
+        entry: &Entry,
+    ) -> Result<AppliedPhase> {
+        let started = self.clock.monotonic();
+        let gates = if entry.done.is_empty() {
+            self.pass_gates(entry, request.wait_gates).await?
+        } else {
+            Vec::new()
+        };
+        ledger::begin_phase(&*self.session, change, entry, &plan.hash).await?;
+        let mut steps = 0;
+        for index in 0..entry.steps.len() {
+            if entry.done.contains(&index) {
+                continue;
+            }
+            self.run_step(entry, index).await?;
+            steps += 1;
+        }
+        let evidence = serde_json::json!({ "gates": gates });
+        ledger::finish_phase(&*self.session, entry, &evidence).await?;
+        Ok(AppliedPhase {
+            change: entry.change.clone(),
+            title: entry.title.clone(),
+            phase: entry.phase,
+            steps,
+            seconds: self.clock.monotonic().saturating_sub(started).as_secs_f64(),
+            gates,
+        })
+    }
+
+    /// Waits until every gate of the entry is open, at most `wait`.
+    async fn pass_gates(&self, entry: &Entry, wait: Duration) -> Result<Vec<Gate>> {
+        let deadline = self.clock.monotonic() + wait;
+        loop {
+            let evidence = Evidence {
+                session: &self.session,
+                config: &self.config,
+                target: &self.target,
+                clock: self.clock.as_ref(),
+            };
+            let gates = evaluate(&evidence, entry).await?;
+            if gates.iter().all(|gate| gate.open) {
+                return Ok(gates);
+            }
+            if self.clock.monotonic() >= deadline {
+                return Err(closed(entry, &gates));
+            }
+            self.events.emit(Event::Note(format!(
+                "{} {} waits for its gates",
+                entry.change, entry.phase
+            )));
+            self.pause(Duration::from_secs(1)).await?;
+        }
+    }
+
+    async fn check_approvals(&self, plan: &Plan) -> Result<()> {
+        let wanted = self.target.policy.approvals;
+        if wanted == 0 || plan.entries.is_empty() {
+            return Ok(());
+        }
+        let granted = ledger::grants(&*self.session, &plan.hash, &self.target.environment).await?;
+        if granted < wanted {
+            return Err(Error::new(
+                Kind::ApprovalMissing,
+                format!(
+                    "plan {} has {granted} of {wanted} approvals that {} asks for",
+                    &plan.hash[..8],
+                    self.target.environment
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn fills(entry: &Entry) -> bool {
+    entry.phase == Phase::Backfill
+        && entry
+            .steps
+            .iter()
+            .any(|step| matches!(step.action, Action::Backfill { .. }))
+}
+
+/// A plan from a file must be unaltered, for this database, and still what would be planned now;
+/// once it was begun, what is left of it must be.
+fn check_shown(shown: &Plan, now: &Plan, gathered: &Gathered) -> Result<()> {
+    if shown.compute_hash() != shown.hash {
+        return Err(Error::new(
+            Kind::PlanStale,
+            "the plan file was edited: its hash does not fit its content",
+        ));
+    }
+    let same_place = shown.target.environment == now.target.environment
+        && shown.target.database == now.target.database
+        && shown.target.system_identifier == now.target.system_identifier;
+    if !same_place {
+        return Err(Error::new(
+            Kind::TargetMismatch,
+            format!(
+                "the plan is for {} of {}, not for {} of {} (or another server of that name)",
+                shown.target.database,
+                shown.target.environment,
+                now.target.database,
+                now.target.environment
+            ),
+        ));
+    }
+    let begun = shown.entries.iter().any(|entry| {
+        gathered
+            .ledger
+            .phases
+            .contains_key(&(entry.change.clone(), entry.phase))
+    });
+    if begun {
+        let known = now.entries.iter().all(|entry| {
+            shown.entries.iter().any(|other| {
+                other.change == entry.change
+                    && other.phase == entry.phase
+                    && other.checksum == entry.checksum
+            })
+        });
+        if !known {
+            return Err(Error::new(
+                Kind::PlanStale,
+                "the plan was begun, but other changes are due now",
+            ));
+        }
+        return Ok(());
+    }
+    if shown.hash != now.hash {
+        let what = if shown.target.fingerprint == now.target.fingerprint {
+            "the change files or the ledger changed since the plan was made"
+        } else {
+            "the database changed since the plan was made"
+        };
+        return Err(Error::new(Kind::PlanStale, what));
+    }
+    Ok(())
+}
+
+fn closed(entry: &Entry, gates: &[Gate]) -> Error {
+    let count = gates.iter().filter(|gate| !gate.open).count();
+    let mut error = Error::new(
+        Kind::GateClosed,
+        format!(
+            "{} cannot {} yet: {count} of {} gates {} closed",
+            entry.change,
+            entry.phase,
+            gates.len(),
+            if count == 1 { "is" } else { "are" }
+        ),
+    );
+    for gate in gates {
+        let state = if gate.open { "ok    " } else { "closed" };
+        error = error.detail(format!("{state}  {:<18} {}", gate.name, gate.evidence));
+    }
+    let remedies: Vec<&str> = gates
+        .iter()
+        .filter(|gate| !gate.open)
+        .map(|gate| gate.remedy.as_str())
+        .collect();
+    error.hint(format!(
+        "{} (--wait DURATION waits for it)",
+        remedies.join("; ")
+    ))
+}
