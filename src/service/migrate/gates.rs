@@ -351,6 +351,9 @@ impl Evidence<'_> {
 
 /// `2 d 3 h`, `40 min`.
 fn hours(time: std::time::Duration) -> String {
+    if time.as_secs() < 60 {
+        return format!("{} s", time.as_secs());
+    }
     let minutes = time.as_secs().div_ceil(60);
     match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
         (0, 0, minutes) => format!("{minutes} min"),

@@ -233,11 +233,12 @@ impl Runner {
         let operator = &self.operator;
         let work = async {
             let transaction = session.transaction().await?;
+            let limit = format!("{}ms", lock_timeout.as_millis().max(1));
             transaction
-                .batch_execute(&format!(
-                    "set local lock_timeout = '{}ms'",
-                    lock_timeout.as_millis().max(1)
-                ))
+                .execute(
+                    "select pg_catalog.set_config('lock_timeout', $1, true)",
+                    &[&limit],
+                )
                 .await?;
             if batch.user {
                 let path: Vec<String> = search_path?.iter().map(Ident::to_string).collect();
