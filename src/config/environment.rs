@@ -3,10 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::span::SecretRef;
 use super::{Config, Target};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::private::{Options, PrivateServer};
+use crate::vault::{Command, EnvironmentVariable, File, SecretProvider};
 
 /// What kind of environment it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +22,28 @@ pub enum Tier {
     Staging,
     /// Real data.
     Production,
+}
+
+impl Tier {
+    /// Connections at most, unless the environment says otherwise.
+    #[must_use]
+    pub const fn pool(self) -> u32 {
+        match self {
+            Self::Dev => 5,
+            Self::Staging => 20,
+            Self::Production => 50,
+        }
+    }
+
+    /// Level of the log, unless the environment says otherwise.
+    #[must_use]
+    pub const fn log_level(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Staging => "info",
+            Self::Production => "warn",
+        }
+    }
 }
 
 impl fmt::Display for Tier {
@@ -60,6 +86,17 @@ impl Policy {
     }
 }
 
+/// How an environment's database is found.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// A connection string, or where it is kept; and where the password is kept.
+    Url(SecretRef, Option<SecretRef>),
+    /// A connection string from a flag or a variable; it may hold a password.
+    AdHoc(SecretString),
+    /// The private server.
+    Private,
+}
+
 /// One environment of the project.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -71,18 +108,69 @@ pub struct Environment {
     pub region: Option<String>,
     /// Connections that Tidegate may hold at most.
     pub pool: u32,
+    /// Level of the log.
+    pub log_level: String,
+    /// Whether a production tier may be reached over plain TCP.
+    pub allow_plaintext: bool,
     /// Its policy.
     pub policy: Policy,
-    pub(super) url: String,
+    pub(super) source: Source,
 }
 
 impl Environment {
-    /// The database, with its secrets resolved.
+    /// The database, with its secrets resolved. The private server is started when it does not run.
     ///
     /// # Errors
     /// Unavailable secret, bad connection string, plain-text production connection.
-    #[expect(clippy::unused_async, reason = "secrets come from commands")]
     pub async fn target(&self, config: &Config) -> Result<Target> {
-        Target::parse(&self.url, self, config)
+        match &self.source {
+            Source::AdHoc(url) => Target::parse(url.expose_secret(), self, config),
+            Source::Private => {
+                let running = PrivateServer::local()?.start(&Options::default()).await?;
+                running.ensure_database(&config.project).await?;
+                Target::parse(&running.url(&config.project), self, config)
+            }
+            Source::Url(url, password) => {
+                let url = self.secret(url, "url").await?;
+                let mut target = Target::parse(url.expose_secret(), self, config)?;
+                if let Some(password) = password {
+                    let password = self.secret(password, "password").await?;
+                    target.postgres.password(password.expose_secret());
+                }
+                Ok(target)
+            }
+        }
+    }
+
+    /// Where the database is found, without any secret.
+    #[must_use]
+    pub fn source(&self) -> String {
+        match &self.source {
+            Source::Url(reference, _) => reference.to_string(),
+            Source::AdHoc(_) => "given on the command line".to_owned(),
+            Source::Private => "the private server".to_owned(),
+        }
+    }
+
+    async fn secret(&self, reference: &SecretRef, key: &str) -> Result<SecretString> {
+        let provider: Box<dyn SecretProvider> = match reference {
+            SecretRef::Literal(text) => return Ok(SecretString::from(text.clone())),
+            SecretRef::Env(name) => Box::new(EnvironmentVariable {
+                name: name.clone(),
+                value: std::env::var(name).ok().map(SecretString::from),
+            }),
+            SecretRef::File(path) => Box::new(File { path: path.into() }),
+            SecretRef::Command(words) => Box::new(Command { words: words.clone() }),
+            SecretRef::Vault(address) => {
+                return Err(Error::new(
+                    Kind::SecretUnavailable,
+                    format!("the vault {address} cannot be asked by this version"),
+                )
+                .hint("use { command = [...] } with the vault's own command line"));
+            }
+        };
+        provider.read().await.map_err(|error| {
+            Error::new(Kind::SecretUnavailable, format!("{key} of environment {}: {error}", self.name))
+        })
     }
 }

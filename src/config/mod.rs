@@ -1,12 +1,15 @@
 //! Configuration: layers with the origin of each value, environments, secret references.
 
 mod environment;
+mod file;
 mod load;
+mod span;
 mod surroundings;
 mod target;
 pub mod vars;
 
 pub use environment::{Environment, Policy, Tier};
-pub use load::{Config, Overrides, no_color};
+pub use load::{Config, FILE_NAME, Overrides, Setting, no_color, schema};
+pub use span::{SecretRef, parse_duration};
 pub use surroundings::{dumb_terminal, log_directives, log_json};
 pub use target::Target;

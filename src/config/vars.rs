@@ -95,6 +95,18 @@ fn path(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
+/// Whether libpq's variables name a database or a host.
+#[must_use]
+pub fn libpq_variables_set() -> bool {
+    ["PGHOST", "PGDATABASE", "PGPORT"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// The value of one of libpq's variables.
+#[must_use]
+pub fn libpq(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

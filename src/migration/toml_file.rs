@@ -13,6 +13,7 @@ use super::change::{Change, SourceFile};
 use super::operation::Operation;
 use super::{Release, Schedule};
 use crate::error::{Error, Kind, Place, Result};
+use crate::sql::{did_you_mean, nearest};
 
 /// Everything but the operations.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -180,27 +181,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// serde lists the known fields between backticks: "unknown field `tabel`, expected one of ...".
-fn did_you_mean(message: &str) -> Option<&str> {
-    let mut words = message
-        .strip_prefix("unknown field")?
-        .split('`')
-        .skip(1)
-        .step_by(2);
-    let unknown = words.next()?;
-    let known: Vec<&str> = words.collect();
-    nearest(unknown, &known)
-}
-
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(candidate, word), *candidate))
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, near)| near)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 mod ident;
 mod literal;
 mod lock;
+mod nearest;
 mod script;
 
 pub use ident::{Ident, MAX_IDENT_BYTES, QualifiedName};
 pub use literal::{is_constant, literal};
 pub use lock::LockMode;
+pub use nearest::{did_you_mean, nearest};
 pub use script::{Statement, SyntaxProblem, check_expression, parse_script};

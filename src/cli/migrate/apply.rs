@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::command::{duration, runner};
+use super::command::runner;
 use crate::cli::App;
 use crate::cli::render::{Output, Page, Report, Style};
+use crate::config::parse_duration;
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Plan, Release};
 use crate::service::migrate::{Applied, Backfill, Request};
@@ -26,7 +27,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "wait")]
     backfill: BackfillMode,
     /// How long to wait for another run to end, and for closed gates to open
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait: Option<Duration>,
 }
 

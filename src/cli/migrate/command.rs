@@ -87,20 +87,3 @@ pub(super) fn release(named: Option<&Release>, gathered: &Gathered) -> Result<Re
             )
         })
 }
-
-/// Reads `30m`, `24h`, `90s`, `500ms`; a bare number means seconds.
-pub(super) fn duration(text: &str) -> std::result::Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| format!("\"{text}\" is not a duration such as 30m"))?;
-    let unit = match &text[digits.len()..] {
-        "ms" => return Ok(Duration::from_millis(number)),
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return Err(format!("\"{text}\" is not a duration such as 30m")),
-    };
-    Ok(Duration::from_secs(number * unit))
-}

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::command::{duration, runner};
+use super::command::runner;
 use crate::cli::App;
 use crate::cli::render::{Output, Page, Report, Style};
+use crate::config::parse_duration;
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Change, Release};
 use crate::service::migrate::{RolledBack, Scope, load_changes};
@@ -38,7 +39,7 @@ pub struct ResolveArgs {
     #[arg(long = "as", value_enum)]
     outcome: Outcome,
     /// How long to wait for another run to end
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "30s")]
     wait: Duration,
 }
 

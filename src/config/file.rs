@@ -1,0 +1,148 @@
+//! `tidegate.toml`, as it is written.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::environment::Tier;
+use super::span::{Duration, SecretRef};
+use crate::error::{Error, Kind, Place, Result};
+
+/// The whole file. Unknown keys are refused.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    /// Version of the format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub(super) version: u32,
+    /// Name of the project; sessions of its app call themselves `project/release`.
+    pub(super) project: Option<String>,
+    /// The environment that is used when none is named.
+    pub(super) default: Option<String>,
+    /// Schemas in which unqualified names are resolved.
+    pub(super) search_path: Option<Vec<String>>,
+    /// The folder of the change files.
+    pub(super) migrations: Option<String>,
+    /// The environments by name.
+    #[serde(default)]
+    pub(super) environments: BTreeMap<String, RawEnvironment>,
+    /// Policies by environment or tier.
+    #[serde(default)]
+    pub(super) policy: BTreeMap<String, RawPolicy>,
+    /// Where backups go, and what they must achieve.
+    pub(super) backup: Option<RawBackup>,
+    /// What runs by itself.
+    #[serde(default)]
+    pub(super) schedule: Vec<RawSchedule>,
+}
+
+/// One environment.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEnvironment {
+    /// dev, staging or production.
+    #[schemars(with = "Option<String>")]
+    pub(super) tier: Option<Tier>,
+    /// Where its data lives.
+    pub(super) region: Option<String>,
+    /// Connection string, or where it is kept.
+    pub(super) url: Option<SecretRef>,
+    /// Where the password is kept, when it is not part of the URL.
+    pub(super) password: Option<SecretRef>,
+    /// Connections at most.
+    pub(super) pool: Option<u32>,
+    /// Whether production may be reached over plain TCP.
+    #[serde(default)]
+    pub(super) allow_plaintext: bool,
+    /// Level of the log.
+    pub(super) log_level: Option<String>,
+}
+
+/// What must hold before something dangerous runs.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPolicy {
+    /// Grants that a plan needs.
+    pub(super) approvals: Option<u32>,
+    /// When changes may run.
+    pub(super) window: Option<String>,
+    /// Where a plan must have passed before.
+    pub(super) require_rehearsal_on: Option<String>,
+    /// Time between enforce and contract.
+    pub(super) soak: Option<Duration>,
+    /// How long a statement waits for a table lock.
+    pub(super) lock_timeout: Option<Duration>,
+    /// How often it tries again.
+    pub(super) lock_attempts: Option<u32>,
+}
+
+/// Backups; read by the commands that make them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "checked here, used by the recovery commands")]
+pub(super) struct RawBackup {
+    /// URL of the repository.
+    pub(super) repository: String,
+    /// native, pgbackrest or barman.
+    pub(super) engine: Option<String>,
+    /// Recovery time objective.
+    pub(super) rto: Option<Duration>,
+    /// Recovery point objective.
+    pub(super) rpo: Option<Duration>,
+}
+
+/// One schedule.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "checked here, used by the scheduler")]
+pub(super) struct RawSchedule {
+    /// Its name.
+    pub(super) name: String,
+    /// When it runs.
+    pub(super) cron: String,
+    /// The command.
+    pub(super) run: String,
+}
+
+/// Reads the text of a file.
+pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let span: Range<usize> = error.span().unwrap_or(0..0);
+        let place = Place::new(path, text, span);
+        let mapped = Error::new(Kind::ConfigSyntax, error.message().trim().to_owned()).at(place);
+        match crate::sql::did_you_mean(error.message()) {
+            Some(near) => mapped.hint(format!("did you mean \"{near}\"?")),
+            None => mapped,
+        }
+    })?;
+    if file.version != 1 {
+        return Err(Error::new(
+            Kind::ConfigValue,
+            format!("{} has version {}; this Tidegate reads version 1", path.display(), file.version),
+        ));
+    }
+    for (name, environment) in &file.environments {
+        if let Some(SecretRef::Literal(url)) = &environment.url
+            && holds_password(url)
+        {
+            let start = text.find(url.as_str()).unwrap_or(0);
+            return Err(Error::new(Kind::ConfigValue, format!("the url of {name} holds a password"))
+                .hint("secrets never live in the repository: use url = { env = \"NAME\" }, or password = { file = \"PATH\" }")
+                .at(Place::new(path, text, start..start)));
+        }
+    }
+    Ok(file)
+}
+
+fn holds_password(url: &str) -> bool {
+    let in_url = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split('/').next())
+        .and_then(|authority| authority.rsplit_once('@'))
+        .is_some_and(|(user, _)| user.contains(':'));
+    in_url || url.contains("password=")
+}
