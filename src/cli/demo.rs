@@ -1,13 +1,89 @@
 //! `tidegate demo`.
 
+use std::fmt;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
 use super::App;
-use super::render::Output;
+use super::render::{Output, Page, Report, Style};
 use crate::error::{Error, Kind, Result};
+use crate::service::demo::{self, Demo, Request};
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Transactions to load
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    rows: u64,
+    /// Keep the server and the project, to look at them
+    #[arg(long)]
+    keep: bool,
+    /// Write the summary as Markdown into this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
 
-pub(super) async fn run(_app: &App, _args: &Args) -> Result<Output> {
-    Err(Error::new(Kind::Internal, "not built yet"))
+pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
+    let request = Request { rows: args.rows, keep: args.keep, install: app.globals.yes };
+    let demo = demo::run(&request, app.clock.clone(), app.events.clone(), app.cancel.clone()).await?;
+    if let Some(file) = &args.report {
+        let mut page = Page::new(false, 100);
+        demo.human(&mut page)
+            .map_err(|_| Error::new(Kind::Internal, "the report could not be written"))?;
+        std::fs::write(file, format!("# Tidegate demo\n\n```text\n{}```\n", page.finish()))
+            .map_err(|error| Error::new(Kind::Io, format!("cannot write {}: {error}", file.display())))?;
+    }
+    Ok(Output::report(demo))
+}
+
+impl Report for Demo {
+    fn kind(&self) -> &'static str {
+        "demo"
+    }
+
+    fn exit(&self) -> u8 {
+        if self.passed { 0 } else { Kind::DemoFailed.policy().exit }
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        let heading = format!("Three releases under traffic, on a private PostgreSQL {}", self.server);
+        page.line(page.styled(Style::Strong, heading))?;
+        let (traffic, backfill) = (&self.traffic, &self.backfill);
+        page.line(format!(
+            "  traffic    old app {} and new app {} statements; errors {}; lost writes {} of {}",
+            traffic.old_statements, traffic.new_statements, traffic.errors, traffic.lost_writes, traffic.writes
+        ))?;
+        page.line(format!(
+            "  latency    p50 {:.1} -> {:.1} ms, p99 {:.1} -> {:.1} ms while {} rows were backfilled",
+            traffic.p50_before_ms, traffic.p50_during_ms, traffic.p99_before_ms, traffic.p99_during_ms, backfill.rows
+        ))?;
+        page.line(format!("  locks      longest ACCESS EXCLUSIVE {:.0} ms", self.locks.longest_access_exclusive_ms))?;
+        let killed = if backfill.resumed {
+            format!("; killed at {:.0} % and resumed", backfill.killed_at_percent)
+        } else {
+            String::new()
+        };
+        page.line(format!(
+            "  backfill   {:.1} s, HOT {:.0} %, WAL {:.0} B a row, table {:+.0} %, indexes {:+.0} %{killed}",
+            backfill.seconds, backfill.hot_percent, backfill.wal_bytes_per_row,
+            backfill.heap_growth_percent, backfill.index_growth_percent
+        ))?;
+        let mut times = String::new();
+        for phase in &self.phases {
+            write!(times, "{}{} {:.1} s", if times.is_empty() { "" } else { ", " }, phase.name, phase.seconds)?;
+        }
+        page.line(format!("  duration   {times}"))?;
+        page.line("  gate       contract, while an old app was connected:")?;
+        for gate in &self.gates {
+            page.line(format!("             {gate}"))?;
+        }
+        for check in &self.checks {
+            let word = if check.passed { page.styled(Style::Good, "ok    ") } else { page.styled(Style::Bad, "FAILED") };
+            page.line(format!("  {word}     {} ({})", check.name, check.found.trim()))?;
+        }
+        if let Some(kept) = &self.kept {
+            page.line(format!("Kept:      {kept}"))?;
+        }
+        page.line("Try next:  tidegate server psql   |   tidegate migrate calendar   |   tidegate init myproject")
+    }
 }

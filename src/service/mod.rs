@@ -1,4 +1,5 @@
 //! Services: each carries out one job of the product with the domain rooms and the adapters.
 
 pub mod backfill;
+pub mod demo;
 pub mod migrate;

@@ -1,0 +1,115 @@
+//! What the demo found.
+
+use serde::Serialize;
+
+
+/// The whole result.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Demo {
+    /// Whether every check held.
+    pub passed: bool,
+    /// The server's version.
+    pub server: String,
+    /// Transactions that were loaded.
+    pub rows: u64,
+    /// What the apps did and saw.
+    pub traffic: TrafficFigures,
+    /// What the backfill cost.
+    pub backfill: BackfillFigures,
+    /// Locks that Tidegate held.
+    pub locks: LockFigures,
+    /// The gates of contract, as they stood when it was refused.
+    pub gates: Vec<String>,
+    /// How long each step of the story took.
+    pub phases: Vec<PhaseTime>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+    /// How to look at the database afterwards, with `--keep`.
+    pub kept: Option<String>,
+}
+
+/// What the apps did and saw.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TrafficFigures {
+    /// Statements of the old app.
+    pub old_statements: u64,
+    /// Statements of the new app.
+    pub new_statements: u64,
+    /// Statements that failed.
+    pub errors: u64,
+    /// The first few errors.
+    pub error_texts: Vec<String>,
+    /// Acknowledged writes that the table does not hold at the end.
+    pub lost_writes: u64,
+    /// Acknowledged writes that were compared.
+    pub writes: u64,
+    /// Median before, in milliseconds.
+    pub p50_before_ms: f64,
+    /// Median during the backfill.
+    pub p50_during_ms: f64,
+    /// 99th percentile before.
+    pub p99_before_ms: f64,
+    /// 99th percentile during the backfill.
+    pub p99_during_ms: f64,
+    /// The two put in relation.
+    pub p99_ratio: f64,
+}
+
+/// What the backfill cost.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct BackfillFigures {
+    /// Rows that it changed.
+    pub rows: u64,
+    /// Whether it was killed and went on.
+    pub resumed: bool,
+    /// Share of the rows done when it was killed, in percent.
+    pub killed_at_percent: f64,
+    /// Seconds from its start to its end, the pause between kill and resume included.
+    pub seconds: f64,
+    /// WAL per row, the traffic's share taken off.
+    pub wal_bytes_per_row: f64,
+    /// Share of HOT updates.
+    pub hot_percent: f64,
+    /// Growth of the table.
+    pub heap_growth_percent: f64,
+    /// Growth of the indexes that were there before.
+    pub index_growth_percent: f64,
+}
+
+/// Locks that Tidegate held.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LockFigures {
+    /// The longest hold of ACCESS EXCLUSIVE on a user's table; sampled, so short by at most the
+    /// resolution.
+    pub longest_access_exclusive_ms: f64,
+    /// Time between two samples.
+    pub resolution_ms: f64,
+}
+
+/// One step of the story.
+#[derive(Debug, Clone, Serialize)]
+pub struct PhaseTime {
+    /// What was done.
+    pub name: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// One check.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What must hold.
+    pub name: String,
+    /// Whether it does.
+    pub passed: bool,
+    /// What was found.
+    pub found: String,
+}
+
+impl Demo {
+    /// Notes a check.
+    pub fn check(&mut self, name: &str, passed: bool, found: impl Into<String>) {
+        self.checks.push(Check { name: name.to_owned(), passed, found: found.into() });
+    }
+}
+
