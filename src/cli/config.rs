@@ -1,13 +1,85 @@
 //! `tidegate config`.
 
+use std::fmt;
+
+use serde::Serialize;
+
 use super::App;
-use super::render::Output;
+use super::render::{Output, Page, Report};
+use crate::config::Setting;
 use crate::error::{Error, Kind, Result};
 
 /// Commands of `config`.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Every effective value with its origin; secrets are shown as references
+    Show,
+    /// JSON Schemas of the file formats
+    Schema {
+        /// tidegate or change [default: both]
+        name: Option<String>,
+    },
+}
 
-pub(super) fn run(_app: &App, _command: &Command) -> Result<Output> {
-    Err(Error::new(Kind::Internal, "not built yet"))
+#[derive(Debug, Serialize)]
+struct Shown {
+    file: Option<std::path::PathBuf>,
+    settings: Vec<Setting>,
+}
+
+pub(super) fn run(app: &App, command: &Command) -> Result<Output> {
+    match command {
+        Command::Show => {
+            let config = app.config()?;
+            Ok(Output::report(Shown {
+                file: config.file.clone(),
+                settings: config.settings,
+            }))
+        }
+        Command::Schema { name } => schema(name.as_deref()),
+    }
+}
+
+fn schema(name: Option<&str>) -> Result<Output> {
+    let value = match name {
+        Some("tidegate" | "tidegate.toml") => serde_json::to_value(crate::config::schema()),
+        Some("change") => serde_json::to_value(crate::migration::schema()),
+        None => Ok(serde_json::json!({
+            "tidegate": crate::config::schema(),
+            "change": crate::migration::schema(),
+        })),
+        Some(other) => {
+            return Err(
+                Error::new(Kind::Usage, format!("there is no format \"{other}\""))
+                    .hint("the formats are tidegate and change"),
+            );
+        }
+    };
+    let value = value.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+    Ok(Output::raw(format!("{value:#}\n")))
+}
+
+impl Report for Shown {
+    fn kind(&self) -> &'static str {
+        "config_show"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        match &self.file {
+            Some(file) => page.line(format!("from {}", file.display()))?,
+            None => page.line("no tidegate.toml here or above")?,
+        }
+        let rows = self
+            .settings
+            .iter()
+            .map(|setting| {
+                vec![
+                    setting.key.clone(),
+                    setting.value.clone(),
+                    setting.origin.to_owned(),
+                ]
+            })
+            .collect();
+        page.table(&["key", "value", "origin"], rows)
+    }
 }

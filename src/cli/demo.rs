@@ -24,14 +24,32 @@ pub struct Args {
 }
 
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
-    let request = Request { rows: args.rows, keep: args.keep, install: app.globals.yes };
-    let demo = demo::run(&request, app.clock.clone(), app.events.clone(), app.cancel.clone()).await?;
+    let request = Request {
+        rows: args.rows,
+        keep: args.keep,
+        install: app.globals.yes,
+    };
+    let demo = demo::run(
+        &request,
+        app.clock.clone(),
+        app.events.clone(),
+        app.cancel.clone(),
+    )
+    .await?;
     if let Some(file) = &args.report {
         let mut page = Page::new(false, 100);
         demo.human(&mut page)
             .map_err(|_| Error::new(Kind::Internal, "the report could not be written"))?;
-        std::fs::write(file, format!("# Tidegate demo\n\n```text\n{}```\n", page.finish()))
-            .map_err(|error| Error::new(Kind::Io, format!("cannot write {}: {error}", file.display())))?;
+        std::fs::write(
+            file,
+            format!("# Tidegate demo\n\n```text\n{}```\n", page.finish()),
+        )
+        .map_err(|error| {
+            Error::new(
+                Kind::Io,
+                format!("cannot write {}: {error}", file.display()),
+            )
+        })?;
     }
     Ok(Output::report(demo))
 }
@@ -42,24 +60,41 @@ impl Report for Demo {
     }
 
     fn exit(&self) -> u8 {
-        if self.passed { 0 } else { Kind::DemoFailed.policy().exit }
+        if self.passed {
+            0
+        } else {
+            Kind::DemoFailed.policy().exit
+        }
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
-        let heading = format!("Three releases under traffic, on a private PostgreSQL {}", self.server);
+        let heading = format!(
+            "Three releases under traffic, on a private PostgreSQL {}",
+            self.server
+        );
         page.line(page.styled(Style::Strong, heading))?;
         let (traffic, backfill) = (&self.traffic, &self.backfill);
         page.line(format!(
             "  traffic    old app {} and new app {} statements; errors {}; lost writes {} of {}",
-            traffic.old_statements, traffic.new_statements, traffic.errors, traffic.lost_writes, traffic.writes
+            traffic.old_statements,
+            traffic.new_statements,
+            traffic.errors,
+            traffic.lost_writes,
+            traffic.writes
         ))?;
         page.line(format!(
             "  latency    p50 {:.1} -> {:.1} ms, p99 {:.1} -> {:.1} ms while {} rows were backfilled",
             traffic.p50_before_ms, traffic.p50_during_ms, traffic.p99_before_ms, traffic.p99_during_ms, backfill.rows
         ))?;
-        page.line(format!("  locks      longest ACCESS EXCLUSIVE {:.0} ms", self.locks.longest_access_exclusive_ms))?;
+        page.line(format!(
+            "  locks      longest ACCESS EXCLUSIVE {:.0} ms",
+            self.locks.longest_access_exclusive_ms
+        ))?;
         let killed = if backfill.resumed {
-            format!("; killed at {:.0} % and resumed", backfill.killed_at_percent)
+            format!(
+                "; killed at {:.0} % and resumed",
+                backfill.killed_at_percent
+            )
         } else {
             String::new()
         };
@@ -70,7 +105,13 @@ impl Report for Demo {
         ))?;
         let mut times = String::new();
         for phase in &self.phases {
-            write!(times, "{}{} {:.1} s", if times.is_empty() { "" } else { ", " }, phase.name, phase.seconds)?;
+            write!(
+                times,
+                "{}{} {:.1} s",
+                if times.is_empty() { "" } else { ", " },
+                phase.name,
+                phase.seconds
+            )?;
         }
         page.line(format!("  duration   {times}"))?;
         page.line("  gate       contract, while an old app was connected:")?;
@@ -78,8 +119,16 @@ impl Report for Demo {
             page.line(format!("             {gate}"))?;
         }
         for check in &self.checks {
-            let word = if check.passed { page.styled(Style::Good, "ok    ") } else { page.styled(Style::Bad, "FAILED") };
-            page.line(format!("  {word}     {} ({})", check.name, check.found.trim()))?;
+            let word = if check.passed {
+                page.styled(Style::Good, "ok    ")
+            } else {
+                page.styled(Style::Bad, "FAILED")
+            };
+            page.line(format!(
+                "  {word}     {} ({})",
+                check.name,
+                check.found.trim()
+            ))?;
         }
         if let Some(kept) = &self.kept {
             page.line(format!("Kept:      {kept}"))?;

@@ -160,7 +160,9 @@ impl Environment {
                 value: std::env::var(name).ok().map(SecretString::from),
             }),
             SecretRef::File(path) => Box::new(File { path: path.into() }),
-            SecretRef::Command(words) => Box::new(Command { words: words.clone() }),
+            SecretRef::Command(words) => Box::new(Command {
+                words: words.clone(),
+            }),
             SecretRef::Vault(address) => {
                 return Err(Error::new(
                     Kind::SecretUnavailable,
@@ -170,7 +172,10 @@ impl Environment {
             }
         };
         provider.read().await.map_err(|error| {
-            Error::new(Kind::SecretUnavailable, format!("{key} of environment {}: {error}", self.name))
+            Error::new(
+                Kind::SecretUnavailable,
+                format!("{key} of environment {}: {error}", self.name),
+            )
         })
     }
 }

@@ -34,8 +34,10 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) policy: BTreeMap<String, RawPolicy>,
     /// Where backups go, and what they must achieve.
+    #[allow(dead_code, reason = "checked here, used by the recovery commands")]
     pub(super) backup: Option<RawBackup>,
     /// What runs by itself.
+    #[allow(dead_code, reason = "checked here, used by the scheduler")]
     #[serde(default)]
     pub(super) schedule: Vec<RawSchedule>,
 }
@@ -122,7 +124,11 @@ pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
     if file.version != 1 {
         return Err(Error::new(
             Kind::ConfigValue,
-            format!("{} has version {}; this Tidegate reads version 1", path.display(), file.version),
+            format!(
+                "{} has version {}; this Tidegate reads version 1",
+                path.display(),
+                file.version
+            ),
         ));
     }
     for (name, environment) in &file.environments {

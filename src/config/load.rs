@@ -63,16 +63,28 @@ impl Config {
         let here = std::env::current_dir()?;
         let path = match &overrides.file {
             Some(path) => Some(std::path::absolute(path)?),
-            None => here.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file()),
+            None => here
+                .ancestors()
+                .map(|folder| folder.join(FILE_NAME))
+                .find(|path| path.is_file()),
         };
         let file = match &path {
             Some(path) => read(path)?,
-            None => File { version: 1, ..File::default() },
+            None => File {
+                version: 1,
+                ..File::default()
+            },
         };
-        let root = path.as_deref().and_then(Path::parent).map_or(here, Path::to_owned);
+        let root = path
+            .as_deref()
+            .and_then(Path::parent)
+            .map_or(here, Path::to_owned);
         let mut config = Self {
             project: file.project.clone().unwrap_or_else(|| "app".to_owned()),
-            search_path: file.search_path.clone().unwrap_or_else(|| vec!["public".to_owned()]),
+            search_path: file
+                .search_path
+                .clone()
+                .unwrap_or_else(|| vec!["public".to_owned()]),
             migrations: root.join(file.migrations.as_deref().unwrap_or("migrations")),
             settings: Vec::new(),
             environments: Vec::new(),
@@ -81,9 +93,21 @@ impl Config {
             root,
         };
         let origin = |there: bool| if there { "file" } else { "default" };
-        config.note("project", &config.project.clone(), origin(file.project.is_some()));
-        config.note("search_path", &config.search_path.join(", "), origin(file.search_path.is_some()));
-        config.note("migrations", &config.migrations.display().to_string(), origin(file.migrations.is_some()));
+        config.note(
+            "project",
+            &config.project.clone(),
+            origin(file.project.is_some()),
+        );
+        config.note(
+            "search_path",
+            &config.search_path.join(", "),
+            origin(file.search_path.is_some()),
+        );
+        config.note(
+            "migrations",
+            &config.migrations.display().to_string(),
+            origin(file.migrations.is_some()),
+        );
         for (name, raw) in &file.environments {
             let environment = config.environment_of(name, raw, &file)?;
             config.environments.push(environment);
@@ -94,22 +118,40 @@ impl Config {
     }
 
     fn note(&mut self, key: &str, value: &str, origin: &'static str) {
-        self.settings.push(Setting { key: key.to_owned(), value: value.to_owned(), origin });
+        self.settings.push(Setting {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            origin,
+        });
     }
 
-    fn environment_of(&mut self, name: &str, raw: &RawEnvironment, file: &File) -> Result<Environment> {
+    fn environment_of(
+        &mut self,
+        name: &str,
+        raw: &RawEnvironment,
+        file: &File,
+    ) -> Result<Environment> {
         let tier = raw.tier.unwrap_or(match name {
             "production" => Tier::Production,
             "staging" => Tier::Staging,
             _ => Tier::Dev,
         });
-        let policy = policy_of(tier, [file.policy.get(&tier.to_string()), file.policy.get(name)]);
+        let policy = policy_of(
+            tier,
+            [file.policy.get(&tier.to_string()), file.policy.get(name)],
+        );
         let source = match &raw.url {
             Some(url) => Source::Url(url.clone(), raw.password.clone()),
             None if tier == Tier::Dev => Source::Private,
             None => {
-                return Err(Error::new(Kind::ConfigValue, format!("environment {name} has no url"))
-                    .hint(format!("add url = {{ env = \"{}_DATABASE_URL\" }}", name.to_uppercase())));
+                return Err(Error::new(
+                    Kind::ConfigValue,
+                    format!("environment {name} has no url"),
+                )
+                .hint(format!(
+                    "add url = {{ env = \"{}_DATABASE_URL\" }}",
+                    name.to_uppercase()
+                )));
             }
         };
         let environment = Environment {
@@ -117,49 +159,122 @@ impl Config {
             tier,
             region: raw.region.clone(),
             pool: raw.pool.unwrap_or_else(|| tier.pool()),
-            log_level: raw.log_level.clone().unwrap_or_else(|| tier.log_level().to_owned()),
+            log_level: raw
+                .log_level
+                .clone()
+                .unwrap_or_else(|| tier.log_level().to_owned()),
             allow_plaintext: raw.allow_plaintext,
             policy,
             source,
         };
+        self.note_environment(&environment, raw, file);
+        Ok(environment)
+    }
+
+    /// Notes where the values of an environment come from.
+    fn note_environment(&mut self, environment: &Environment, raw: &RawEnvironment, file: &File) {
+        let (name, tier) = (&environment.name, environment.tier);
         let key = |part: &str| format!("environments.{name}.{part}");
         let origin = |there: bool| if there { "file" } else { "tier" };
-        self.note(&key("tier"), &tier.to_string(), if raw.tier.is_some() { "file" } else { "default" });
-        self.note(&key("url"), &environment.source(), origin(raw.url.is_some()));
-        self.note(&key("pool"), &environment.pool.to_string(), origin(raw.pool.is_some()));
-        self.note(&key("log_level"), &environment.log_level.clone(), origin(raw.log_level.is_some()));
+        self.note(
+            &key("tier"),
+            &tier.to_string(),
+            if raw.tier.is_some() {
+                "file"
+            } else {
+                "default"
+            },
+        );
+        self.note(
+            &key("url"),
+            &environment.source(),
+            origin(raw.url.is_some()),
+        );
+        self.note(
+            &key("pool"),
+            &environment.pool.to_string(),
+            origin(raw.pool.is_some()),
+        );
+        self.note(
+            &key("log_level"),
+            &environment.log_level.clone(),
+            origin(raw.log_level.is_some()),
+        );
         if let Some(region) = &raw.region {
             self.note(&key("region"), region, "file");
         }
+        for layer in [file.policy.get(&tier.to_string()), file.policy.get(name)]
+            .into_iter()
+            .flatten()
+        {
+            for (rule, value) in [
+                ("window", &layer.window),
+                ("require_rehearsal_on", &layer.require_rehearsal_on),
+            ] {
+                if let Some(value) = value {
+                    self.note(
+                        &format!("policy.{name}.{rule}"),
+                        &format!("{value} (not enforced by this version)"),
+                        "file",
+                    );
+                }
+            }
+        }
         let named = file.policy.contains_key(name) || file.policy.contains_key(&tier.to_string());
-        self.note(&format!("policy.{name}.approvals"), &environment.policy.approvals.to_string(), origin(named));
-        self.note(&format!("policy.{name}.soak"), &format!("{}s", environment.policy.soak.as_secs()), origin(named));
-        Ok(environment)
+        self.note(
+            &format!("policy.{name}.approvals"),
+            &environment.policy.approvals.to_string(),
+            origin(named),
+        );
+        self.note(
+            &format!("policy.{name}.soak"),
+            &format!("{}s", environment.policy.soak.as_secs()),
+            origin(named),
+        );
     }
 
     /// `local` is always there.
     fn add_built_in(&mut self, file: &File) {
-        if self.environments.iter().all(|environment| environment.name != "local") {
-            let policy = policy_of(Tier::Dev, [file.policy.get("dev"), file.policy.get("local")]);
-            self.environments.push(built_in("local", policy, Source::Private));
+        if self
+            .environments
+            .iter()
+            .all(|environment| environment.name != "local")
+        {
+            let policy = policy_of(
+                Tier::Dev,
+                [file.policy.get("dev"), file.policy.get("local")],
+            );
+            self.environments
+                .push(built_in("local", policy, Source::Private));
         }
     }
 
     fn select(&mut self, overrides: &Overrides, file: &File) {
-        let variables = || super::vars::libpq_variables_set().then(|| SecretString::from(String::new()));
+        let variables =
+            || super::vars::libpq_variables_set().then(|| SecretString::from(String::new()));
         let ad_hoc = overrides
             .database_url
             .clone()
             .map(SecretString::from)
-            .or_else(|| (self.file.is_none() && overrides.environment.is_none()).then(variables).flatten());
+            .or_else(|| {
+                (self.file.is_none() && overrides.environment.is_none())
+                    .then(variables)
+                    .flatten()
+            });
         let (selected, origin) = match (ad_hoc, &overrides.environment, &file.default) {
             (Some(url), _, _) => {
-                self.environments.push(built_in("ad-hoc", Policy::of(Tier::Dev), Source::AdHoc(url)));
+                self.environments.push(built_in(
+                    "ad-hoc",
+                    Policy::of(Tier::Dev),
+                    Source::AdHoc(url),
+                ));
                 ("ad-hoc".to_owned(), "flag or variable")
             }
             (None, Some(name), _) => (name.clone(), "flag or variable"),
             (None, None, Some(name)) => (name.clone(), "file"),
-            (None, None, None) if file.environments.contains_key("dev") => ("dev".to_owned(), "default"),
+            (None, None, None) if file.environments.contains_key("dev") => {
+                ("dev".to_owned(), "default")
+            }
             (None, None, None) => ("local".to_owned(), "default"),
         };
         self.note("environment", &selected, origin);
@@ -172,14 +287,25 @@ impl Config {
     /// [`Kind::EnvironmentUnknown`].
     pub fn environment(&self, name: Option<&str>) -> Result<&Environment> {
         let ad_hoc = self.selected == "ad-hoc";
-        let wanted = if ad_hoc { "ad-hoc" } else { name.unwrap_or(&self.selected) };
+        let wanted = if ad_hoc {
+            "ad-hoc"
+        } else {
+            name.unwrap_or(&self.selected)
+        };
         self.environments
             .iter()
             .find(|environment| environment.name == wanted)
             .ok_or_else(|| {
-                let names: Vec<&str> = self.environments.iter().map(|environment| environment.name.as_str()).collect();
-                Error::new(Kind::EnvironmentUnknown, format!("there is no environment \"{wanted}\""))
-                    .hint(format!("the environments are {}", names.join(", ")))
+                let names: Vec<&str> = self
+                    .environments
+                    .iter()
+                    .map(|environment| environment.name.as_str())
+                    .collect();
+                Error::new(
+                    Kind::EnvironmentUnknown,
+                    format!("there is no environment \"{wanted}\""),
+                )
+                .hint(format!("the environments are {}", names.join(", ")))
             })
     }
 
@@ -221,15 +347,21 @@ fn policy_of(tier: Tier, layers: [Option<&RawPolicy>; 2]) -> Policy {
     for layer in layers.into_iter().flatten() {
         policy.approvals = layer.approvals.unwrap_or(policy.approvals);
         policy.soak = layer.soak.map_or(policy.soak, |time| time.0);
-        policy.lock_timeout = layer.lock_timeout.map_or(policy.lock_timeout, |time| time.0);
+        policy.lock_timeout = layer
+            .lock_timeout
+            .map_or(policy.lock_timeout, |time| time.0);
         policy.lock_attempts = layer.lock_attempts.unwrap_or(policy.lock_attempts);
     }
     policy
 }
 
 fn read(path: &Path) -> Result<File> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::new(Kind::ConfigNotFound, format!("cannot read {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::new(
+            Kind::ConfigNotFound,
+            format!("cannot read {}: {error}", path.display()),
+        )
+    })?;
     file::parse(path, &Arc::from(text))
 }
 

@@ -35,7 +35,10 @@ pub fn parse_duration(text: &str) -> Result<Std, String> {
         "d" => 86_400,
         _ => return Err(wrong()),
     };
-    number.checked_mul(seconds).map(Std::from_secs).ok_or_else(wrong)
+    number
+        .checked_mul(seconds)
+        .map(Std::from_secs)
+        .ok_or_else(wrong)
 }
 
 /// Where a secret is kept. Only the reference is ever printed.
@@ -103,8 +106,12 @@ impl From<Written> for SecretRef {
         match written {
             Written::Env(reference) => Self::Env(reference.env),
             Written::File(reference) => Self::File(reference.file),
-            Written::Command(CommandRef { command: Words::One(text) }) => Self::Command(shell(&text)),
-            Written::Command(CommandRef { command: Words::List(words) }) => Self::Command(words),
+            Written::Command(CommandRef {
+                command: Words::One(text),
+            }) => Self::Command(shell(&text)),
+            Written::Command(CommandRef {
+                command: Words::List(words),
+            }) => Self::Command(words),
             Written::Vault(reference) => Self::Vault(reference.vault),
             Written::Text(text) => match text.split_once(':') {
                 Some(("env", name)) => Self::Env(name.to_owned()),
@@ -122,7 +129,9 @@ impl std::fmt::Display for SecretRef {
             Self::Literal(text) => f.write_str(text),
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{path}"),
-            Self::Command(words) => write!(f, "command:{}", words.first().map_or("", String::as_str)),
+            Self::Command(words) => {
+                write!(f, "command:{}", words.first().map_or("", String::as_str))
+            }
             Self::Vault(address) => write!(f, "vault:{address}"),
         }
     }
@@ -145,6 +154,9 @@ mod tests {
     fn references_in_short_form() {
         let read = |text: &str| SecretRef::from(Written::Text(text.to_owned()));
         assert_eq!(read("env:URL"), SecretRef::Env("URL".to_owned()));
-        assert_eq!(read("postgresql:///db"), SecretRef::Literal("postgresql:///db".to_owned()));
+        assert_eq!(
+            read("postgresql:///db"),
+            SecretRef::Literal("postgresql:///db".to_owned())
+        );
     }
 }

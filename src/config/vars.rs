@@ -98,7 +98,9 @@ fn path(name: &str) -> Option<PathBuf> {
 /// Whether libpq's variables name a database or a host.
 #[must_use]
 pub fn libpq_variables_set() -> bool {
-    ["PGHOST", "PGDATABASE", "PGPORT"].iter().any(|name| std::env::var_os(name).is_some())
+    ["PGHOST", "PGDATABASE", "PGPORT"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
 }
 
 /// The value of one of libpq's variables.

@@ -24,4 +24,3 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, near)| near)
 }
-

@@ -45,7 +45,10 @@ impl SecretProvider for EnvironmentVariable {
     fn read(&self) -> Pin<Box<dyn Future<Output = Result<SecretString>> + Send + '_>> {
         Box::pin(async {
             self.value.clone().ok_or_else(|| {
-                Error::new(Kind::SecretUnavailable, format!("the variable {} is not set", self.name))
+                Error::new(
+                    Kind::SecretUnavailable,
+                    format!("the variable {} is not set", self.name),
+                )
             })
         })
     }
@@ -54,12 +57,18 @@ impl SecretProvider for EnvironmentVariable {
 impl SecretProvider for File {
     fn read(&self) -> Pin<Box<dyn Future<Output = Result<SecretString>> + Send + '_>> {
         Box::pin(async {
-            let text = tokio::fs::read_to_string(&self.path).await.map_err(|error| {
-                Error::new(
-                    Kind::SecretUnavailable,
-                    format!("the file {} cannot be read: {}", self.path.display(), error.kind()),
-                )
-            })?;
+            let text = tokio::fs::read_to_string(&self.path)
+                .await
+                .map_err(|error| {
+                    Error::new(
+                        Kind::SecretUnavailable,
+                        format!(
+                            "the file {} cannot be read: {}",
+                            self.path.display(),
+                            error.kind()
+                        ),
+                    )
+                })?;
             Ok(SecretString::from(text.trim_end().to_owned()))
         })
     }
@@ -77,7 +86,12 @@ impl SecretProvider for Command {
                 .stdin(std::process::Stdio::null())
                 .kill_on_drop(true)
                 .output();
-            let failed = |why: String| Error::new(Kind::SecretUnavailable, format!("the command {program} {why}"));
+            let failed = |why: String| {
+                Error::new(
+                    Kind::SecretUnavailable,
+                    format!("the command {program} {why}"),
+                )
+            };
             let output = tokio::time::timeout(COMMAND_TIMEOUT, run)
                 .await
                 .map_err(|_| failed(format!("gave no answer in {} s", COMMAND_TIMEOUT.as_secs())))?
@@ -85,7 +99,8 @@ impl SecretProvider for Command {
             if !output.status.success() {
                 return Err(failed(format!("ended with {}", output.status)));
             }
-            let text = String::from_utf8(output.stdout).map_err(|_| failed("printed no UTF-8".to_owned()))?;
+            let text = String::from_utf8(output.stdout)
+                .map_err(|_| failed("printed no UTF-8".to_owned()))?;
             Ok(SecretString::from(text.trim_end().to_owned()))
         })
     }

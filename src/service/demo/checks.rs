@@ -45,7 +45,10 @@ pub(super) async fn compare(
             Some(wanted) => wanted,
             None if id <= loaded => {
                 untouched -= 1;
-                Expected::Row { user: owner(id, users), amount: id % 100_000 }
+                Expected::Row {
+                    user: owner(id, users),
+                    amount: id % 100_000,
+                }
             }
             None => {
                 compared.extra += 1;
@@ -54,12 +57,18 @@ pub(super) async fn compare(
         };
         match wanted {
             Expected::Deleted => compared.extra += 1,
-            Expected::Row { user: wanted, amount: sum } => {
+            Expected::Row {
+                user: wanted,
+                amount: sum,
+            } => {
                 compared.wrong += u64::from(user != Some(wanted) || amount != sum);
             }
         }
     }
-    let gone = expected.values().filter(|value| **value != Expected::Deleted).count();
+    let gone = expected
+        .values()
+        .filter(|value| **value != Expected::Deleted)
+        .count();
     compared.missing = u64::try_from(gone).unwrap_or(0) + u64::try_from(untouched).unwrap_or(0);
     Ok(compared)
 }

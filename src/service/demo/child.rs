@@ -62,7 +62,12 @@ impl Tidegate {
         }
         Err(Error::new(
             Kind::DemoFailed,
-            format!("`tidegate {}` ended with {}: {}", arguments.join(" "), ended.code, ended.stderr.trim()),
+            format!(
+                "`tidegate {}` ended with {}: {}",
+                arguments.join(" "),
+                ended.code,
+                ended.stderr.trim()
+            ),
         ))
     }
 }

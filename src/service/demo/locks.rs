@@ -16,7 +16,11 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Samples until it is stopped. A hold is as long as from its first sample to the one that no
 /// longer sees it, so the figure is rather too long than too short, by one resolution.
-pub(super) async fn watch(target: Target, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<LockFigures> {
+pub(super) async fn watch(
+    target: Target,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<LockFigures> {
     let session = Session::connect(&target, "demo-locks").await?;
     let statement = session
         .prepare(
@@ -34,7 +38,10 @@ pub(super) async fn watch(target: Target, clock: Arc<dyn Clock>, stop: Cancellat
     while !stop.is_cancelled() {
         let rows = session.query(&statement, &[]).await?;
         let now = clock.monotonic();
-        let seen: Vec<(i32, i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        let seen: Vec<(i32, i64, String)> = rows
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2)))
+            .collect();
         held.retain(|key, since| {
             longest = longest.max(now.saturating_sub(*since));
             seen.contains(key)

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-
 /// The whole result.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Demo {
@@ -109,7 +108,10 @@ pub struct Check {
 impl Demo {
     /// Notes a check.
     pub fn check(&mut self, name: &str, passed: bool, found: impl Into<String>) {
-        self.checks.push(Check { name: name.to_owned(), passed, found: found.into() });
+        self.checks.push(Check {
+            name: name.to_owned(),
+            passed,
+            found: found.into(),
+        });
     }
 }
-

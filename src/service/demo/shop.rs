@@ -7,14 +7,38 @@ use tokio_postgres::Client;
 use crate::error::Result;
 
 const FILES: &[(&str, &str)] = &[
-    ("tidegate.toml", include_str!("../../../fixtures/shop/tidegate.toml")),
-    ("migrations/0001_shop.sql", include_str!("../../../fixtures/shop/migrations/0001_shop.sql")),
-    ("migrations/0001_shop.down.sql", include_str!("../../../fixtures/shop/migrations/0001_shop.down.sql")),
-    ("migrations/0007_user_id.toml", include_str!("../../../fixtures/shop/migrations/0007_user_id.toml")),
-    ("workload/old.sql", include_str!("../../../fixtures/shop/workload/old.sql")),
-    ("workload/new.sql", include_str!("../../../fixtures/shop/workload/new.sql")),
-    ("masking-rules/shop.toml", include_str!("../../../fixtures/shop/masking-rules/shop.toml")),
-    ("seeds/shop.toml", include_str!("../../../fixtures/shop/seeds/shop.toml")),
+    (
+        "tidegate.toml",
+        include_str!("../../../fixtures/shop/tidegate.toml"),
+    ),
+    (
+        "migrations/0001_shop.sql",
+        include_str!("../../../fixtures/shop/migrations/0001_shop.sql"),
+    ),
+    (
+        "migrations/0001_shop.down.sql",
+        include_str!("../../../fixtures/shop/migrations/0001_shop.down.sql"),
+    ),
+    (
+        "migrations/0007_user_id.toml",
+        include_str!("../../../fixtures/shop/migrations/0007_user_id.toml"),
+    ),
+    (
+        "workload/old.sql",
+        include_str!("../../../fixtures/shop/workload/old.sql"),
+    ),
+    (
+        "workload/new.sql",
+        include_str!("../../../fixtures/shop/workload/new.sql"),
+    ),
+    (
+        "masking-rules/shop.toml",
+        include_str!("../../../fixtures/shop/masking-rules/shop.toml"),
+    ),
+    (
+        "seeds/shop.toml",
+        include_str!("../../../fixtures/shop/seeds/shop.toml"),
+    ),
 ];
 
 /// Writes the project into a folder.
@@ -65,7 +89,9 @@ pub(super) async fn load(client: &Client, rows: u64) -> Result<()> {
             &[&rows],
         )
         .await?;
-    client.batch_execute("vacuum (analyze) public.users, public.transactions, public.order_items").await?;
+    client
+        .batch_execute("vacuum (analyze) public.users, public.transactions, public.order_items")
+        .await?;
     client.batch_execute("checkpoint").await?;
     Ok(())
 }

@@ -41,18 +41,26 @@ const KILL_AT: f64 = 0.4;
 /// # Errors
 /// A server that does not start; a command of the story that fails. Failed checks are part of the
 /// result, not errors.
-pub async fn run(request: &Request, clock: Arc<dyn Clock>, events: Arc<dyn EventSink>, cancel: CancellationToken) -> Result<Demo> {
+pub async fn run(
+    request: &Request,
+    clock: Arc<dyn Clock>,
+    events: Arc<dyn EventSink>,
+    cancel: CancellationToken,
+) -> Result<Demo> {
     let options = Options {
         install: request.install,
         settings: vec![("max_wal_size".to_owned(), "2GB".to_owned())],
         ..Options::default()
     };
-    let base = crate::config::vars::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
+    let base =
+        crate::config::vars::temp_dir().join(format!("tidegate-demo-{}", std::process::id()));
     std::fs::create_dir_all(&base)?;
     let project = base.join("shop");
     shop::write(&project)?;
     let server = if request.keep {
-        let home = crate::config::vars::tidegate_home().unwrap_or_else(|| base.clone()).join("demo");
+        let home = crate::config::vars::tidegate_home()
+            .unwrap_or_else(|| base.clone())
+            .join("demo");
         let server = PrivateServer::open(&home)?;
         let running = server.reset(&options).await?;
         Server::Kept(Box::new(running))
@@ -94,7 +102,12 @@ impl Server {
     }
 }
 
-async fn tell(request: &Request, server: &Server, project: PathBuf, (clock, events): (Arc<dyn Clock>, Arc<dyn EventSink>)) -> Result<Demo> {
+async fn tell(
+    request: &Request,
+    server: &Server,
+    project: PathBuf,
+    (clock, events): (Arc<dyn Clock>, Arc<dyn EventSink>),
+) -> Result<Demo> {
     let running = server.running();
     running.ensure_database("shop").await?;
     let url = running.url("shop");
@@ -110,7 +123,11 @@ async fn tell(request: &Request, server: &Server, project: PathBuf, (clock, even
         clock,
         events,
         target,
-        demo: Demo { server: running.version().to_string(), rows: request.rows.max(1000), ..Demo::default() },
+        demo: Demo {
+            server: running.version().to_string(),
+            rows: request.rows.max(1000),
+            ..Demo::default()
+        },
     };
     story.tell().await?;
     Ok(story.demo)
@@ -135,13 +152,19 @@ struct Sizes {
 impl Story {
     async fn tell(&mut self) -> Result<()> {
         let started = self.begin("release 2.0.0 and the shop's rows");
-        self.tidegate.must(&["migrate", "apply", "--release", "2.0.0"]).await?;
+        self.tidegate
+            .must(&["migrate", "apply", "--release", "2.0.0"])
+            .await?;
         let session = Session::connect(&self.target, "demo").await?;
         shop::load(&session, self.rows).await?;
         self.end("load", started);
 
         let stop = CancellationToken::new();
-        let watcher = tokio::spawn(locks::watch(self.target.clone(), Arc::clone(&self.clock), stop.clone()));
+        let watcher = tokio::spawn(locks::watch(
+            self.target.clone(),
+            Arc::clone(&self.clock),
+            stop.clone(),
+        ));
         let shared = Arc::new(self.shared()?);
         let mut old = Vec::new();
         for slot in 0..2 {
@@ -157,7 +180,9 @@ impl Story {
         }
         self.watch_a_while().await;
         let started = self.begin("release 2.2.0: enforce");
-        self.tidegate.must(&["migrate", "apply", "--release", "2.2.0"]).await?;
+        self.tidegate
+            .must(&["migrate", "apply", "--release", "2.2.0"])
+            .await?;
         self.end("enforce", started);
 
         let mut new = Vec::new();
@@ -171,12 +196,17 @@ impl Story {
             client.stop().await;
         }
         stop.cancel();
-        self.demo.locks = watcher.await.map_err(|error| Error::new(Kind::Internal, error.to_string()))??;
+        self.demo.locks = watcher
+            .await
+            .map_err(|error| Error::new(Kind::Internal, error.to_string()))??;
         self.finish(&session, &shared).await
     }
 
     fn shared(&self) -> Result<Shared> {
-        let histogram = || Histogram::new_with_bounds(1, 60_000_000, 3).map_err(|error| Error::new(Kind::Internal, error.to_string()));
+        let histogram = || {
+            Histogram::new_with_bounds(1, 60_000_000, 3)
+                .map_err(|error| Error::new(Kind::Internal, error.to_string()))
+        };
         Ok(Shared {
             target: self.target.clone(),
             clock: Arc::clone(&self.clock),
@@ -200,7 +230,10 @@ impl Story {
 
     fn end(&mut self, name: &str, started: Duration) {
         let seconds = self.clock.monotonic().saturating_sub(started).as_secs_f64();
-        self.demo.phases.push(PhaseTime { name: name.to_owned(), seconds });
+        self.demo.phases.push(PhaseTime {
+            name: name.to_owned(),
+            seconds,
+        });
     }
 
     async fn watch_a_while(&self) {
@@ -218,15 +251,30 @@ impl Story {
         shared.set_moment(Moment::Otherwise);
         self.end("baseline", started);
         let (heap, indexes) = sizes(session).await?;
-        Ok(Sizes { heap, indexes, wal_per_second: written / 5.0 })
+        Ok(Sizes {
+            heap,
+            indexes,
+            wal_per_second: written / 5.0,
+        })
     }
 
     /// Release 2.1.0 is applied, taken back and (in the next step) applied again.
     async fn rollback_and_again(&mut self, shared: &Shared) -> Result<()> {
         shared.set_moment(Moment::Otherwise);
         let started = self.begin("release 2.1.0: expand, then taken back");
-        self.tidegate.must(&["migrate", "apply", "--release", "2.1.0", "--backfill", "skip"]).await?;
-        self.tidegate.must(&["migrate", "rollback", "--release", "2.1.0"]).await?;
+        self.tidegate
+            .must(&[
+                "migrate",
+                "apply",
+                "--release",
+                "2.1.0",
+                "--backfill",
+                "skip",
+            ])
+            .await?;
+        self.tidegate
+            .must(&["migrate", "rollback", "--release", "2.1.0"])
+            .await?;
         self.end("rollback", started);
         Ok(())
     }
@@ -250,7 +298,10 @@ impl Story {
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         if let Some(share) = killed_at {
-            self.events.emit(Event::Note(format!("killed at {:.0} %; the same command again", share * 100.0)));
+            self.events.emit(Event::Note(format!(
+                "killed at {:.0} %; the same command again",
+                share * 100.0
+            )));
             self.demo.backfill.killed_at_percent = share * 100.0;
         }
         let mut child = self.tidegate.spawn(&arguments)?;
@@ -273,9 +324,18 @@ impl Story {
         self.end("expand and backfill", started);
         if !status.success() {
             let output = child.wait_with_output().await?;
-            return Err(Error::new(Kind::DemoFailed, format!("the backfill ended with {status}: {}", String::from_utf8_lossy(&output.stderr))));
+            return Err(Error::new(
+                Kind::DemoFailed,
+                format!(
+                    "the backfill ended with {status}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                ),
+            ));
         }
-        let job = jobs(&**session).await?.into_iter().rfind(|job| job.state == JobState::Done);
+        let job = jobs(&**session)
+            .await?
+            .into_iter()
+            .rfind(|job| job.state == JobState::Done);
         if let Some(job) = job {
             let totals = totals(&**session, job.id).await?;
             self.demo.backfill.rows = u64::try_from(totals.rows_changed).unwrap_or(0);
@@ -288,13 +348,20 @@ impl Story {
     /// Share of the rows that the running job has walked.
     async fn share(&self, session: &Session) -> Result<Option<f64>> {
         let there: bool = session
-            .query_one("select exists (select from tidegate.backfill_job where state = 'running')", &[])
+            .query_one(
+                "select exists (select from tidegate.backfill_job where state = 'running')",
+                &[],
+            )
             .await?
             .get(0);
         if !there {
             return Ok(None);
         }
-        let Some(job) = jobs(&**session).await?.into_iter().rfind(|job| job.state == JobState::Running) else {
+        let Some(job) = jobs(&**session)
+            .await?
+            .into_iter()
+            .rfind(|job| job.state == JobState::Running)
+        else {
             return Ok(None);
         };
         let totals = totals(&**session, job.id).await?;
@@ -302,11 +369,20 @@ impl Story {
     }
 
     async fn finished(&self, session: &Session) -> Result<bool> {
-        Ok(jobs(&**session).await?.last().is_some_and(|job| job.state == JobState::Done))
+        Ok(jobs(&**session)
+            .await?
+            .last()
+            .is_some_and(|job| job.state == JobState::Done))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    async fn measure(&mut self, session: &Session, started: Duration, from: f64, before: &Sizes) -> Result<()> {
+    async fn measure(
+        &mut self,
+        session: &Session,
+        started: Duration,
+        from: f64,
+        before: &Sizes,
+    ) -> Result<()> {
         let seconds = self.clock.monotonic().saturating_sub(started).as_secs_f64();
         let written = wal(session).await? - from - before.wal_per_second * seconds;
         let (heap, indexes) = sizes(session).await?;
@@ -322,13 +398,27 @@ impl Story {
     /// Contract is refused while an older app is connected, and done when the last one has gone.
     async fn contract(&mut self, old: Vec<Client>, both: Vec<Client>) -> Result<()> {
         let started = self.begin("release 2.3.0: contract, refused while old apps run");
-        let refused = self.tidegate.call(&["migrate", "apply", "--release", "2.3.0"]).await?;
-        let error: serde_json::Value = serde_json::from_str(refused.stderr.lines().last().unwrap_or_default()).unwrap_or_default();
+        let refused = self
+            .tidegate
+            .call(&["migrate", "apply", "--release", "2.3.0"])
+            .await?;
+        let error: serde_json::Value =
+            serde_json::from_str(refused.stderr.lines().last().unwrap_or_default())
+                .unwrap_or_default();
         self.demo.gates = error["details"]
             .as_array()
-            .map(|lines| lines.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect())
+            .map(|lines| {
+                lines
+                    .iter()
+                    .filter_map(|line| line.as_str().map(str::to_owned))
+                    .collect()
+            })
             .unwrap_or_default();
-        let by_gate = self.demo.gates.iter().any(|gate| gate.starts_with("closed") && gate.contains("app versions"));
+        let by_gate = self
+            .demo
+            .gates
+            .iter()
+            .any(|gate| gate.starts_with("closed") && gate.contains("app versions"));
         self.demo.check(
             "contract waits for the old app",
             refused.code == i32::from(Kind::GateClosed.policy().exit) && by_gate,
@@ -337,14 +427,21 @@ impl Story {
         for client in old.into_iter().chain(both) {
             client.stop().await;
         }
-        self.tidegate.must(&["migrate", "apply", "--release", "2.3.0", "--wait", "10s"]).await?;
+        self.tidegate
+            .must(&["migrate", "apply", "--release", "2.3.0", "--wait", "10s"])
+            .await?;
         self.end("contract", started);
         Ok(())
     }
 
     async fn finish(&mut self, session: &Session, shared: &Shared) -> Result<()> {
         let started = self.begin("every acknowledged write is compared with the table");
-        let expected = std::mem::take(&mut *shared.expected.lock().unwrap_or_else(PoisonError::into_inner));
+        let expected = std::mem::take(
+            &mut *shared
+                .expected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         let compared = compare(session, shared.rows, shared.users, expected).await?;
         self.end("comparison", started);
         let traffic = &mut self.demo.traffic;
@@ -352,7 +449,12 @@ impl Story {
         traffic.new_statements = shared.new.load(Ordering::Relaxed);
         traffic.errors = shared.errors.load(Ordering::Relaxed);
         traffic.writes = shared.writes.load(Ordering::Relaxed);
-        traffic.error_texts.clone_from(&shared.error_texts.lock().unwrap_or_else(PoisonError::into_inner));
+        traffic.error_texts.clone_from(
+            &shared
+                .error_texts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         traffic.lost_writes = compared.wrong + compared.missing + compared.extra;
         traffic.p50_before_ms = shared.quantile(Moment::Before, 0.5);
         traffic.p50_during_ms = shared.quantile(Moment::During, 0.5);
@@ -361,16 +463,31 @@ impl Story {
         traffic.p99_ratio = traffic.p99_during_ms / traffic.p99_before_ms.max(0.001);
         let (errors, lost) = (traffic.errors, traffic.lost_writes);
         let first = traffic.error_texts.first().cloned().unwrap_or_default();
-        self.demo.check("no statement failed", errors == 0, format!("{errors} errors {first}"));
+        self.demo.check(
+            "no statement failed",
+            errors == 0,
+            format!("{errors} errors {first}"),
+        );
         self.demo.check(
             "no write was lost",
             lost == 0,
-            format!("{} rows: {} wrong, {} missing, {} extra", compared.rows, compared.wrong, compared.missing, compared.extra),
+            format!(
+                "{} rows: {} wrong, {} missing, {} extra",
+                compared.rows, compared.wrong, compared.missing, compared.extra
+            ),
         );
         let audit = self.tidegate.call(&["audit", "verify"]).await?;
-        self.demo.check("the audit log's chain holds", audit.code == 0, format!("exit code {}", audit.code));
+        self.demo.check(
+            "the audit log's chain holds",
+            audit.code == 0,
+            format!("exit code {}", audit.code),
+        );
         let verify = self.tidegate.call(&["migrate", "verify"]).await?;
-        self.demo.check("the database is what the ledger says", verify.code == 0, format!("exit code {}", verify.code));
+        self.demo.check(
+            "the database is what the ledger says",
+            verify.code == 0,
+            format!("exit code {}", verify.code),
+        );
         self.demo.passed = self.demo.checks.iter().all(|check| check.passed);
         Ok(())
     }
@@ -379,7 +496,10 @@ impl Story {
 /// Position in the WAL, in bytes.
 async fn wal(session: &Session) -> Result<f64> {
     Ok(session
-        .query_one("select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::float8", &[])
+        .query_one(
+            "select pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::float8",
+            &[],
+        )
         .await?
         .get(0))
 }

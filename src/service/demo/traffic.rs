@@ -72,14 +72,21 @@ impl Shared {
     /// The quantile of the latencies at this moment, in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "microseconds fit")]
     pub(super) fn quantile(&self, moment: Moment, quantile: f64) -> f64 {
-        let all = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(moment as usize)
-            .map_or(0.0, |histogram| histogram.value_at_quantile(quantile) as f64 / 1000.0)
+        let all = self
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.get(moment as usize).map_or(0.0, |histogram| {
+            histogram.value_at_quantile(quantile) as f64 / 1000.0
+        })
     }
 
     fn note_error(&self, error: &Error) {
         self.errors.fetch_add(1, Ordering::Relaxed);
-        let mut texts = self.error_texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = self
+            .error_texts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if texts.len() < 5 {
             texts.push(error.to_string());
         }
@@ -95,10 +102,18 @@ pub(super) struct Client {
 
 impl Client {
     /// Starts a client of `app`; it calls itself `name`.
-    pub(super) async fn start(shared: &Arc<Shared>, app: App, name: &str, slot: i64) -> Result<Self> {
+    pub(super) async fn start(
+        shared: &Arc<Shared>,
+        app: App,
+        name: &str,
+        slot: i64,
+    ) -> Result<Self> {
         let session = Session::connect(&shared.target, "demo-app").await?;
         session
-            .execute("select pg_catalog.set_config('application_name', $1, false)", &[&name])
+            .execute(
+                "select pg_catalog.set_config('application_name', $1, false)",
+                &[&name],
+            )
             .await?;
         session.batch_execute("set search_path = public").await?;
         let statements = Statements::prepare(&session, app).await?;
@@ -106,7 +121,14 @@ impl Client {
         let (shared, flag) = (Arc::clone(shared), Arc::clone(&stop));
         let seed = u64::try_from(slot).unwrap_or(0) + 1000 * app as u64;
         let task = tokio::spawn(async move {
-            let mut worker = Worker { session, statements, app, slot, random: StdRng::seed_from_u64(seed), shared };
+            let mut worker = Worker {
+                session,
+                statements,
+                app,
+                slot,
+                random: StdRng::seed_from_u64(seed),
+                shared,
+            };
             while !flag.load(Ordering::Relaxed) {
                 worker.turn().await;
                 tokio::time::sleep(PACE).await;
@@ -135,16 +157,26 @@ impl Statements {
     async fn prepare(session: &Session, app: App) -> Result<Self> {
         let email = "'u' || $2::bigint || '@example.org'";
         let (columns, values, set) = match app {
-            App::Old => ("account_email", email.to_owned(), format!("account_email = {email}")),
+            App::Old => (
+                "account_email",
+                email.to_owned(),
+                format!("account_email = {email}"),
+            ),
             App::Both => (
                 "account_email, user_id",
                 format!("{email}, $2::bigint"),
                 format!("account_email = {email}, user_id = $2::bigint"),
             ),
-            App::New => ("user_id", "$2::bigint".to_owned(), "user_id = $2::bigint".to_owned()),
+            App::New => (
+                "user_id",
+                "$2::bigint".to_owned(),
+                "user_id = $2::bigint".to_owned(),
+            ),
         };
         let read = match app {
-            App::Old => "select pg_catalog.substring(account_email, 2, pg_catalog.strpos(account_email, '@') - 2)::bigint, amount_cents from transactions where id = $1",
+            App::Old => {
+                "select pg_catalog.substring(account_email, 2, pg_catalog.strpos(account_email, '@') - 2)::bigint, amount_cents from transactions where id = $1"
+            }
             App::Both | App::New => "select user_id, amount_cents from transactions where id = $1",
         };
         let insert = format!(
@@ -163,9 +195,15 @@ impl Statements {
             read: session.prepare(read).await?,
             insert: session.prepare(&insert).await?,
             upsert: session.prepare(&upsert).await?,
-            owner: session.prepare(&format!("update transactions set {set} where id = $1")).await?,
-            amount: session.prepare("update transactions set amount_cents = $2 where id = $1").await?,
-            delete: session.prepare("delete from transactions where id = $1").await?,
+            owner: session
+                .prepare(&format!("update transactions set {set} where id = $1"))
+                .await?,
+            amount: session
+                .prepare("update transactions set amount_cents = $2 where id = $1")
+                .await?,
+            delete: session
+                .prepare("delete from transactions where id = $1")
+                .await?,
         })
     }
 }
@@ -182,22 +220,36 @@ struct Worker {
 impl Worker {
     /// One statement: chosen, timed, logged.
     async fn turn(&mut self) {
-        let id = self.random.random_range(0..(self.shared.rows / SLOTS).max(1)) * SLOTS + self.slot + 1;
+        let id = self
+            .random
+            .random_range(0..(self.shared.rows / SLOTS).max(1))
+            * SLOTS
+            + self.slot
+            + 1;
         let user = self.random.random_range(1..=self.shared.users);
         let amount = self.random.random_range(0..1_000_000_i64);
         let choice = self.random.random_range(0..100);
         let started = self.shared.clock.monotonic();
         let result = self.act(choice, id, user, amount).await;
         let took = self.shared.clock.monotonic().saturating_sub(started);
-        let counter = if self.app == App::Old { &self.shared.old } else { &self.shared.new };
+        let counter = if self.app == App::Old {
+            &self.shared.old
+        } else {
+            &self.shared.new
+        };
         counter.fetch_add(1, Ordering::Relaxed);
         match result {
             Err(error) => self.shared.note_error(&error),
             Ok(()) => {
                 let moment = usize::from(self.shared.moment.load(Ordering::Relaxed));
-                let mut all = self.shared.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut all = self
+                    .shared
+                    .latencies
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 if let Some(histogram) = all.get_mut(moment) {
-                    histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                    histogram
+                        .saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
                 }
             }
         }
@@ -208,17 +260,27 @@ impl Worker {
         match choice {
             0..45 => self.read(id, known).await,
             45..60 => {
-                let new = self.session.query_one(&self.statements.insert, &[&amount, &user]).await?.get(0);
+                let new = self
+                    .session
+                    .query_one(&self.statements.insert, &[&amount, &user])
+                    .await?
+                    .get(0);
                 self.log(new, Expected::Row { user, amount });
                 Ok(())
             }
             60..70 => {
-                self.session.execute(&self.statements.upsert, &[&id, &user, &amount]).await?;
+                self.session
+                    .execute(&self.statements.upsert, &[&id, &user, &amount])
+                    .await?;
                 self.log(id, Expected::Row { user, amount });
                 Ok(())
             }
             70..83 => {
-                if self.session.execute(&self.statements.owner, &[&id, &user]).await? == 1
+                if self
+                    .session
+                    .execute(&self.statements.owner, &[&id, &user])
+                    .await?
+                    == 1
                     && let Expected::Row { amount, .. } = known
                 {
                     self.log(id, Expected::Row { user, amount });
@@ -226,7 +288,11 @@ impl Worker {
                 Ok(())
             }
             83..97 => {
-                if self.session.execute(&self.statements.amount, &[&id, &amount]).await? == 1
+                if self
+                    .session
+                    .execute(&self.statements.amount, &[&id, &amount])
+                    .await?
+                    == 1
                     && let Expected::Row { user, .. } = known
                 {
                     self.log(id, Expected::Row { user, amount });
@@ -234,7 +300,9 @@ impl Worker {
                 Ok(())
             }
             _ => {
-                self.session.execute(&self.statements.delete, &[&id]).await?;
+                self.session
+                    .execute(&self.statements.delete, &[&id])
+                    .await?;
                 self.log(id, Expected::Deleted);
                 Ok(())
             }
@@ -244,20 +312,30 @@ impl Worker {
     /// Reads a row of its own; what it reads must be what was written last. The new app may see
     /// NULL in a row that the backfill has not reached only while it still reads the old column.
     async fn read(&self, id: i64, known: Expected) -> Result<()> {
-        let row = self.session.query_opt(&self.statements.read, &[&id]).await?;
+        let row = self
+            .session
+            .query_opt(&self.statements.read, &[&id])
+            .await?;
         let seen = row.map(|row| (row.get::<_, Option<i64>>(0), row.get::<_, i64>(1)));
         let wanted = match known {
             Expected::Deleted => None,
             Expected::Row { user, amount } => Some((Some(user), amount)),
         };
         if seen != wanted {
-            return Err(Error::new(Kind::DemoFailed, format!("row {id} reads {seen:?}, written was {wanted:?}")));
+            return Err(Error::new(
+                Kind::DemoFailed,
+                format!("row {id} reads {seen:?}, written was {wanted:?}"),
+            ));
         }
         Ok(())
     }
 
     fn known(&self, id: i64) -> Expected {
-        let expected = self.shared.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = self
+            .shared
+            .expected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         expected.get(&id).copied().unwrap_or(Expected::Row {
             user: owner(id, self.shared.users),
             amount: id % 100_000,
@@ -266,7 +344,11 @@ impl Worker {
 
     fn log(&self, id: i64, value: Expected) {
         self.shared.writes.fetch_add(1, Ordering::Relaxed);
-        let mut expected = self.shared.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut expected = self
+            .shared
+            .expected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         expected.insert(id, value);
     }
 }

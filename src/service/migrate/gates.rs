@@ -121,15 +121,12 @@ impl Evidence<'_> {
             return Ok(verdict(false, "the backfill phase is not done", remedy));
         }
         let jobs = crate::control::backfill::jobs(&**self.session).await?;
-        let job = jobs
-            .into_iter()
-            .filter(|job| {
-                job.spec.change == entry.change
-                    && job.spec.table == *table
-                    && job.spec.column == *column
-                    && job.state == crate::job::JobState::Done
-            })
-            .next_back();
+        let job = jobs.into_iter().rfind(|job| {
+            job.spec.change == entry.change
+                && job.spec.table == *table
+                && job.spec.column == *column
+                && job.state == crate::job::JobState::Done
+        });
         let Some(job) = job else {
             return Ok(verdict(false, "the ledger holds no finished job", remedy));
         };
