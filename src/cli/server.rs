@@ -200,11 +200,7 @@ fn database(app: &App, asked: Option<&str>) -> Result<String> {
     if let Some(name) = asked {
         return Ok(name.to_owned());
     }
-    match app.config() {
-        Ok(config) => Ok(config.project),
-        Err(error) if error.kind() == Kind::ConfigNotFound => Ok("tidegate".to_owned()),
-        Err(error) => Err(error),
-    }
+    Ok(app.config()?.project)
 }
 
 #[derive(Debug, Serialize)]

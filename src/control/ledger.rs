@@ -10,20 +10,24 @@ use tokio_postgres::GenericClient;
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Change, Entry, Ledger, LedgerPhase, Phase, PhaseState};
 
+/// Whether the control schema is there; commands that only look do not make it.
+async fn is_there(client: &impl GenericClient) -> Result<bool> {
+    Ok(client
+        .query_one(
+            "select pg_catalog.to_regclass('tidegate.phase') is not null",
+            &[],
+        )
+        .await?
+        .get(0))
+}
+
 /// Reads the ledger; an empty one when the control schema is not there.
 ///
 /// # Errors
 /// Those of the database, or a ledger that a newer Tidegate wrote.
 pub async fn load(client: &impl GenericClient) -> Result<Ledger> {
     let mut ledger = Ledger::default();
-    let there: bool = client
-        .query_one(
-            "select pg_catalog.to_regclass('tidegate.phase') is not null",
-            &[],
-        )
-        .await?
-        .get(0);
-    if !there {
+    if !is_there(client).await? {
         return Ok(ledger);
     }
     for row in client
@@ -295,6 +299,9 @@ pub async fn done_since(
     change: &str,
     phase: Phase,
 ) -> Result<Option<DateTime<Utc>>> {
+    if !is_there(client).await? {
+        return Ok(None);
+    }
     Ok(client
         .query_opt(
             "select finished_at from tidegate.phase where change_id = $1 and phase = $2 and state = 'done'",

@@ -397,19 +397,19 @@ fn the_commands() {
     assert!(status.starts_with("not made yet"), "{status}");
     succeed(cli(home.path(), &["server", "start"]));
     let url = succeed(cli(home.path(), &["server", "url"]));
-    assert!(url.starts_with("postgresql:///tidegate?host=/") && url.lines().count() == 1);
+    assert!(url.starts_with("postgresql:///app?host=/") && url.lines().count() == 1);
     let mut psql = cli(
         home.path(),
         &["server", "psql", "--", "-XAtc", "select current_database()"],
     );
     psql.env("PGHOSTADDR", "192.0.2.1")
         .env("PGOPTIONS", "-c nonsense=1");
-    assert_eq!(succeed(psql), "tidegate\n");
+    assert_eq!(succeed(psql), "app\n");
     let refused = cli(home.path(), &["server", "reset"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     succeed(cli(
         home.path(),
-        &["server", "reset", "--database", "tidegate", "--yes"],
+        &["server", "reset", "--database", "app", "--yes"],
     ));
     let installed = succeed(cli(home.path(), &["server", "install", "--format", "json"]));
     assert!(installed.contains("\"found\""), "{installed}");

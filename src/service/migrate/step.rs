@@ -97,15 +97,7 @@ impl Runner {
             }
             Action::UserStatement { sql } => {
                 if again {
-                    return Err(Error::new(
-                        Kind::OutcomeUnknown,
-                        format!("{label} was interrupted: {}", step.title),
-                    )
-                    .hint(format!(
-                        "look whether it took effect, then run `tidegate migrate resolve --change {} --step {} --as done` (or undone)",
-                        entry.change,
-                        index + 1
-                    )));
+                    return Err(unknown_outcome(entry, index, label));
                 }
                 self.outside(sql).await?;
                 ledger::step_done(&*self.session, entry, index).await
@@ -394,6 +386,23 @@ impl Runner {
             )),
         }
     }
+}
+
+/// A step outside a transaction that was begun, and nobody knows how it ended.
+fn unknown_outcome(entry: &Entry, index: usize, label: &str) -> Error {
+    let title = entry
+        .steps
+        .get(index)
+        .map_or("", |step| step.title.as_str());
+    Error::new(
+        Kind::OutcomeUnknown,
+        format!("{label} was interrupted: {title}"),
+    )
+    .hint(format!(
+        "look whether it took effect, then run `tidegate migrate resolve --change {} --step {} --as done` (or undone)",
+        entry.change,
+        index + 1
+    ))
 }
 
 /// Whether trying again may help: a lock that was not to be had, a deadlock, a serialization

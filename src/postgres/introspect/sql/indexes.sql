@@ -25,7 +25,7 @@ select i.indrelid::bigint as relation,
        c.reloptions as options,
        ts.spcname as tablespace,
        c.reltuples::float8 as reltuples,
-       c.relpages::bigint as relpages,
+       greatest(c.relpages, 0)::bigint as relpages,
        case when c.relkind = 'i' then pg_catalog.pg_relation_size(c.oid) end as bytes,
        d.description as comment
   from pg_catalog.pg_index i
