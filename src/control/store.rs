@@ -1,5 +1,6 @@
 //! Opens the control schema.
 
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use super::schema;
@@ -22,10 +23,7 @@ impl Control {
             .max_connections(4)
             .connect_with(target.sqlx_options("control"))
             .await?;
-        schema::migrator()
-            .run(&pool)
-            .await
-            .map_err(|error| Error::new(Kind::Internal, format!("control schema: {error}")))?;
+        schema::migrator().run(&pool).await.map_err(from_migrate)?;
         Ok(Self { pool })
     }
 
@@ -33,5 +31,29 @@ impl Control {
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+}
+
+/// A refused statement of a migration keeps its kind: most often a privilege is missing.
+fn from_migrate(error: MigrateError) -> Error {
+    match error {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            let error = Error::from(source);
+            let hint = match error.kind() {
+                Kind::Privilege => "grant create on the database to this role; docs/guides/privileges.md lists all that Tidegate needs".to_owned(),
+                _ => error.hint_text().to_owned(),
+            };
+            Error::new(
+                error.kind(),
+                format!("the control schema could not be made: {error}"),
+            )
+            .hint(hint)
+        }
+        MigrateError::VersionMissing(version) => Error::new(
+            Kind::Internal,
+            format!("the control schema is of a newer Tidegate (version {version})"),
+        )
+        .hint("use the Tidegate that made it, or a newer one"),
+        other => Error::new(Kind::Internal, format!("control schema: {other}")),
     }
 }

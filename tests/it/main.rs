@@ -18,5 +18,6 @@ mod hazards;
 mod migrate;
 mod migrate_faults;
 mod private_server;
+mod privileges;
 mod support;
 mod tidy;

@@ -304,6 +304,7 @@ fn changes_that_build_on_each_other_in_one_run() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of mistakes")]
 fn bad_input_is_placed_and_leaves_nothing_half_done() {
     let (database, project) = shop();
     let cases: &[(&str, &str, &str, i32)] = &[

@@ -282,8 +282,7 @@ impl Evidence<'_> {
             .session
             .query_opt(
                 "select n.nspname::text from pg_catalog.pg_extension as e \
-                 join pg_catalog.pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements' \
-                 and pg_catalog.current_setting('shared_preload_libraries') like '%pg_stat_statements%'",
+                 join pg_catalog.pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements'",
                 &[],
             )
             .await?
