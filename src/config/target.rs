@@ -1,5 +1,6 @@
 //! A database to connect to.
 
+use super::dsn::{self, Tls, TlsMode};
 use super::{Config, Environment, Policy, Tier};
 use crate::error::{Error, Kind, Result};
 
@@ -19,13 +20,20 @@ pub struct Target {
     /// Connections that Tidegate may hold at most.
     pub pool: u32,
     pub(crate) postgres: tokio_postgres::Config,
+    /// How the connection is encrypted.
+    pub tls: Tls,
 }
 
 impl Target {
     pub(super) fn parse(url: &str, environment: &Environment, config: &Config) -> Result<Self> {
-        let postgres = url
-            .parse()
-            .map_err(|_| Error::new(Kind::ConnectionString, "not a connection string"))?;
+        let (postgres, tls) = dsn::parse(url)?;
+        let plain = tls.mode < TlsMode::Require && !dsn::only_sockets(&postgres);
+        if environment.tier == Tier::Production && plain && !environment.allow_plaintext {
+            return Err(Error::new(
+                Kind::InsecureProduction,
+                format!("{} would be reached over plain TCP", environment.name),
+            ));
+        }
         Ok(Self {
             environment: environment.name.clone(),
             tier: environment.tier,
@@ -34,6 +42,7 @@ impl Target {
             search_path: config.search_path.clone(),
             pool: environment.pool,
             postgres,
+            tls,
         })
     }
 
@@ -48,10 +57,18 @@ impl Target {
     /// The same connection for the control plane's driver.
     #[must_use]
     pub fn sqlx_options(&self, purpose: &str) -> sqlx::postgres::PgConnectOptions {
+        use sqlx::postgres::PgSslMode;
         use tokio_postgres::config::Host;
         let mut options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
             .application_name(&format!("tidegate/{purpose}"))
             .port(self.postgres.get_ports().first().copied().unwrap_or(5432))
+            .ssl_mode(match self.tls.mode {
+                TlsMode::Disable => PgSslMode::Disable,
+                TlsMode::Prefer => PgSslMode::Prefer,
+                TlsMode::Require => PgSslMode::Require,
+                TlsMode::VerifyCa => PgSslMode::VerifyCa,
+                TlsMode::VerifyFull => PgSslMode::VerifyFull,
+            })
             .options([("search_path", "pg_catalog"), ("timezone", "UTC")]);
         match self.postgres.get_hosts().first() {
             Some(Host::Tcp(host)) => options = options.host(host),
@@ -66,6 +83,12 @@ impl Target {
         }
         if let Some(password) = self.postgres.get_password() {
             options = options.password(&String::from_utf8_lossy(password));
+        }
+        if let Some(root) = &self.tls.root {
+            options = options.ssl_root_cert(root);
+        }
+        if let Some((certificate, key)) = &self.tls.client {
+            options = options.ssl_client_cert(certificate).ssl_client_key(key);
         }
         options
     }

@@ -4,6 +4,7 @@ mod error;
 mod introspect;
 pub mod private;
 mod session;
+mod tls;
 
 pub use error::from_postgres;
 pub use introspect::{introspect, introspect_in_transaction};

@@ -3,7 +3,10 @@
 use std::ops::{Deref, DerefMut};
 
 use crate::config::Target;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+
+/// `server_version_num` of the oldest server that Tidegate works with.
+const OLDEST: i32 = 140_000;
 
 /// One connection, pinned: `search_path` is `pg_catalog`, times are UTC, floats print exactly.
 #[derive(Debug)]
@@ -28,7 +31,10 @@ impl Session {
     pub async fn connect(target: &Target, purpose: &str) -> Result<Self> {
         let mut config = target.postgres.clone();
         config.application_name(format!("tidegate/{purpose}"));
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
+        let (client, connection) = config
+            .connect(super::tls::connector(&target.tls)?)
+            .await
+            .map_err(|error| unreachable(target, error))?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
@@ -41,9 +47,16 @@ impl Session {
                 &[],
             )
             .await?;
+        let version: i32 = row.get(1);
+        if version < OLDEST {
+            return Err(Error::new(
+                Kind::ServerTooOld,
+                format!("{} runs PostgreSQL {}", target.label(), version / 10_000),
+            ));
+        }
         Ok(Self {
             pid: row.get(0),
-            version: row.get(1),
+            version,
             client,
         })
     }
@@ -73,4 +86,24 @@ impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.client
     }
+}
+
+/// A connection that was not made: who was asked for, and why not.
+fn unreachable(target: &Target, error: tokio_postgres::Error) -> Error {
+    let mapped = Error::from(error);
+    let kind = match mapped.kind() {
+        Kind::ConnectionLost => Kind::Unreachable,
+        other => other,
+    };
+    let cause = mapped
+        .cause()
+        .and_then(std::error::Error::source)
+        .map_or_else(String::new, |cause| format!(": {cause}"));
+    let hint = mapped.hint_text().to_owned();
+    let hint = if kind == mapped.kind() {
+        hint
+    } else {
+        kind.policy().hint.to_owned()
+    };
+    Error::new(kind, format!("{}: {mapped}{cause}", target.label())).hint(hint)
 }
