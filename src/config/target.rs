@@ -49,7 +49,12 @@ impl Target {
     /// `database@host`, without user and password.
     #[must_use]
     pub fn label(&self) -> String {
-        self.postgres.get_dbname().unwrap_or("postgres").to_owned()
+        use tokio_postgres::config::Host;
+        let database = self.postgres.get_dbname().unwrap_or("postgres");
+        match self.postgres.get_hosts().first() {
+            Some(Host::Tcp(host)) => format!("{database}@{host}"),
+            Some(Host::Unix(_)) | None => database.to_owned(),
+        }
     }
 }
 
