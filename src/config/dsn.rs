@@ -83,10 +83,11 @@ pub(super) fn parse(text: &str) -> Result<(tokio_postgres::Config, Tls)> {
 
 /// Whether every host is a socket of this machine's file system.
 pub(super) fn only_sockets(postgres: &tokio_postgres::Config) -> bool {
-    postgres
-        .get_hosts()
-        .iter()
-        .all(|host| matches!(host, Host::Unix(_)))
+    postgres.get_hostaddrs().is_empty()
+        && postgres
+            .get_hosts()
+            .iter()
+            .all(|host| matches!(host, Host::Unix(_)))
 }
 
 fn split_url(text: &str) -> (String, Vec<(String, String)>) {

@@ -135,10 +135,16 @@ pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
         if let Some(SecretRef::Literal(url)) = &environment.url
             && holds_password(url)
         {
-            let start = text.find(url.as_str()).unwrap_or(0);
+            // No place: the line that would be shown holds the password.
             return Err(Error::new(Kind::ConfigValue, format!("the url of {name} holds a password"))
-                .hint("secrets never live in the repository: use url = { env = \"NAME\" }, or password = { file = \"PATH\" }")
-                .at(Place::new(path, text, start..start)));
+                .hint("secrets never live in the repository: use url = { env = \"NAME\" }, or password = { file = \"PATH\" }"));
+        }
+        if matches!(environment.password, Some(SecretRef::Literal(_))) {
+            return Err(Error::new(
+                Kind::ConfigValue,
+                format!("the password of {name} stands in the file"),
+            )
+            .hint("secrets never live in the repository: use password = { file = \"PATH\" }"));
         }
     }
     Ok(file)
@@ -150,5 +156,6 @@ fn holds_password(url: &str) -> bool {
         .and_then(|(_, rest)| rest.split('/').next())
         .and_then(|authority| authority.rsplit_once('@'))
         .is_some_and(|(user, _)| user.contains(':'));
-    in_url || url.contains("password=")
+    let plain: String = url.split_whitespace().collect();
+    in_url || plain.contains("password=")
 }

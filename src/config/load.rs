@@ -60,6 +60,15 @@ impl Config {
     /// # Errors
     /// A file that is missing or not valid.
     pub fn load(overrides: &Overrides) -> Result<Self> {
+        if let (Some(_), Some(name)) = (&overrides.database_url, &overrides.environment) {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("both a database URL and the environment {name} are named"),
+            )
+            .hint(
+                "leave one out: --database-url (TIDEGATE_DATABASE_URL) or --env (TIDEGATE_ENV)",
+            ));
+        }
         let here = std::env::current_dir()?;
         let path = match &overrides.file {
             Some(path) => Some(std::path::absolute(path)?),

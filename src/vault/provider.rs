@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Kind, Result};
 
@@ -44,12 +44,13 @@ pub struct Command {
 impl SecretProvider for EnvironmentVariable {
     fn read(&self) -> Pin<Box<dyn Future<Output = Result<SecretString>> + Send + '_>> {
         Box::pin(async {
-            self.value.clone().ok_or_else(|| {
+            let value = self.value.clone().ok_or_else(|| {
                 Error::new(
                     Kind::SecretUnavailable,
                     format!("the variable {} is not set", self.name),
                 )
-            })
+            })?;
+            not_empty(value.expose_secret())
         })
     }
 }
@@ -69,7 +70,7 @@ impl SecretProvider for File {
                         ),
                     )
                 })?;
-            Ok(SecretString::from(text.trim_end().to_owned()))
+            not_empty(text.trim_end())
         })
     }
 }
@@ -101,7 +102,15 @@ impl SecretProvider for Command {
             }
             let text = String::from_utf8(output.stdout)
                 .map_err(|_| failed("printed no UTF-8".to_owned()))?;
-            Ok(SecretString::from(text.trim_end().to_owned()))
+            not_empty(text.trim_end())
         })
     }
+}
+
+/// An empty connection string would silently mean libpq's default server.
+fn not_empty(text: &str) -> Result<SecretString> {
+    if text.is_empty() {
+        return Err(Error::new(Kind::SecretUnavailable, "the secret is empty"));
+    }
+    Ok(SecretString::from(text.to_owned()))
 }
