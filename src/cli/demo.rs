@@ -87,8 +87,12 @@ impl Report for Demo {
             traffic.p50_before_ms, traffic.p50_during_ms, traffic.p99_before_ms, traffic.p99_during_ms, backfill.rows
         ))?;
         page.line(format!(
-            "  locks      longest ACCESS EXCLUSIVE {:.0} ms",
-            self.locks.longest_access_exclusive_ms
+            "  locks      longest ACCESS EXCLUSIVE {:.0} ms of {} seen; a sample every {:.1} ms, at worst {:.0} ms; longest statement of an app {:.0} ms",
+            self.locks.longest_access_exclusive_ms,
+            self.locks.holds,
+            self.locks.resolution_ms,
+            self.locks.largest_gap_ms,
+            traffic.longest_ms
         ))?;
         let killed = if backfill.resumed {
             format!(
@@ -96,10 +100,10 @@ impl Report for Demo {
                 backfill.killed_at_percent
             )
         } else {
-            String::new()
+            "; over before it could be killed".to_owned()
         };
         page.line(format!(
-            "  backfill   {:.1} s, HOT {:.0} %, WAL {:.0} B a row, table {:+.0} %, indexes {:+.0} %{killed}",
+            "  backfill   {:.1} s, HOT {:.0} %, WAL {:.0} B a row (apps included), table {:+.0} %, indexes {:+.0} %{killed}",
             backfill.seconds, backfill.hot_percent, backfill.wal_bytes_per_row,
             backfill.heap_growth_percent, backfill.index_growth_percent
         ))?;
@@ -134,5 +138,29 @@ impl Report for Demo {
             page.line(format!("Kept:      {kept}"))?;
         }
         page.line("Try next:  tidegate server psql   |   tidegate migrate calendar   |   tidegate init myproject")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_check_is_said_and_decides_the_exit_code() {
+        let mut demo = Demo {
+            passed: true,
+            ..Demo::default()
+        };
+        assert_eq!(demo.exit(), 0);
+        demo.passed = false;
+        demo.check("no write was lost", false, "3 missing");
+        assert_eq!(demo.exit(), 3);
+        let mut page = Page::new(false, 100);
+        demo.human(&mut page).unwrap();
+        let text = page.finish();
+        assert!(
+            text.contains("FAILED     no write was lost (3 missing)"),
+            "{text}"
+        );
     }
 }

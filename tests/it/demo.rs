@@ -19,4 +19,72 @@ fn m3_m4_the_demo_loses_nothing() {
             .is_some()
     );
     assert!(!data["gates"].as_array().unwrap().is_empty());
+    assert_eq!(data["backfill"]["resumed"], true, "{data:#}");
+    let checks: Vec<&str> = data["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|check| check["name"].as_str())
+        .collect();
+    for name in [
+        "rollback leaves no trace",
+        "the killed backfill went on where it stood",
+        "contract waits for the old app",
+        "old and new column agree in every row before contract",
+        "no statement failed",
+        "no write was lost",
+        "every item is still there",
+    ] {
+        assert!(checks.contains(&name), "{name} is not in {checks:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let server = crate::support::Server::shared();
+    let temp = tempfile::Builder::new()
+        .prefix("tgd-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
+        .tempdir_in("/tmp")
+        .unwrap();
+    let mut running = Cli::new(["demo", "--rows", "20000", "-v", "--format", "json"])
+        .env("PG_BIN", &server.bin)
+        .env("TMPDIR", temp.path())
+        .spawn();
+    let entries = || {
+        std::fs::read_dir(temp.path())
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect::<Vec<_>>()
+    };
+    // Its folder is made first, its server next.
+    let clusters = || {
+        std::fs::read_dir(temp.path())
+            .unwrap()
+            .filter_map(|entry| std::fs::read_dir(entry.ok()?.path()).ok())
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.starts_with("run-"))
+            .count()
+    };
+    while running.runs() && clusters() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(
+        entries()
+            .iter()
+            .any(|name| name.starts_with("tidegate-demo-"))
+    );
+    // Into the load or the traffic; wherever it is, the outcome must be the same.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    running.interrupt();
+    let outcome = running.wait();
+    assert_eq!(outcome.code(), Some(130), "{}", outcome.stderr);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(clusters(), 0, "{:?}", entries());
+    let left = entries();
+    assert!(
+        !left.iter().any(|name| name.starts_with("tidegate-demo-")),
+        "{left:?}"
+    );
 }

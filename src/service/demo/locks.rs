@@ -14,8 +14,9 @@ use crate::postgres::Session;
 
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Samples until it is stopped. A hold is as long as from its first sample to the one that no
-/// longer sees it, so the figure is rather too long than too short, by one resolution.
+/// Samples until it is stopped. A hold lasts from its first sample to the one that no longer sees
+/// it, so the figure is off by at most the gaps at its two ends; a hold that fits between two
+/// samples is not seen at all. The largest gap is therefore part of the result.
 pub(super) async fn watch(
     target: Target,
     clock: Arc<dyn Clock>,
@@ -33,8 +34,10 @@ pub(super) async fn watch(
         )
         .await?;
     let mut held: BTreeMap<(i32, i64, String), Duration> = BTreeMap::new();
-    let (mut longest, mut samples) = (Duration::ZERO, 0_u32);
+    let (mut longest, mut gap) = (Duration::ZERO, Duration::ZERO);
+    let (mut samples, mut holds) = (0_u32, 0_u32);
     let started = clock.monotonic();
+    let mut last = started;
     while !stop.is_cancelled() {
         let rows = session.query(&statement, &[]).await?;
         let now = clock.monotonic();
@@ -47,8 +50,13 @@ pub(super) async fn watch(
             seen.contains(key)
         });
         for key in seen {
-            held.entry(key).or_insert(now);
+            held.entry(key).or_insert_with(|| {
+                holds += 1;
+                now
+            });
         }
+        gap = gap.max(now.saturating_sub(last));
+        last = now;
         samples += 1;
         tokio::time::sleep(PAUSE).await;
     }
@@ -56,5 +64,7 @@ pub(super) async fn watch(
     Ok(LockFigures {
         longest_access_exclusive_ms: longest.as_secs_f64() * 1000.0,
         resolution_ms: total / f64::from(samples.max(1)),
+        largest_gap_ms: gap.as_secs_f64() * 1000.0,
+        holds,
     })
 }

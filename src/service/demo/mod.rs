@@ -3,11 +3,14 @@
 
 mod checks;
 mod child;
+mod interruption;
 mod locks;
 mod outcome;
+mod record;
 mod shop;
 mod story;
 mod traffic;
+mod verdict;
 
 pub use outcome::{BackfillFigures, Check, Demo, LockFigures, PhaseTime, TrafficFigures};
 pub use story::{Request, run};

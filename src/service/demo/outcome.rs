@@ -52,6 +52,10 @@ pub struct TrafficFigures {
     pub p99_during_ms: f64,
     /// The two put in relation.
     pub p99_ratio: f64,
+    /// The longest statement at any time, waits for Tidegate's locks included.
+    pub longest_ms: f64,
+    /// Writes whose answer was lost; both outcomes are allowed.
+    pub lost_answers: u64,
 }
 
 /// What the backfill cost.
@@ -59,13 +63,14 @@ pub struct TrafficFigures {
 pub struct BackfillFigures {
     /// Rows that it changed.
     pub rows: u64,
-    /// Whether it was killed and went on.
+    /// Whether it was killed, and the same job went on where it stood.
     pub resumed: bool,
     /// Share of the rows done when it was killed, in percent.
     pub killed_at_percent: f64,
     /// Seconds from its start to its end, the pause between kill and resume included.
     pub seconds: f64,
-    /// WAL per row, the traffic's share taken off.
+    /// WAL written from the backfill's start to its end, per row loaded. The apps' own writes are
+    /// in it, so it is an upper bound, the looser the fewer rows there are.
     pub wal_bytes_per_row: f64,
     /// Share of HOT updates.
     pub hot_percent: f64,
@@ -78,11 +83,15 @@ pub struct BackfillFigures {
 /// Locks that Tidegate held.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct LockFigures {
-    /// The longest hold of ACCESS EXCLUSIVE on a user's table; sampled, so short by at most the
-    /// resolution.
+    /// The longest hold of ACCESS EXCLUSIVE on a user's table that was seen. Sampled: off by at
+    /// most one gap at each end, and a hold within one gap is not seen.
     pub longest_access_exclusive_ms: f64,
-    /// Time between two samples.
+    /// Mean time between two samples.
     pub resolution_ms: f64,
+    /// The longest time between two samples.
+    pub largest_gap_ms: f64,
+    /// Holds seen.
+    pub holds: u32,
 }
 
 /// One step of the story.

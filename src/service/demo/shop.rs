@@ -63,6 +63,11 @@ pub(super) fn owner(id: i64, users: i64) -> i64 {
     1 + id * 7919 % users
 }
 
+/// The transactions that the loaded items belong to.
+pub(super) fn parents(rows: i64) -> impl Iterator<Item = i64> {
+    (1..=rows / 10).map(move |item| 1 + item * 31 % rows)
+}
+
 /// Loads users, transactions and items.
 pub(super) async fn load(client: &Client, rows: u64) -> Result<()> {
     let (users, rows) = (users(rows), i64::try_from(rows).unwrap_or(i64::MAX));

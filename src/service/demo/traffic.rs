@@ -1,6 +1,5 @@
 //! The two apps: paced clients that log every acknowledged write with its value.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,8 +8,10 @@ use hdrhistogram::Histogram;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio_postgres::Statement;
+use tokio_postgres::types::ToSql;
 
-use super::shop::owner;
+use super::record::{Expected, Record};
+use super::shop::users;
 use crate::clock::Clock;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
@@ -18,6 +19,8 @@ use crate::postgres::Session;
 
 /// Clients that may exist at once; each owns the rows whose id leaves its slot as remainder.
 pub(super) const SLOTS: i64 = 16;
+type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
 /// Time between two statements of one client.
 const PACE: Duration = Duration::from_millis(10);
 
@@ -26,7 +29,7 @@ const PACE: Duration = Duration::from_millis(10);
 pub(super) enum App {
     /// 2.0.0: only the e-mail.
     Old,
-    /// 2.1.0: both columns.
+    /// 2.1.0: both columns, or only the user id, in turns.
     Both,
     /// 2.2.0: only the user id.
     New,
@@ -38,13 +41,6 @@ pub(super) enum Moment {
     Before = 0,
     During = 1,
     Otherwise = 2,
-}
-
-/// What a row must hold at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
-    Row { user: i64, amount: i64 },
-    Deleted,
 }
 
 /// What all clients share.
@@ -61,10 +57,35 @@ pub(super) struct Shared {
     pub(super) writes: AtomicU64,
     pub(super) latencies: Mutex<Vec<Histogram<u64>>>,
     pub(super) error_texts: Mutex<Vec<String>>,
-    pub(super) expected: Mutex<BTreeMap<i64, Expected>>,
+    pub(super) lost_answers: AtomicU64,
+    pub(super) record: Mutex<Record>,
 }
 
 impl Shared {
+    /// Nothing done yet, on so many loaded transactions.
+    pub(super) fn new(target: Target, clock: Arc<dyn Clock>, rows: i64) -> Result<Self> {
+        let histogram = || {
+            Histogram::new_with_bounds(1, 60_000_000, 3)
+                .map_err(|error| Error::new(Kind::Internal, error.to_string()))
+        };
+        let users = users(rows.unsigned_abs());
+        Ok(Self {
+            target,
+            clock,
+            rows,
+            users,
+            moment: AtomicU8::new(Moment::Otherwise as u8),
+            old: AtomicU64::new(0),
+            new: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            latencies: Mutex::new(vec![histogram()?, histogram()?, histogram()?]),
+            error_texts: Mutex::new(Vec::new()),
+            lost_answers: AtomicU64::new(0),
+            record: Mutex::new(Record::new(rows, users)),
+        })
+    }
+
     pub(super) fn set_moment(&self, moment: Moment) {
         self.moment.store(moment as u8, Ordering::Relaxed);
     }
@@ -98,6 +119,8 @@ impl Shared {
 pub(super) struct Client {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<()>,
+    name: String,
+    shared: Arc<Shared>,
 }
 
 impl Client {
@@ -117,33 +140,50 @@ impl Client {
             .await?;
         session.batch_execute("set search_path = public").await?;
         let statements = Statements::prepare(&session, app).await?;
+        let other = match app {
+            App::Both => Statements::prepare(&session, App::New).await?,
+            App::Old | App::New => statements.clone(),
+        };
         let stop = Arc::new(AtomicBool::new(false));
-        let (shared, flag) = (Arc::clone(shared), Arc::clone(&stop));
+        let (all, flag) = (Arc::clone(shared), Arc::clone(&stop));
         let seed = u64::try_from(slot).unwrap_or(0) + 1000 * app as u64;
         let task = tokio::spawn(async move {
             let mut worker = Worker {
                 session,
-                statements,
+                statements: [statements, other],
                 app,
                 slot,
                 random: StdRng::seed_from_u64(seed),
-                shared,
+                shared: all,
             };
-            while !flag.load(Ordering::Relaxed) {
+            while !flag.load(Ordering::Relaxed) && !worker.session.is_closed() {
                 worker.turn().await;
                 tokio::time::sleep(PACE).await;
             }
         });
-        Ok(Self { stop, task })
+        Ok(Self {
+            stop,
+            task,
+            name: name.to_owned(),
+            shared: Arc::clone(shared),
+        })
     }
 
-    /// Stops it and waits until its session is closed.
+    /// Stops it and waits until its session is closed. An app that ended before it was told to did
+    /// not see the story to its end, which is an error like a failed statement.
     pub(super) async fn stop(self) {
+        let early = self.task.is_finished();
         self.stop.store(true, Ordering::Relaxed);
-        let _ = self.task.await;
+        if self.task.await.is_err() || early {
+            self.shared.note_error(&Error::new(
+                Kind::ConnectionLost,
+                format!("a session of {} ended before its time", self.name),
+            ));
+        }
     }
 }
 
+#[derive(Clone)]
 struct Statements {
     read: Statement,
     insert: Statement,
@@ -210,7 +250,8 @@ impl Statements {
 
 struct Worker {
     session: Session,
-    statements: Statements,
+    /// The app's statements; the app of 2.1.0 uses them in turns.
+    statements: [Statements; 2],
     app: App,
     slot: i64,
     random: StdRng,
@@ -238,75 +279,102 @@ impl Worker {
             &self.shared.new
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        match result {
-            Err(error) => self.shared.note_error(&error),
-            Ok(()) => {
-                let moment = usize::from(self.shared.moment.load(Ordering::Relaxed));
-                let mut all = self
-                    .shared
-                    .latencies
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                if let Some(histogram) = all.get_mut(moment) {
-                    histogram
-                        .saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-                }
-            }
+        if let Err(error) = result {
+            self.shared.note_error(&error);
+            return;
+        }
+        let moment = usize::from(self.shared.moment.load(Ordering::Relaxed));
+        let mut all = self
+            .shared
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(histogram) = all.get_mut(moment) {
+            histogram.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         }
     }
 
     async fn act(&mut self, choice: u32, id: i64, user: i64, amount: i64) -> Result<()> {
-        let known = self.known(id);
-        match choice {
-            0..45 => self.read(id, known).await,
-            45..60 => {
-                let new = self
+        self.statements.swap(0, 1);
+        // Nobody can say what a row holds after an answer was lost; it is left alone.
+        let Some(known) = self.record(|record| record.known(id)) else {
+            return Ok(());
+        };
+        let new = Expected::Row { user, amount };
+        let statements = self.statements[0].clone();
+        match (choice, known) {
+            (0..45, _) => self.read(id, known).await,
+            (45..60, _) => {
+                let inserted = self
                     .session
-                    .query_one(&self.statements.insert, &[&amount, &user])
-                    .await?
+                    .query_one(&statements.insert, &[&amount, &user])
+                    .await
+                    .map_err(|error| self.unanswered(error, None, new))?
                     .get(0);
-                self.log(new, Expected::Row { user, amount });
+                self.acknowledged(inserted, new);
                 Ok(())
             }
-            60..70 => {
-                self.session
-                    .execute(&self.statements.upsert, &[&id, &user, &amount])
-                    .await?;
-                self.log(id, Expected::Row { user, amount });
-                Ok(())
+            (60..70, _) => {
+                let parameters: Parameters<'_> = &[&id, &user, &amount];
+                self.write(&statements.upsert, parameters, (id, 1), new)
+                    .await
             }
-            70..83 => {
-                if self
-                    .session
-                    .execute(&self.statements.owner, &[&id, &user])
-                    .await?
-                    == 1
-                    && let Expected::Row { amount, .. } = known
-                {
-                    self.log(id, Expected::Row { user, amount });
-                }
-                Ok(())
+            (70..83, Expected::Row { amount, .. }) => {
+                let value = Expected::Row { user, amount };
+                self.write(&statements.owner, &[&id, &user], (id, 1), value)
+                    .await
             }
-            83..97 => {
-                if self
-                    .session
-                    .execute(&self.statements.amount, &[&id, &amount])
-                    .await?
-                    == 1
-                    && let Expected::Row { user, .. } = known
-                {
-                    self.log(id, Expected::Row { user, amount });
-                }
-                Ok(())
+            (83..97, Expected::Row { user, .. }) => {
+                let value = Expected::Row { user, amount };
+                self.write(&statements.amount, &[&id, &amount], (id, 1), value)
+                    .await
             }
-            _ => {
-                self.session
-                    .execute(&self.statements.delete, &[&id])
-                    .await?;
-                self.log(id, Expected::Deleted);
-                Ok(())
+            (70..83, Expected::Deleted) => {
+                self.write(&statements.owner, &[&id, &user], (id, 0), known)
+                    .await
+            }
+            (83..97, Expected::Deleted) => {
+                self.write(&statements.amount, &[&id, &amount], (id, 0), known)
+                    .await
+            }
+            (_, known) => {
+                let rows = u64::from(known != Expected::Deleted);
+                self.write(&statements.delete, &[&id], (id, rows), Expected::Deleted)
+                    .await
             }
         }
+    }
+
+    /// One write of a known row; it must find as many rows as there were.
+    async fn write(
+        &self,
+        statement: &Statement,
+        parameters: Parameters<'_>,
+        (id, wanted): (i64, u64),
+        value: Expected,
+    ) -> Result<()> {
+        let found = self
+            .session
+            .execute(statement, parameters)
+            .await
+            .map_err(|error| self.unanswered(error, Some(id), value))?;
+        self.acknowledged(id, value);
+        if found == wanted {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::DemoFailed,
+            format!("a write of row {id} found {found} rows, there were {wanted}"),
+        ))
+    }
+
+    /// A statement that the server refused was not done. Without an answer it may have been.
+    fn unanswered(&self, error: tokio_postgres::Error, id: Option<i64>, value: Expected) -> Error {
+        if error.as_db_error().is_none() {
+            self.shared.lost_answers.fetch_add(1, Ordering::Relaxed);
+            self.record(|record| record.lost_answer(id, value));
+        }
+        Error::from(error)
     }
 
     /// Reads a row of its own; what it reads must be what was written last. The new app may see
@@ -314,7 +382,7 @@ impl Worker {
     async fn read(&self, id: i64, known: Expected) -> Result<()> {
         let row = self
             .session
-            .query_opt(&self.statements.read, &[&id])
+            .query_opt(&self.statements[0].read, &[&id])
             .await?;
         let seen = row.map(|row| (row.get::<_, Option<i64>>(0), row.get::<_, i64>(1)));
         let wanted = match known {
@@ -330,25 +398,17 @@ impl Worker {
         Ok(())
     }
 
-    fn known(&self, id: i64) -> Expected {
-        let expected = self
-            .shared
-            .expected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        expected.get(&id).copied().unwrap_or(Expected::Row {
-            user: owner(id, self.shared.users),
-            amount: id % 100_000,
-        })
+    fn acknowledged(&self, id: i64, value: Expected) {
+        self.shared.writes.fetch_add(1, Ordering::Relaxed);
+        self.record(|record| record.acknowledged(id, value));
     }
 
-    fn log(&self, id: i64, value: Expected) {
-        self.shared.writes.fetch_add(1, Ordering::Relaxed);
-        let mut expected = self
+    fn record<T>(&self, act: impl FnOnce(&mut Record) -> T) -> T {
+        let mut record = self
             .shared
-            .expected
+            .record
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        expected.insert(id, value);
+        act(&mut record)
     }
 }
