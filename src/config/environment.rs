@@ -131,10 +131,10 @@ impl Environment {
                 Target::parse(&running.url(&config.project), self, config)
             }
             Source::Url(url, password) => {
-                let url = self.secret(url, "url").await?;
+                let url = self.secret(url, "url", config).await?;
                 let mut target = Target::parse(url.expose_secret(), self, config)?;
                 if let Some(password) = password {
-                    let password = self.secret(password, "password").await?;
+                    let password = self.secret(password, "password", config).await?;
                     target.postgres.password(password.expose_secret());
                 }
                 Ok(target)
@@ -152,14 +152,21 @@ impl Environment {
         }
     }
 
-    async fn secret(&self, reference: &SecretRef, key: &str) -> Result<SecretString> {
+    async fn secret(
+        &self,
+        reference: &SecretRef,
+        key: &str,
+        config: &Config,
+    ) -> Result<SecretString> {
         let provider: Box<dyn SecretProvider> = match reference {
             SecretRef::Literal(text) => return Ok(SecretString::from(text.clone())),
             SecretRef::Env(name) => Box::new(EnvironmentVariable {
                 name: name.clone(),
                 value: std::env::var(name).ok().map(SecretString::from),
             }),
-            SecretRef::File(path) => Box::new(File { path: path.into() }),
+            SecretRef::File(path) => Box::new(File {
+                path: config.root.join(path),
+            }),
             SecretRef::Command(words) => Box::new(Command {
                 words: words.clone(),
             }),

@@ -9,8 +9,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::environment::Tier;
+use super::masked::{masked, without_values};
 use super::span::{Duration, SecretRef};
 use crate::error::{Error, Kind, Place, Result};
+
+/// Environments whose tier goes without saying, and names that a policy may have.
+const TIER_NAMES: [&str; 4] = ["dev", "staging", "production", "local"];
 
 /// The whole file. Unknown keys are refused.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -114,8 +118,8 @@ pub(super) struct RawSchedule {
 pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
     let file: File = toml::from_str(text).map_err(|error| {
         let span: Range<usize> = error.span().unwrap_or(0..0);
-        let place = Place::new(path, text, span);
-        let mapped = Error::new(Kind::ConfigSyntax, error.message().trim().to_owned()).at(place);
+        let place = Place::new(path, &masked(text), span);
+        let mapped = Error::new(Kind::ConfigSyntax, without_values(error.message())).at(place);
         match crate::sql::did_you_mean(error.message()) {
             Some(near) => mapped.hint(format!("did you mean \"{near}\"?")),
             None => mapped,
@@ -132,6 +136,12 @@ pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
         ));
     }
     for (name, environment) in &file.environments {
+        if environment.tier.is_none() && !TIER_NAMES.contains(&name.as_str()) {
+            return Err(
+                Error::new(Kind::ConfigValue, format!("environment {name} has no tier"))
+                    .hint("add tier = \"dev\", \"staging\" or \"production\""),
+            );
+        }
         if let Some(SecretRef::Literal(url)) = &environment.url
             && holds_password(url)
         {
@@ -147,14 +157,37 @@ pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
             .hint("secrets never live in the repository: use password = { file = \"PATH\" }"));
         }
     }
+    known_policies(&file)?;
     Ok(file)
+}
+
+/// A policy that belongs to nothing would be a safety rule that never holds.
+fn known_policies(file: &File) -> Result<()> {
+    let known: Vec<&str> = TIER_NAMES
+        .into_iter()
+        .chain(file.environments.keys().map(String::as_str))
+        .collect();
+    match file
+        .policy
+        .keys()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Kind::ConfigValue,
+            format!("[policy.{name}] belongs to no environment and no tier"),
+        )
+        .hint(match crate::sql::nearest(name, &known) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("the names are {}", known.join(", ")),
+        })),
+    }
 }
 
 fn holds_password(url: &str) -> bool {
     let in_url = url
         .split_once("://")
-        .and_then(|(_, rest)| rest.split('/').next())
-        .and_then(|authority| authority.rsplit_once('@'))
+        .and_then(|(_, rest)| rest.rsplit_once('@'))
         .is_some_and(|(user, _)| user.contains(':'));
     let plain: String = url.split_whitespace().collect();
     in_url || plain.contains("password=")

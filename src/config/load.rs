@@ -295,12 +295,7 @@ impl Config {
     /// # Errors
     /// [`Kind::EnvironmentUnknown`].
     pub fn environment(&self, name: Option<&str>) -> Result<&Environment> {
-        let ad_hoc = self.selected == "ad-hoc";
-        let wanted = if ad_hoc {
-            "ad-hoc"
-        } else {
-            name.unwrap_or(&self.selected)
-        };
+        let wanted = name.unwrap_or(&self.selected);
         self.environments
             .iter()
             .find(|environment| environment.name == wanted)

@@ -4,6 +4,7 @@ mod dsn;
 mod environment;
 mod file;
 mod load;
+mod masked;
 mod span;
 mod surroundings;
 mod target;

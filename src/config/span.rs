@@ -126,7 +126,7 @@ impl From<Written> for SecretRef {
 impl std::fmt::Display for SecretRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Literal(text) => f.write_str(text),
+            Self::Literal(_) => f.write_str("a connection string in the file"),
             Self::Env(name) => write!(f, "env:{name}"),
             Self::File(path) => write!(f, "file:{path}"),
             Self::Command(words) => {

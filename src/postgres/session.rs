@@ -1,9 +1,13 @@
 //! One connection to PostgreSQL with its settings pinned.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
+
+/// How long a connection may take to be ready, when its string says nothing.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// `server_version_num` of the oldest server that Tidegate works with.
 const OLDEST: i32 = 140_000;
@@ -29,6 +33,26 @@ impl Session {
     /// # Errors
     /// The server is out of reach, refuses the login, or is older than PostgreSQL 14.
     pub async fn connect(target: &Target, purpose: &str) -> Result<Self> {
+        // The driver's own limit ends with the TCP connection; a server may be silent after it.
+        let limit = target
+            .postgres
+            .get_connect_timeout()
+            .copied()
+            .unwrap_or(CONNECT_LIMIT)
+            .saturating_mul(u32::try_from(target.postgres.get_hosts().len().max(1)).unwrap_or(1));
+        tokio::time::timeout(limit, Self::connect_without_limit(target, purpose))
+            .await
+            .map_err(|_| {
+                let seconds = limit.as_secs_f64();
+                let label = target.label();
+                Error::new(
+                    Kind::Unreachable,
+                    format!("{label}: no answer in {seconds:.0} s"),
+                )
+            })?
+    }
+
+    async fn connect_without_limit(target: &Target, purpose: &str) -> Result<Self> {
         let mut config = target.postgres.clone();
         config.application_name(format!("tidegate/{purpose}"));
         let (client, connection) = config

@@ -12,6 +12,7 @@ mod backfill;
 mod catalog;
 mod catalog_columns;
 mod cli;
+mod config;
 mod demo;
 mod docs;
 mod harness;

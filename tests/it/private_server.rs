@@ -194,6 +194,9 @@ async fn a_killed_server_recovers() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         signal(running.pid, "-KILL");
+        while server.0.status().unwrap().pid.is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
         server.0.start(&home.options()).await.unwrap()
     };
     let ((), again) = tokio::join!(work, kill);

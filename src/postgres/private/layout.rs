@@ -50,6 +50,12 @@ impl Layout {
         }
     }
 
+    /// What the processes of this server call themselves (`cluster_name`), so that they can be
+    /// told from those of every other one by anybody who may list processes.
+    pub(super) fn title(&self) -> String {
+        format!("tidegate-{}", &digest(&self.dir)[..16])
+    }
+
     /// Refuses a folder whose socket path would still be too long.
     pub(super) fn check(&self) -> Result<()> {
         if fits(&self.socket) {
@@ -77,8 +83,11 @@ fn socket_folder(dir: &Path, short: &Path) -> PathBuf {
     if fits(&inside) {
         return inside;
     }
-    let name = Sha256::digest(dir.as_os_str().as_encoded_bytes());
-    short.join(&hex::encode(name)[..16])
+    short.join(&digest(dir)[..16])
+}
+
+fn digest(dir: &Path) -> String {
+    hex::encode(Sha256::digest(dir.as_os_str().as_encoded_bytes()))
 }
 
 /// A folder of this user with a short path: only root can make one in `/run`, and in the other

@@ -108,10 +108,12 @@ impl Postmaster {
     }
 }
 
-/// Asks the back ends that a killed server left in `data` to end. One that computes does not
-/// notice by itself that its server is gone, and PostgreSQL rightly refuses to start beside it.
+/// Asks the back ends that a killed server titled `title` left to end. One that computes does
+/// not notice by itself that its server is gone, and PostgreSQL rightly refuses to start beside
+/// it. They are known by their titles: root in a container may not see where another user's
+/// processes work.
 #[cfg(target_os = "linux")]
-pub(super) fn end_orphans(data: &Path, uid: u32) {
+pub(super) fn end_orphans(title: &str, uid: u32) {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     for entry in Path::new("/proc")
         .read_dir()
@@ -127,7 +129,7 @@ pub(super) fn end_orphans(data: &Path, uid: u32) {
             continue;
         };
         if let Ok(handle) = pidfd_open(pid, PidfdFlags::empty())
-            && works_in(&entry.path(), data, uid)
+            && is_back_end(&entry.path(), title, uid)
         {
             let _ = pidfd_send_signal(handle, Signal::TERM);
         }
@@ -135,19 +137,15 @@ pub(super) fn end_orphans(data: &Path, uid: u32) {
 }
 
 #[cfg(target_os = "linux")]
-fn works_in(process: &Path, data: &Path, uid: u32) -> bool {
-    let read = |name| std::fs::read_to_string(process.join(name)).unwrap_or_default();
-    runs_as(&read("status"), uid)
-        && read("comm").trim() == "postgres"
-        && process
-            .join("cwd")
-            .read_link()
-            .is_ok_and(|folder| folder == data)
+fn is_back_end(process: &Path, title: &str, uid: u32) -> bool {
+    let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+    let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+    runs_as(&status, uid) && command.starts_with(format!("postgres: {title}: ").as_bytes())
 }
 
 /// As on Linux; elsewhere the back ends are waited for.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_orphans(_data: &Path, _uid: u32) {}
+pub(super) fn end_orphans(_title: &str, _uid: u32) {}
 
 /// Whether a process of that number exists and may be signalled by `uid`, so that PostgreSQL
 /// would take a stale `postmaster.pid` for a live one.

@@ -339,7 +339,7 @@ impl PrivateServer {
                 // Back ends of a server that was killed end a moment after it, or are told to.
                 Err(error) if left > 0 && still_attached(&error) => {
                     left -= 1;
-                    postmaster::end_orphans(&self.layout.data, identity.uid);
+                    postmaster::end_orphans(&self.layout.title(), identity.uid);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 result => return result,
@@ -403,7 +403,7 @@ impl PrivateServer {
     async fn halt(&self, steps: &[(Signal, Duration)]) -> Result<bool> {
         let Some((server, _)) = self.live()? else {
             let identity = Identity::of_cluster(&self.layout.data)?;
-            postmaster::end_orphans(&self.layout.data, identity.uid);
+            postmaster::end_orphans(&self.layout.title(), identity.uid);
             return Ok(false);
         };
         for (signal, patience) in steps {

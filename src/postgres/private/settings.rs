@@ -37,6 +37,7 @@ pub(super) fn render(layout: &Layout, lasting: bool, extra: &[(String, String)])
     for (name, value) in FIXED {
         set(name, value);
     }
+    set("cluster_name", &layout.title());
     set("unix_socket_directories", &layout.socket.to_string_lossy());
     set("hba_file", &layout.hba.to_string_lossy());
     Ok(text)
@@ -45,7 +46,6 @@ pub(super) fn render(layout: &Layout, lasting: bool, extra: &[(String, String)])
 /// Durable as in production (fsync, full_page_writes and synchronous_commit keep their default
 /// `on`), small as a guest on a developer's machine.
 const DEFAULTS: &[(&str, &str)] = &[
-    ("cluster_name", "tidegate"),
     ("max_connections", "100"),
     ("shared_buffers", "128MB"),
     ("shared_preload_libraries", ""),
@@ -75,10 +75,12 @@ const FIXED: &[(&str, &str)] = &[
     ("listen_addresses", ""),
     ("port", "5432"),
     ("unix_socket_permissions", "0700"),
+    ("update_process_title", "on"),
 ];
 
 /// Settings that would open the server, move its data or make [`super::PrivateServer`] lose it.
 const RESERVED: &[&str] = &[
+    "cluster_name",
     "config_file",
     "data_directory",
     "external_pid_file",
@@ -92,6 +94,7 @@ const RESERVED: &[&str] = &[
     "unix_socket_directories",
     "unix_socket_group",
     "unix_socket_permissions",
+    "update_process_title",
 ];
 
 fn check(name: &str) -> Result<()> {
