@@ -68,7 +68,6 @@ async fn stripes_make_updates_hot_and_indexes_stay_as_they_are() {
             outcome.totals.hot_percent()
         );
         let growth = number(&session, size).await as f64 / before as f64;
-        assert!(growth < 1.05, "indexes grew to {growth}");
         // The opposite: one stripe, and nothing is HOT.
         session
             .batch_execute("drop table public.t; truncate tidegate.backfill_job cascade")
@@ -89,6 +88,13 @@ async fn stripes_make_updates_hot_and_indexes_stay_as_they_are() {
             outcome.totals.hot_percent() < 20.0,
             "{}",
             outcome.totals.hot_percent()
+        );
+        // How far the two workers overlap decides how many dead rows a moment's look may prune,
+        // so the bound is what the opposite cost in the same run, not a figure.
+        let plain = number(&session, size).await as f64 / before as f64;
+        assert!(
+            (growth - 1.0) * 4.0 < plain - 1.0,
+            "indexes grew to {growth}, without stripes to {plain}"
         );
     }
 }
