@@ -1,5 +1,7 @@
 //! A database to connect to.
 
+use tokio_postgres::config::Host;
+
 use super::dsn::{self, Tls, TlsMode};
 use super::{Config, Environment, Policy, Tier};
 use crate::error::{Error, Kind, Result};
@@ -49,7 +51,6 @@ impl Target {
     /// `database@host`, without user and password.
     #[must_use]
     pub fn label(&self) -> String {
-        use tokio_postgres::config::Host;
         let database = self.postgres.get_dbname().unwrap_or("postgres");
         match self.postgres.get_hosts().first() {
             Some(Host::Tcp(host)) => format!("{database}@{host}"),
@@ -60,10 +61,13 @@ impl Target {
 
 impl Target {
     /// The same connection for the control plane's driver.
-    #[must_use]
-    pub fn sqlx_options(&self, purpose: &str) -> sqlx::postgres::PgConnectOptions {
+    ///
+    /// # Errors
+    /// [`Kind::ConfigValue`] when that driver might reach another server than the data plane's:
+    /// several hosts, or a `hostaddr` whose certificate is checked for another name.
+    pub fn sqlx_options(&self, purpose: &str) -> Result<sqlx::postgres::PgConnectOptions> {
         use sqlx::postgres::PgSslMode;
-        use tokio_postgres::config::Host;
+        self.one_server()?;
         let mut options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
             .application_name(&format!("tidegate/{purpose}"))
             .port(self.postgres.get_ports().first().copied().unwrap_or(5432))
@@ -75,10 +79,11 @@ impl Target {
                 TlsMode::VerifyFull => PgSslMode::VerifyFull,
             })
             .options([("search_path", "pg_catalog"), ("timezone", "UTC")]);
-        match self.postgres.get_hosts().first() {
-            Some(Host::Tcp(host)) => options = options.host(host),
-            Some(Host::Unix(path)) => options = options.socket(path),
-            None => {}
+        match (self.postgres.get_hostaddrs(), self.postgres.get_hosts()) {
+            ([address, ..], _) => options = options.host(&address.to_string()),
+            ([], [Host::Tcp(host), ..]) => options = options.host(host),
+            ([], [Host::Unix(path), ..]) => options = options.socket(path),
+            ([], []) => {}
         }
         if let Some(user) = self.postgres.get_user() {
             options = options.username(user);
@@ -95,6 +100,36 @@ impl Target {
         if let Some((certificate, key)) = &self.tls.client {
             options = options.ssl_client_cert(certificate).ssl_client_key(key);
         }
-        options
+        Ok(options)
+    }
+
+    /// The ledger must lie in the very database that is changed, so nothing may be left to which
+    /// of several servers answers first.
+    fn one_server(&self) -> Result<()> {
+        let (hosts, addresses) = (self.postgres.get_hosts(), self.postgres.get_hostaddrs());
+        if hosts.len().max(addresses.len()) > 1 {
+            return Err(Error::new(
+                Kind::ConfigValue,
+                format!(
+                    "{}: the connection names several servers, and the ledger could end up on another one than the data",
+                    self.environment
+                ),
+            )
+            .hint("name one host: the primary, or an address that follows it"));
+        }
+        if let ([address], [Host::Tcp(host)]) = (addresses, hosts)
+            && self.tls.mode >= TlsMode::VerifyFull
+            && *host != address.to_string()
+        {
+            return Err(Error::new(
+                Kind::ConfigValue,
+                format!(
+                    "{}: hostaddr {address} cannot be used with a certificate checked for {host}",
+                    self.environment
+                ),
+            )
+            .hint("leave hostaddr out and let the name be resolved"));
+        }
+        Ok(())
     }
 }

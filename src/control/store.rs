@@ -21,7 +21,7 @@ impl Control {
     pub async fn open(target: &Target) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .max_connections(4)
-            .connect_with(target.sqlx_options("control"))
+            .connect_with(target.sqlx_options("control")?)
             .await?;
         schema::migrator().run(&pool).await.map_err(from_migrate)?;
         Ok(Self { pool })

@@ -183,3 +183,20 @@ fn a_silent_server_does_not_hold_us_for_ever() {
     .exits(7);
     assert_eq!(outcome.error()["code"], "TG0201");
 }
+
+/// The data plane and the control plane have drivers of their own: neither may choose a server.
+#[test]
+fn the_ledger_never_lands_on_another_server_than_the_data() {
+    let project = Project::with_config("version = 1\n");
+    for (url, why) in [
+        ("host=/nowhere,/else dbname=x", "several servers"),
+        (
+            "host=a.example hostaddr=127.0.0.1 dbname=x sslmode=verify-full",
+            "hostaddr 127.0.0.1",
+        ),
+    ] {
+        let args = ["audit", "show", "--format", "json", "--database-url", url];
+        let error = project.tidegate(args).exits(2).error();
+        assert!(error["message"].as_str().unwrap().contains(why), "{error}");
+    }
+}
