@@ -17,6 +17,7 @@ mod demo;
 mod docs;
 mod harness;
 mod hazards;
+mod kills;
 mod migrate;
 mod migrate_faults;
 mod private_server;
