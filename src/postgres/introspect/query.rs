@@ -25,6 +25,11 @@ const QUERIES: [&str; 18] = [
 /// Number of answers that [`batch`] gives.
 pub(super) const ANSWERS: usize = QUERIES.len();
 
+/// How long one attempt waits for a lock, as `lock_timeout`. Below the server's default
+/// `deadlock_timeout` of 1 s, so that this side gives up its locks before the other side, somebody's
+/// DDL, is cancelled as the victim of a deadlock.
+pub(super) const LOCK_TIMEOUT: &str = "300ms";
+
 /// All queries as one text; each gives one JSON object per row. `snapshot` pins one snapshot for
 /// all of them; without it the caller's transaction decides.
 pub(super) fn batch(server_version: i32, snapshot: bool) -> String {
@@ -33,6 +38,9 @@ pub(super) fn batch(server_version: i32, snapshot: bool) -> String {
         // Several statements in one message are one transaction: nothing to roll back, nothing
         // left open when the caller gives up half-way.
         text.push_str("set transaction isolation level repeatable read, read only;\n");
+        text.push_str("set local lock_timeout = '");
+        text.push_str(LOCK_TIMEOUT);
+        text.push_str("';\n");
     }
     // Compiling these queries costs far more than running them.
     text.push_str("set local jit = off;\n");

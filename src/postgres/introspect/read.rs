@@ -10,7 +10,8 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 
-/// Attempts when objects vanish while their definitions are being printed.
+/// Attempts when objects vanish while their definitions are being printed, or are locked. Their
+/// number times [`super::query::LOCK_TIMEOUT`] is about the longest wait.
 const ATTEMPTS: u32 = 20;
 
 /// Time between two attempts.
@@ -19,8 +20,8 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 /// Reads the catalog of the database that `session` is connected to, as of one snapshot.
 ///
 /// Must not be called inside a transaction; see [`introspect_in_transaction`] for that. Needs no
-/// privilege beyond `CONNECT`. May wait for a lock of a concurrent DDL command, up to the
-/// `lock_timeout` of the session.
+/// privilege beyond `CONNECT`. May wait for a lock of a concurrent DDL command, for about 6 s, and
+/// gives way to it: a deadlock, if there is one, is this side's loss.
 ///
 /// # Errors
 /// The connection breaks, a lock is not given in time, the session is in a transaction already.
@@ -34,7 +35,7 @@ pub async fn introspect(session: &Session) -> Result<Catalog> {
                 Err(error) if retry && error.kind() == Kind::Internal => {}
                 result => return result,
             },
-            Err(error) if retry && vanished(&error) => {}
+            Err(error) if retry && passes(&error) => {}
             Err(error) => return Err(error.into()),
         }
         attempt += 1;
@@ -56,8 +57,16 @@ pub async fn introspect_in_transaction(session: &Session) -> Result<Catalog> {
 
 /// Definitions are printed with the newest state, not with the snapshot's: a concurrent `DROP`
 /// makes that fail with an internal error of the server, or give nothing where a definition is due.
-fn vanished(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::INTERNAL_ERROR)
+/// Printing a view takes locks, which a concurrent command may hold.
+fn passes(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        [
+            SqlState::INTERNAL_ERROR,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ]
+        .contains(code)
+    })
 }
 
 async fn finish(
@@ -98,7 +107,7 @@ impl Answers {
             }
         }
         // The settings before the queries answer too, without rows.
-        let settings = 1 + usize::from(with_snapshot);
+        let settings = 1 + 2 * usize::from(with_snapshot);
         answers.drain(..settings.min(answers.len()));
         if answers.len() != ANSWERS {
             return Err(Error::new(
