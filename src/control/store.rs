@@ -17,12 +17,26 @@ impl Control {
     /// Connects and brings the schema up to date; concurrent openers wait for each other.
     ///
     /// # Errors
-    /// Out of reach, a missing privilege, or a schema that a newer Tidegate has made.
+    /// Out of reach, a pooler in between, a missing privilege, or a schema that a newer Tidegate has made.
     pub async fn open(target: &Target) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .max_connections(4)
             .connect_with(target.sqlx_options("control")?)
             .await?;
+        // Before anything is made: the migrations' lock would be lost behind a pooler.
+        let pinned: bool =
+            sqlx::query_scalar("select pg_catalog.current_setting('search_path') = 'pg_catalog'")
+                .fetch_one(&pool)
+                .await?;
+        if !pinned {
+            return Err(Error::new(
+                Kind::Pooler,
+                format!(
+                    "{}: the settings asked for did not reach the server",
+                    target.label()
+                ),
+            ));
+        }
         schema::migrator().run(&pool).await.map_err(from_migrate)?;
         Ok(Self { pool })
     }

@@ -380,8 +380,8 @@ impl Kind {
             Self::Pooler => row(
                 ("TG0206", 4, Retry::Never),
                 "there is a connection pooler in between",
-                "connect to PostgreSQL itself, not through pgbouncer in transaction mode",
-                "Behind a pooler in transaction mode, session locks and settings reach the wrong session, so Tidegate's guarantees would not hold.",
+                "connect to PostgreSQL itself, not through PgBouncer or another pooler",
+                "Behind a pooler, settings and session locks may reach the session of an application, so Tidegate's guarantees would not hold. Every connection asks for its settings in the startup parameter options, which poolers refuse or drop.",
             ),
             Self::Privilege => row(
                 ("TG0207", 2, Retry::Never),

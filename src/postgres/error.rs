@@ -15,7 +15,7 @@ pub fn from_postgres(error: tokio_postgres::Error) -> Error {
         };
         return Error::new(kind, error.to_string()).because(error);
     };
-    let kind = kind_of(server.code());
+    let kind = kind_of(server.code(), server.message());
     let mut text = server.message().to_owned();
     if let Some(detail) = server.detail() {
         text = format!("{text} ({detail})");
@@ -27,8 +27,13 @@ pub fn from_postgres(error: tokio_postgres::Error) -> Error {
     }
 }
 
-fn kind_of(code: &SqlState) -> Kind {
+fn kind_of(code: &SqlState, message: &str) -> Kind {
     match code.code() {
+        // PostgreSQL knows the parameter `options`; poolers refuse it, or most of what is in it.
+        "08P01" if message.contains("unsupported startup parameter") => Kind::Pooler,
+        // A statement that this session prepared is not there, or another session's is: names are
+        // never used twice on one connection.
+        "26000" | "42P05" => Kind::Pooler,
         "55P03" => Kind::LockTimeout,
         "57014" => Kind::Timeout,
         "42501" => Kind::Privilege,
@@ -53,9 +58,9 @@ impl From<tokio_postgres::Error> for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let kind = match &error {
-            sqlx::Error::Database(server) => server
-                .code()
-                .map_or(Kind::Sql, |code| kind_of(&SqlState::from_code(&code))),
+            sqlx::Error::Database(server) => server.code().map_or(Kind::Sql, |code| {
+                kind_of(&SqlState::from_code(&code), server.message())
+            }),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
                 Kind::ConnectionLost
             }

@@ -20,18 +20,47 @@ pub struct Session {
     version: i32,
 }
 
-/// Settings of every session. The lock timeout is set by whoever takes locks.
-const PINS: &str = "set search_path = pg_catalog; set timezone = 'UTC'; \
-    set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set extra_float_digits = 1; \
-    set bytea_output = 'hex'; set statement_timeout = 0; set lock_timeout = '5s'; \
-    set idle_in_transaction_session_timeout = '1min'; \
-    set client_connection_check_interval = '1s'";
+/// Settings of every session, asked for with the connection. They are not set by statements: behind
+/// a pooler in transaction mode those would reach the sessions of an application.
+pub(crate) const PINS: &[(&str, &str)] = &[
+    ("search_path", "pg_catalog"),
+    ("timezone", "UTC"),
+    ("datestyle", "ISO, YMD"),
+    ("intervalstyle", "postgres"),
+    ("extra_float_digits", "1"),
+    ("bytea_output", "hex"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "1min"),
+];
+
+/// Who we are, and whether the settings hold. The last one is set here because servers before
+/// PostgreSQL 14 do not know it, and they are to be refused by name.
+const GREETING: &str = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num')::int, \
+    pg_catalog.current_setting('search_path') = 'pg_catalog' and pg_catalog.current_setting('lock_timeout') = '5s', \
+    case when pg_catalog.current_setting('server_version_num')::int >= 140000 \
+    then pg_catalog.set_config('client_connection_check_interval', '1s', false) end";
+
+/// What the server's command line would say: `-c name=value`, blanks escaped
+/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS>).
+/// The user's own options come first, so that the pins win.
+fn options(own: Option<&str>) -> String {
+    use std::fmt::Write as _;
+    let mut text = own.unwrap_or_default().to_owned();
+    for (name, value) in PINS {
+        let value = value.replace('\\', "\\\\").replace(' ', "\\ ");
+        // Writing into a String cannot fail.
+        let _ = write!(text, " -c {name}={value}");
+    }
+    text.trim_start().to_owned()
+}
 
 impl Session {
     /// Connects; `purpose` becomes part of `application_name` (`tidegate/apply`).
     ///
     /// # Errors
-    /// The server is out of reach, refuses the login, or is older than PostgreSQL 14.
+    /// The server is out of reach, refuses the login, or is older than PostgreSQL 14;
+    /// [`Kind::Pooler`] when something in between keeps the settings from it.
     pub async fn connect(target: &Target, purpose: &str) -> Result<Self> {
         // The driver's own limit ends with the TCP connection; a server may be silent after it.
         let limit = target
@@ -55,6 +84,7 @@ impl Session {
     async fn connect_without_limit(target: &Target, purpose: &str) -> Result<Self> {
         let mut config = target.postgres.clone();
         config.application_name(format!("tidegate/{purpose}"));
+        config.options(options(target.postgres.get_options()));
         let (client, connection) = config
             .connect(super::tls::connector(&target.tls)?)
             .await
@@ -64,18 +94,21 @@ impl Session {
                 tracing::debug!(%error, "connection ended");
             }
         });
-        client.batch_execute(PINS).await?;
-        let row = client
-            .query_one(
-                "select pg_backend_pid(), current_setting('server_version_num')::int",
-                &[],
-            )
-            .await?;
+        let row = client.query_one(GREETING, &[]).await?;
         let version: i32 = row.get(1);
         if version < OLDEST {
             return Err(Error::new(
                 Kind::ServerTooOld,
                 format!("{} runs PostgreSQL {}", target.label(), version / 10_000),
+            ));
+        }
+        if !row.get::<_, bool>(2) {
+            return Err(Error::new(
+                Kind::Pooler,
+                format!(
+                    "{}: the settings asked for did not reach the server",
+                    target.label()
+                ),
             ));
         }
         Ok(Self {
@@ -130,4 +163,20 @@ fn unreachable(target: &Target, error: tokio_postgres::Error) -> Error {
         kind.policy().hint.to_owned()
     };
     Error::new(kind, format!("{}: {mapped}{cause}", target.label())).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pins_follow_the_users_options() {
+        let text = options(Some("-c work_mem=64MB"));
+        assert!(
+            text.starts_with("-c work_mem=64MB -c search_path=pg_catalog "),
+            "{text}"
+        );
+        assert!(text.contains(" -c datestyle=ISO,\\ YMD "), "{text}");
+        assert!(options(None).starts_with("-c search_path="));
+    }
 }

@@ -20,6 +20,7 @@ mod hazards;
 mod kills;
 mod migrate;
 mod migrate_faults;
+mod pooler;
 mod private_server;
 mod privileges;
 mod support;

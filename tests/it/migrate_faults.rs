@@ -6,12 +6,16 @@ use std::time::Duration;
 use crate::migrate::{apply, shop};
 use crate::support::{Database, Project};
 
-/// Fails the statement of DDL with this number; sequences do not roll back, so it fails once.
-fn fail_at(database: &Database, number: u32) {
+/// A statement that fails, and one whose session is ended by the server.
+const FAILS: &str = "raise exception 'planted fault'";
+const LOSES_THE_CONNECTION: &str = "perform pg_terminate_backend(pg_backend_pid())";
+
+/// Does this at the statement of DDL with this number; sequences do not roll back, so it is done once.
+fn fail_at(database: &Database, number: u32, fault: &str) {
     database.execute(&format!(
         "create sequence public.faults; \
          create function public.fault() returns event_trigger language plpgsql as $$ begin \
-         if nextval('public.faults') = {number} then raise exception 'planted fault'; end if; end $$; \
+         if nextval('public.faults') = {number} then {fault}; end if; end $$; \
          create event trigger fault on ddl_command_end execute function public.fault()"
     ));
 }
@@ -36,6 +40,15 @@ fn end_state(database: &Database, project: &Project) -> (serde_json::Value, Vec<
 
 #[test]
 fn fails_at_every_statement_and_goes_on() {
+    every_statement(FAILS, 1);
+}
+
+#[test]
+fn loses_its_connection_at_every_statement_and_goes_on() {
+    every_statement(LOSES_THE_CONNECTION, 7);
+}
+
+fn every_statement(fault: &str, code: i32) {
     let (database, project) = shop();
     apply(&project, "2.3.0");
     let undisturbed = end_state(&database, &project);
@@ -44,7 +57,7 @@ fn fails_at_every_statement_and_goes_on() {
         let (database, project) = shop();
         // The control schema is there; what fails is the change.
         apply(&project, "1.0.0");
-        fail_at(&database, number);
+        fail_at(&database, number, fault);
         let outcome = project
             .tidegate(["migrate", "apply", "--release", "2.3.0"])
             .run();
@@ -53,6 +66,7 @@ fn fails_at_every_statement_and_goes_on() {
             assert!(seen < i64::from(number), "fault {number} was swallowed");
             break;
         }
+        assert_eq!(outcome.code(), Some(code), "fault {number}: {outcome:?}");
         faults += 1;
         apply(&project, "2.3.0");
         assert_eq!(
