@@ -11,15 +11,13 @@ use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
 use super::{App, audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
 use crate::clock::SystemClock;
+use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 
 /// Runs the command line `args` (the first is the program's name) and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let json = args
-        .windows(2)
-        .any(|pair| pair[0] == "--format" && pair[1] == "json")
-        || args.iter().any(|arg| arg == "--format=json");
+    let json = asks_for_json(&args);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return render::usage(&error, json),
@@ -40,6 +38,20 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(mut output) => render::print(&mut output, &globals),
         Err(error) => render::print_error(&error, &globals),
     }
+}
+
+/// Whether a line that may not parse wants its error as JSON: the last `--format`, else the variable.
+fn asks_for_json(args: &[OsString]) -> bool {
+    let mut wanted = None;
+    for (place, arg) in args.iter().enumerate() {
+        let arg = arg.to_string_lossy();
+        if arg == "--format" {
+            wanted = args.get(place + 1).map(|value| value == "json");
+        } else if let Some(value) = arg.strip_prefix("--format=") {
+            wanted = Some(value == "json");
+        }
+    }
+    wanted.unwrap_or_else(vars::json_is_the_default)
 }
 
 async fn run(cli: Cli) -> Result<Output> {

@@ -43,6 +43,12 @@ pub fn search_path() -> Vec<PathBuf> {
         .unwrap_or_default()
 }
 
+/// Whether `TIDEGATE_FORMAT` asks for JSON.
+#[must_use]
+pub fn json_is_the_default() -> bool {
+    std::env::var_os("TIDEGATE_FORMAT").is_some_and(|value| value == "json")
+}
+
 /// The folder for temporary files.
 #[must_use]
 pub fn temp_dir() -> PathBuf {

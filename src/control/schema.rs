@@ -2,6 +2,7 @@
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::PgPool;
 
 /// Number, name and text of each file in `migrations/`.
 const FILES: &[(i64, &str, &str)] = &[
@@ -17,6 +18,31 @@ const FILES: &[(i64, &str, &str)] = &[
     ),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
 ];
+
+/// Whether exactly this binary's migrations have been applied.
+pub(super) async fn is_current(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let there: bool = sqlx::query_scalar(
+        "select pg_catalog.to_regclass('tidegate._sqlx_migrations') is not null",
+    )
+    .fetch_one(pool)
+    .await?;
+    if !there {
+        return Ok(false);
+    }
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "select version, checksum from tidegate._sqlx_migrations where success order by version",
+    )
+    .fetch_all(pool)
+    .await?;
+    let migrator = migrator();
+    Ok(migrator.iter().count() == applied.len()
+        && migrator
+            .iter()
+            .zip(&applied)
+            .all(|(ours, (version, checksum))| {
+                ours.version == *version && *ours.checksum == **checksum
+            }))
+}
 
 /// The migrator; its own bookkeeping lies in the control schema too.
 pub(super) fn migrator() -> Migrator {

@@ -37,7 +37,10 @@ impl Control {
                 ),
             ));
         }
-        schema::migrator().run(&pool).await.map_err(from_migrate)?;
+        // A reader that finds everything in place writes nothing: it works on a standby too.
+        if !schema::is_current(&pool).await? {
+            schema::migrator().run(&pool).await.map_err(from_migrate)?;
+        }
         Ok(Self { pool })
     }
 

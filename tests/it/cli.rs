@@ -61,6 +61,18 @@ fn usage_errors_go_to_stderr_with_exit_code_2() {
     assert_eq!(error["schema_version"], 1);
     assert!(error["message"].as_str().unwrap().contains("--nope"));
     assert_eq!(error["code"], "TG0100");
+    let missing = Cli::new(["backfill", "run"])
+        .env("TIDEGATE_FORMAT", "json")
+        .exits(2)
+        .error();
+    assert!(
+        missing["message"].as_str().unwrap().ends_with("<ID>"),
+        "the argument that is missing is named: {missing}"
+    );
+    let human = Cli::new(["backfill", "run", "--format", "human"])
+        .env("TIDEGATE_FORMAT", "json")
+        .exits(2);
+    assert!(!human.stderr.starts_with('{'), "{}", human.stderr);
 }
 
 #[test]

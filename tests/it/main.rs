@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that meets the unexpected shall fail loudly"
+    clippy::print_stderr,
+    reason = "a test that meets the unexpected shall fail loudly, and says what it did not do"
 )]
 
 mod audit;
@@ -14,6 +15,7 @@ mod catalog_columns;
 mod cli;
 mod config;
 mod demo;
+
 mod docs;
 mod harness;
 mod hazards;
@@ -25,3 +27,4 @@ mod private_server;
 mod privileges;
 mod support;
 mod tidy;
+mod unwell_servers;

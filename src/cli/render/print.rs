@@ -135,13 +135,24 @@ pub fn print_error(error: &Error, globals: &Globals) -> ExitCode {
     ExitCode::from(error.kind().policy().exit)
 }
 
+/// The parser's message as one line: everything before the usage and the tips, which follow an empty
+/// line.
+fn said(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .trim_start_matches("error: ")
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    lines.join(" ")
+}
+
 /// Prints what the argument parser has to say: help and version on stdout with exit code 0,
 /// anything else as a usage error (a JSON document when `--format json` stands on the line).
 pub fn usage(error: &clap::Error, json: bool) -> ExitCode {
     if json && error.use_stderr() {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default();
-        let error = Error::new(Kind::Usage, message.trim_start_matches("error: "));
+        let error = Error::new(Kind::Usage, said(&text));
         let text = diagnostic::json(&error, SCHEMA_VERSION);
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     } else {
