@@ -6,6 +6,7 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use super::schema;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::admit;
 
 /// The control schema of one database, migrated to what this binary needs.
 #[derive(Debug, Clone)]
@@ -24,19 +25,13 @@ impl Control {
             .connect_with(target.sqlx_options("control")?)
             .await?;
         // Before anything is made: the migrations' lock would be lost behind a pooler.
-        let pinned: bool =
-            sqlx::query_scalar("select pg_catalog.current_setting('search_path') = 'pg_catalog'")
-                .fetch_one(&pool)
-                .await?;
-        if !pinned {
-            return Err(Error::new(
-                Kind::Pooler,
-                format!(
-                    "{}: the settings asked for did not reach the server",
-                    target.label()
-                ),
-            ));
-        }
+        let (version, pinned): (i32, bool) = sqlx::query_as(
+            "select pg_catalog.current_setting('server_version_num')::int, \
+             pg_catalog.current_setting('search_path') = 'pg_catalog'",
+        )
+        .fetch_one(&pool)
+        .await?;
+        admit(&target.label(), version, pinned)?;
         // A reader that finds everything in place writes nothing: it works on a standby too.
         if !schema::is_current(&pool).await? {
             schema::migrator().run(&pool).await.map_err(from_migrate)?;

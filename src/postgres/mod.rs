@@ -9,3 +9,4 @@ mod tls;
 pub use error::from_postgres;
 pub use introspect::{introspect, introspect_in_transaction};
 pub use session::Session;
+pub(crate) use session::admit;

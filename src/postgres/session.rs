@@ -41,6 +41,24 @@ const GREETING: &str = "select pg_catalog.pg_backend_pid(), pg_catalog.current_s
     case when pg_catalog.current_setting('server_version_num')::int >= 140000 \
     then pg_catalog.set_config('client_connection_check_interval', '1s', false) end";
 
+/// Refuses a server that is too old, and one that the settings did not reach; `version` is its
+/// `server_version_num`.
+pub(crate) fn admit(label: &str, version: i32, pinned: bool) -> Result<()> {
+    if version < OLDEST {
+        return Err(Error::new(
+            Kind::ServerTooOld,
+            format!("{label} runs PostgreSQL {}", version / 10_000),
+        ));
+    }
+    if !pinned {
+        return Err(Error::new(
+            Kind::Pooler,
+            format!("{label}: the settings asked for did not reach the server"),
+        ));
+    }
+    Ok(())
+}
+
 /// What the server's command line would say: `-c name=value`, blanks escaped
 /// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS>).
 /// The user's own options come first, so that the pins win.
@@ -96,21 +114,7 @@ impl Session {
         });
         let row = client.query_one(GREETING, &[]).await?;
         let version: i32 = row.get(1);
-        if version < OLDEST {
-            return Err(Error::new(
-                Kind::ServerTooOld,
-                format!("{} runs PostgreSQL {}", target.label(), version / 10_000),
-            ));
-        }
-        if !row.get::<_, bool>(2) {
-            return Err(Error::new(
-                Kind::Pooler,
-                format!(
-                    "{}: the settings asked for did not reach the server",
-                    target.label()
-                ),
-            ));
-        }
+        admit(&target.label(), version, row.get(2))?;
         Ok(Self {
             pid: row.get(0),
             version,
@@ -168,6 +172,14 @@ fn unreachable(target: &Target, error: tokio_postgres::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_servers_and_unpinned_sessions_are_refused() {
+        let kind = |version, pinned| admit("shop", version, pinned).map_err(|error| error.kind());
+        assert_eq!(kind(140_000, true), Ok(()));
+        assert_eq!(kind(130_023, false), Err(Kind::ServerTooOld));
+        assert_eq!(kind(180_001, false), Err(Kind::Pooler));
+    }
 
     #[test]
     fn the_pins_follow_the_users_options() {

@@ -218,7 +218,7 @@ fn words(error: &tokio_postgres::Error) -> String {
 }
 
 /// Runs a future on a thread of its own, so that callers may or may not be in a runtime.
-fn blocking<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+pub(super) fn blocking<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     std::thread::spawn(move || runtime().block_on(future))
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -14,6 +14,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use tidegate::postgres::private::{Binaries, Search, discover};
+
 /// `fsync=off` is for this server alone: its data dies with the test run.
 const SETTINGS: &[&str] = &[
     "listen_addresses=",
@@ -77,8 +79,8 @@ impl Server {
     }
 
     fn find_or_start() -> Self {
-        let bin = find_bin();
-        let major = major_of(&bin);
+        let Binaries { dir: bin, version } = binaries();
+        let major = version.major;
         let folder = folder(&bin, major);
         fs::create_dir_all(&folder).expect("test folder");
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("test folder");
@@ -179,43 +181,13 @@ impl Server {
     }
 }
 
-/// The folder of the programs: `PG_BIN`, else the highest version of Debian's layout, else `PATH`.
-fn find_bin() -> PathBuf {
-    if let Some(bin) = std::env::var_os("PG_BIN") {
-        let bin = PathBuf::from(bin);
-        assert!(
-            bin.join("postgres").exists(),
-            "PG_BIN: no postgres in {}",
-            bin.display()
-        );
-        return bin;
-    }
-    let debian = fs::read_dir("/usr/lib/postgresql").ok().and_then(|dir| {
-        dir.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
-            .max()
-    });
-    if let Some(major) = debian {
-        let bin = PathBuf::from(format!("/usr/lib/postgresql/{major}/bin"));
-        if bin.join("initdb").exists() {
-            return bin;
-        }
-    }
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .filter_map(|dir| fs::canonicalize(dir.join("postgres")).ok())
-        .find_map(|file| file.parent().map(Path::to_owned))
-        .expect("PostgreSQL 14 or newer: set PG_BIN or install the server")
-}
-
-fn major_of(bin: &Path) -> u32 {
-    let output = Command::new(bin.join("postgres"))
-        .arg("--version")
-        .output()
-        .expect("postgres --version");
-    // `postgres (PostgreSQL) 15.20 (Debian ...)`
-    String::from_utf8_lossy(&output.stdout)
-        .split_whitespace()
-        .find_map(|word| word.split('.').next()?.parse().ok())
-        .expect("the version of postgres")
+/// The programs that the product itself would take.
+fn binaries() -> Binaries {
+    super::database::blocking(async {
+        discover(&Search::default())
+            .await
+            .expect("PostgreSQL 14 or newer: run .ci/setup, or set PG_BIN")
+    })
 }
 
 /// One folder a checkout, user and set of programs; short, because a socket's path holds at most
