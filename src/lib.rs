@@ -13,6 +13,7 @@ pub mod control;
 pub mod error;
 pub mod governance;
 pub mod job;
+pub mod masking;
 pub mod migration;
 pub mod postgres;
 pub mod service;

@@ -148,6 +148,26 @@ pub enum Kind {
     AuditBroken,
     /// The demo did not end as it should.
     DemoFailed,
+    /// A file of masking rules is not valid.
+    MaskSyntax,
+    /// A masking rule does not fit its column.
+    MaskRule,
+    /// The masking key is missing or weak.
+    MaskKey,
+    /// Columns without a masking rule.
+    MaskUnclassified,
+    /// A value cannot be masked.
+    MaskValue,
+    /// A copy that is not allowed.
+    CopyRefused,
+    /// The gate of a copy is closed.
+    CopyGate,
+    /// The source changed under a copy.
+    CopySource,
+    /// A program of PostgreSQL failed.
+    CopyTool,
+    /// Two databases differ.
+    DataDiffers,
 }
 
 impl Kind {
@@ -211,6 +231,16 @@ impl Kind {
         Self::Throttled,
         Self::AuditBroken,
         Self::DemoFailed,
+        Self::MaskSyntax,
+        Self::MaskRule,
+        Self::MaskKey,
+        Self::MaskUnclassified,
+        Self::MaskValue,
+        Self::CopyRefused,
+        Self::CopyGate,
+        Self::CopySource,
+        Self::CopyTool,
+        Self::DataDiffers,
     ];
 
     /// The kind with this code (`TG0412`, any case).
@@ -574,6 +604,66 @@ impl Kind {
                 "the demo did not end as it should",
                 "see the check named; run again with --keep to look at the database",
                 "One of the demo's checks failed; this is a bug in Tidegate or a machine in trouble.",
+            ),
+            Self::MaskSyntax => row(
+                ("TG0801", 2, Retry::Never),
+                "a file of masking rules is not valid",
+                "mend the place named; `tidegate config schema` prints the format",
+                "Files under `masking-rules/` are TOML with `version = 1`. Unknown keys are errors, so that a rule that is misspelt never passes for one that protects.",
+            ),
+            Self::MaskRule => row(
+                ("TG0802", 2, Retry::Never),
+                "a masking rule does not fit its column",
+                "choose a mask that fits the type, or `null`, `constant` or an SQL expression",
+                "Each mask works on certain types, and a unique column needs a mask whose range is large enough for its rows. This is proven before a row is read.",
+            ),
+            Self::MaskKey => row(
+                ("TG0803", 2, Retry::Never),
+                "the masking key is missing or weak",
+                "make one with `openssl rand -hex 32` and keep it in a vault",
+                "Masks are keyed: whoever lacks the key cannot try out inputs. A key has 256 bits; a short or patterned one is refused.",
+            ),
+            Self::MaskUnclassified => row(
+                ("TG0804", 3, Retry::Never),
+                "columns have no masking rule",
+                "add a rule for each, or let `tidegate mask scan --write` draft them",
+                "With `unclassified = \"deny\"` each column of each table needs a rule, so that a column added by a migration cannot slip into a copy.",
+            ),
+            Self::MaskValue => row(
+                ("TG0805", 3, Retry::Never),
+                "a value cannot be masked",
+                "mend the value at its source, or choose another mask for the column",
+                "The value breaks the format that its mask expects. It is named by its place, never printed.",
+            ),
+            Self::CopyRefused => row(
+                ("TG0810", 4, Retry::Never),
+                "this copy is not allowed",
+                "see the reason named",
+                "Production is never the target of a copy, personal data never crosses regions, and a target in use is never overwritten in place.",
+            ),
+            Self::CopyGate => row(
+                ("TG0811", 3, Retry::Never),
+                "the copy did not pass its gate",
+                "look at the findings; the target in use was not touched",
+                "Before a copy becomes reachable it is compared with its source and searched for values of the source. Something was found.",
+            ),
+            Self::CopySource => row(
+                ("TG0812", 6, Retry::Backoff),
+                "the source cannot be read at one instant",
+                "run the same command again",
+                "The snapshot of the source was lost, or its schema changed during the copy. Nothing reached the target in use.",
+            ),
+            Self::CopyTool => row(
+                ("TG0813", 1, Retry::Never),
+                "a program of PostgreSQL failed",
+                "see what it said; `tidegate doctor` shows which programs are used",
+                "The schema of a copy is carried by `pg_dump` and `pg_restore` of the server's major version or a later one.",
+            ),
+            Self::DataDiffers => row(
+                ("TG0820", 3, Retry::Never),
+                "the data differs",
+                "look at the tables named",
+                "`tidegate diff` compared both sides and found rows that are not equal.",
             ),
         }
     }
