@@ -118,8 +118,12 @@ mod tests {
     #[tokio::test]
     async fn a_server_whose_process_was_killed_is_swept_away() {
         let home = tempfile::tempdir_in("/tmp").unwrap();
+        // A folder of its own holds no programs: those of the usual one serve.
+        let search = super::super::Search::default();
+        let programs = super::super::discover(&search).await.unwrap();
         let options = Options {
             home: Some(home.path().to_owned()),
+            binaries: Some(programs),
             wal_segsize: Some(1),
             ..Options::default()
         };
