@@ -1,6 +1,21 @@
 //! Masking: which columns hold personal data, what replaces a value, and under which key.
-//! Pure: no I/O, no clock, no randomness; a mask is a function of key, rule and value.
+//! Pure: no I/O, no clock, no randomness; a mask is a function of key, rule and row.
+//!
+//! A policy ([`Rule`]s by column) is resolved against a catalog into a [`MaskPlan`]; each of its
+//! rules is compiled into a [`FieldMask`] that the copy engine calls once a value.
 
+mod class;
+mod field;
+mod key;
+mod mask;
+mod plan;
+mod rule;
 mod shape;
 
+pub use class::Class;
+pub use field::{FieldMask, Masked, Row, Unmaskable};
+pub use key::{DerivedKey, MaskKey};
+pub use mask::{ColumnFacts, compile};
+pub use plan::{ColumnPlan, MaskPlan, Rows, SeedRows, SubsetRules, TablePlan, VirtualReference};
+pub use rule::{Mask, Rule};
 pub use shape::Shape;

@@ -17,8 +17,13 @@ const DOMAIN: &[&str] = &[
     "migration",
     "backfill",
     "governance",
+    "masking",
+    "subset",
+    "diff",
 ];
-const ADAPTERS: &[&str] = &["postgres", "control", "vault", "config"];
+const ADAPTERS: &[&str] = &[
+    "postgres", "control", "vault", "config", "storage", "dispatch",
+];
 /// Open to every room.
 const EVERYWHERE: &[&str] = &["error", "clock", "Error", "Result"];
 
@@ -237,6 +242,7 @@ fn direction(source: &Source) -> Vec<String> {
             "sql" | "job" => false,
             "catalog" => other == "sql",
             "migration" => matches!(other, "sql" | "catalog" | "job" | "backfill"),
+            "subset" => matches!(other, "sql" | "catalog" | "job" | "masking"),
             room if DOMAIN.contains(&room) => matches!(other, "sql" | "catalog" | "job"),
             room if ADAPTERS.contains(&room) => {
                 DOMAIN.contains(&other) || ADAPTERS.contains(&other)

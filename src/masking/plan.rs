@@ -1,0 +1,117 @@
+//! The masking plan: a policy resolved against a catalog.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Class, Rule};
+use crate::sql::{Ident, QualifiedName};
+
+/// What happens to every column of every table in a copy. Resolved from the policy and the catalog
+/// before a row is read; serializable and hashed, so that a manifest can name it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskPlan {
+    /// Tables that hold rows themselves: ordinary tables and leaf partitions. Partitioned parents
+    /// are not here; their rules went to the leaves. Sorted by name.
+    pub tables: Vec<TablePlan>,
+    /// SHA-256 of all files of the policy and the packs they use, in hexadecimal.
+    pub policy_hash: String,
+    /// The epoch of the key.
+    pub epoch: String,
+    /// Columns that no rule covers; not empty only when the policy says `unclassified = "keep"`
+    /// or `"null"`.
+    pub unclassified: Vec<(QualifiedName, Ident)>,
+    /// Which rows are carried when not all are.
+    #[serde(default)]
+    pub subset: Option<SubsetRules>,
+}
+
+/// What happens to one table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TablePlan {
+    /// Its name.
+    pub name: QualifiedName,
+    /// Which rows are carried.
+    pub rows: Rows,
+    /// Every column that stores a value, in physical order; generated columns are left out.
+    pub columns: Vec<ColumnPlan>,
+}
+
+/// Which rows of a table are carried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    /// All of them.
+    All,
+    /// None: the table is there and empty.
+    None,
+    /// Those for which this SQL condition holds.
+    Where(String),
+}
+
+/// What happens to one column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnPlan {
+    /// The column.
+    pub column: Ident,
+    /// What replaces its values.
+    pub rule: Rule,
+    /// What kind of personal data it holds; `None` when it holds none.
+    pub class: Option<Class>,
+    /// Where the rule comes from: `masking-rules/shop.toml`, `pack person`, `foreign key to users.id`.
+    pub origin: String,
+}
+
+/// `[subset]` of a policy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SubsetRules {
+    /// The rows that are asked for; everything they need follows.
+    pub seed_rows: Vec<SeedRows>,
+    /// Bytes that the subset may have, about.
+    pub max_bytes: Option<u64>,
+    /// References that no foreign key declares.
+    pub references: Vec<VirtualReference>,
+}
+
+/// Rows that a subset begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeedRows {
+    /// The table.
+    pub table: QualifiedName,
+    /// Share of its rows, above 0 to 100.
+    pub percent: Option<f64>,
+    /// The column whose keyed hash decides, so that the same rows come each time.
+    pub stable_by: Option<Ident>,
+    /// A SQL condition.
+    pub filter: Option<String>,
+}
+
+/// A reference that no foreign key declares; polymorphic when it has a condition on its own side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VirtualReference {
+    /// The referencing table.
+    pub from: QualifiedName,
+    /// Its columns.
+    pub columns: Vec<Ident>,
+    /// The referenced table.
+    pub to: QualifiedName,
+    /// Its columns.
+    pub to_columns: Vec<Ident>,
+    /// A SQL condition on the referencing row: `owner_type = 'User'`.
+    pub filter: Option<String>,
+}
+
+impl MaskPlan {
+    /// The plan of a table; `None` for tables that hold no rows themselves.
+    #[must_use]
+    pub fn table(&self, name: &QualifiedName) -> Option<&TablePlan> {
+        let place = self.tables.binary_search_by(|plan| plan.name.cmp(name));
+        place.ok().map(|i| &self.tables[i])
+    }
+}
+
+impl TablePlan {
+    /// Whether any of its columns is masked.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.columns.iter().any(|column| !column.rule.is_keep())
+    }
+}
