@@ -1,0 +1,8 @@
+//! Picks the rows of a subset on a real database, under the snapshot of the copy.
+
+mod coverage;
+mod lookup;
+mod seeds;
+mod select;
+
+pub use select::{Selection, TableShare, select};
