@@ -85,18 +85,16 @@ fn weird_names_and_every_sort_of_table() {
     let rows = r#"
         insert into customer (email, home, born) values ('a@b', row('x', '1'), '1990-01-01');
         insert into "Order ""x""" (a, b, customer_id, note, price, valid)
-            select g, g, 1, 'n' || g, 1.50, daterange(date '2020-01-01' + g, date '2020-01-02' + g) from generate_series(1, 9) g;
+            select g, g, 1, 'n' || g, g + 0.50, daterange(date '2020-01-01' + g, date '2020-01-02' + g) from generate_series(1, 9) g;
         insert into "Häus"."select" values (1, 'a', 'b'), (2, null, '');
         insert into event select timestamptz '2024-03-01' + g * interval '1 day', g, 'a' from generate_series(1, 9) g;
-        insert into multi_all select 1 where false;
     "#;
-    let rows = rows.replace("insert into multi_all select 1 where false;", "");
-    left.execute(&rows);
-    right.execute(&rows);
+    left.execute(rows);
+    right.execute(rows);
     let data = compare(&left, &right, &[]);
     assert_eq!(data["equal"], json!(true), "{data:#}");
     assert_eq!(counts(&data, "Order \"x\"")[0], 9);
-    right.execute(r#"update "Order ""x""" set price = 1.5 where a = 3; update "Häus"."select" set "	tab" = null where "from" = 2"#);
+    right.execute(r#"update "Order ""x""" set price = 3.5 where a = 3; update "Häus"."select" set "	tab" = null where "from" = 2"#);
     let data = compare(
         &left,
         &right,
