@@ -135,6 +135,10 @@ impl Report for DiffReport {
         for table in self.found.tables.iter().filter(|table| !table.equal) {
             self.rows(page, table)?;
         }
+        let all = match self.found.tables.len() {
+            1 => "1 table".to_owned(),
+            count => format!("{count} tables"),
+        };
         let unequal = self
             .found
             .tables
@@ -144,14 +148,10 @@ impl Report for DiffReport {
         let (source, target) = (&self.source, &self.target);
         if unequal == 0 {
             let word = page.styled(Style::Good, "equal");
-            let count = self.found.tables.len();
-            return page.line(format!("{word}  {source} and {target}: {count} tables"));
+            return page.line(format!("{word}  {source} and {target}: {all}"));
         }
         let word = page.styled(Style::Bad, "different");
-        page.line(format!(
-            "{word}  {source} and {target}: {unequal} of {} tables",
-            self.found.tables.len()
-        ))?;
+        page.line(format!("{word}  {source} and {target}: {unequal} of {all}"))?;
         if self.deep {
             return Ok(());
         }

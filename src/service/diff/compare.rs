@@ -39,14 +39,26 @@ pub struct Watch {
     pub cancel: CancellationToken,
 }
 
+/// How it is compared. The default serves the gate of a copy.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Schemas in which the names of a condition are looked for, after those of the system.
+    pub search_path: Vec<Ident>,
+    /// Whether the first rows that differ are named.
+    pub deep: bool,
+    /// Bounds of the work.
+    pub limits: Limits,
+    /// The hash function; `None` takes the quickest on which both servers agree.
+    pub method: Option<Method>,
+}
+
 /// The comparison at work: what all tables have in common.
 struct Run<'a> {
     sides: Sides<'a>,
     catalogs: (Catalog, Catalog),
     types: (Types, Types),
     method: Method,
-    path: Vec<Ident>,
-    deep: bool,
+    options: &'a Options,
 }
 
 /// Connects to both databases, takes a snapshot of each (the very same one when they are one
@@ -77,14 +89,14 @@ pub async fn between(
             source: &left,
             target: &right,
         };
-        let mut run = Run::new(sides).await?;
-        run.deep = selection.deep;
+        let path: Result<_> = source.search_path.iter().cloned().map(Ident::new).collect();
+        let options = Options {
+            search_path: path?,
+            deep: selection.deep,
+            ..Options::default()
+        };
+        let run = Run::new(sides, &options).await?;
         let paths = (&source.search_path, &target.search_path);
-        run.path = source
-            .search_path
-            .iter()
-            .map(|schema| Ident::new(schema.clone()))
-            .collect::<Result<_>>()?;
         let pairs = selection.pairs((&run.catalogs.0, paths.0), (&run.catalogs.1, paths.1))?;
         run.tables(&pairs, watch).await
     };
@@ -92,22 +104,18 @@ pub async fn between(
 }
 
 /// Compares `pairs` on two sessions that are in a transaction each, such as one that imported an
-/// exported snapshot. Sets some settings until the end of the transactions, and the search path to
-/// `pg_catalog` followed by `search_path` while a condition is evaluated.
+/// exported snapshot. Both must be at `REPEATABLE READ`, since a table is read more than once. Sets
+/// settings until the end of the transactions, the search path among them.
 ///
 /// # Errors
 /// As [`between`]; a transaction is of no use after an error.
 pub async fn compare(
     sides: Sides<'_>,
     pairs: &[Pair],
-    search_path: &[Ident],
+    options: &Options,
     watch: &Watch,
 ) -> Result<Comparison> {
-    let work = async {
-        let mut run = Run::new(sides).await?;
-        run.path = search_path.to_vec();
-        run.tables(pairs, watch).await
-    };
+    let work = async { Run::new(sides, options).await?.tables(pairs, watch).await };
     unless_cancelled(&watch.cancel, work).await
 }
 
@@ -124,20 +132,24 @@ async fn unless_cancelled<T>(
 }
 
 impl<'a> Run<'a> {
-    async fn new(sides: Sides<'a>) -> Result<Self> {
+    async fn new(sides: Sides<'a>, options: &'a Options) -> Result<Self> {
         let catalogs = tokio::try_join!(
             snapshot::prepare(sides.source),
             snapshot::prepare(sides.target)
         )?;
-        let (left, right) = tokio::try_join!(probe(sides.source), probe(sides.target))?;
-        let method = Method::choose(&left, &right);
+        let method = match options.method {
+            Some(method) => method,
+            None => {
+                let (left, right) = tokio::try_join!(probe(sides.source), probe(sides.target))?;
+                Method::choose(&left, &right)
+            }
+        };
         Ok(Self {
             sides,
             types: (Types::of(&catalogs.0), Types::of(&catalogs.1)),
             catalogs,
             method,
-            path: Vec::new(),
-            deep: false,
+            options,
         })
     }
 
@@ -192,8 +204,12 @@ impl<'a> Run<'a> {
             sides: self.sides,
             source: self.reading(&aligned, source, pair.source_where.as_deref()),
             target: self.reading(&aligned, target, pair.target_where.as_deref()),
-            limits: Limits::default(),
-            keep: if self.deep { details::LISTED } else { 0 },
+            limits: self.options.limits,
+            keep: if self.options.deep {
+                details::LISTED
+            } else {
+                0
+            },
         };
         self.search(pair).await?;
         let Outcome {
@@ -275,7 +291,7 @@ impl<'a> Run<'a> {
             (self.sides.target, &pair.target_where),
         ] {
             let path = if condition.is_some() {
-                self.path.as_slice()
+                self.options.search_path.as_slice()
             } else {
                 &[]
             };

@@ -10,6 +10,6 @@ mod scan;
 mod selection;
 mod snapshot;
 
-pub use compare::{Sides, Watch, between, compare};
+pub use compare::{Options, Sides, Watch, between, compare};
 pub use pair::Pair;
 pub use selection::Selection;
