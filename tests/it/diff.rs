@@ -179,6 +179,33 @@ fn environments_pairs_of_tables_and_conditions() {
 }
 
 #[test]
+fn a_database_under_writes_equals_itself() {
+    let database = Database::new();
+    database.execute(
+        "create table t (id int primary key, n int); insert into t select g, 0 from generate_series(1, 100) g; \
+         create procedure write() language plpgsql as $$ begin \
+           for i in 1 .. 100000000 loop update t set n = i where id = 1 + i % 100; commit; end loop; end $$",
+    );
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| database.execute_err("call write()"));
+        let written = || -> i32 { database.value("select max(n) from t") };
+        for _ in 0..5 {
+            let before = written();
+            let data = compare(&database, &database, &[]);
+            assert_eq!(data["equal"], json!(true), "{data:#}");
+            while written() == before {
+                std::thread::yield_now();
+            }
+        }
+        database.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where datname = current_database() and query like 'call %'",
+        );
+        assert!(writer.join().is_ok());
+    });
+}
+
+#[test]
 fn an_interrupted_comparison_leaves_no_query_behind() {
     let database = Database::new();
     database.execute("create table t (id int primary key); insert into t values (1)");

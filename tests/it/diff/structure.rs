@@ -166,3 +166,58 @@ fn a_role_that_sees_only_some_rows_is_refused() {
     }
     left.execute(&format!("drop role {role}"));
 }
+
+#[test]
+fn a_key_is_used_when_both_sides_keep_it() {
+    let columns = "(a int not null, b int not null, c int, v text";
+    let rows = "insert into t select g, g + 1, g, 'v' || g from generate_series(1, 50) g";
+    let side = |constraints: &str| {
+        let database = Database::new();
+        database.execute(&format!("create table t {columns} {constraints}); {rows}"));
+        database
+    };
+    let changed = |constraints: &str| {
+        let database = side(constraints);
+        database.execute("update t set v = 'changed' where a = 7");
+        database
+    };
+    // Left, right, the key that serves.
+    let cases = [
+        (", primary key (a)", ", primary key (a)", json!(["a"])),
+        (", primary key (a)", ", unique (a)", json!(["a"])),
+        (
+            ", primary key (a, b)",
+            ", primary key (b, a)",
+            json!(["a", "b"]),
+        ),
+        (
+            ", primary key (a), unique (b)",
+            ", primary key (b)",
+            json!(["b"]),
+        ),
+        (
+            ", unique (a) deferrable",
+            ", unique (a) deferrable",
+            json!([]),
+        ),
+        (
+            ", primary key (a) deferrable",
+            ", primary key (a)",
+            json!(["a"]),
+        ),
+        // A unique column of nulls tells no row, and a key of one side alone tells none.
+        (", unique (c)", ", unique (c)", json!([])),
+        (", primary key (a)", ", primary key (b)", json!([])),
+        (", primary key (a)", "", json!([])),
+    ];
+    for (left, right, key) in cases {
+        let data = compare(&side(left), &changed(right), &[]);
+        let expected = if key == json!([]) {
+            [50, 50, 0, 1, 1]
+        } else {
+            [50, 50, 1, 0, 0]
+        };
+        assert_eq!(counts(&data, "t"), expected, "{left} | {right}");
+        assert_eq!(table(&data, "t")["key"], key, "{left} | {right}");
+    }
+}
