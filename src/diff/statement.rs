@@ -5,6 +5,11 @@ use super::digest::{Method, Part};
 use super::form::Compared;
 use crate::sql::QualifiedName;
 
+/// Keeps the planner from merging a subquery into the query around it, where it would compute the
+/// bytes of a row once for each use of them. The quotes matter: a bare `0` is an `int4` that is yet
+/// to be cast when the planner asks whether rows are skipped, and then nothing runs in parallel.
+const BARRIER: &str = "offset '0'";
+
 /// What is read of one table on one side. Both sides get the same columns, key and method.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
@@ -86,8 +91,7 @@ impl Reading<'_> {
         )
     }
 
-    /// A row of `k`, `k2`, `b`: hashes of the key, and the prepared bytes of the row. `offset 0`
-    /// keeps the planner from computing the bytes once for each use of them.
+    /// A row of `k`, `k2`, `b`: hashes of the key, and the prepared bytes of the row.
     fn digests(&self, among: Option<&Chunks>) -> String {
         let part = |k: &str| {
             among.map(|chunks| {
@@ -103,7 +107,7 @@ impl Reading<'_> {
             let again = self.method.hash("y.b", Part::KeyAgain);
             let filter = part(&k).map_or_else(String::new, |part| format!(" where {part}"));
             return format!(
-                "select {k} as k, {again} as k2, y.b from (select {bytes} as b from {}{} offset 0) as y{filter} offset 0",
+                "select {k} as k, {again} as k2, y.b from (select {bytes} as b from {}{} {BARRIER}) as y{filter} {BARRIER}",
                 self.from(),
                 self.filter(None),
             );
@@ -111,7 +115,7 @@ impl Reading<'_> {
         let key = self.key_bytes();
         let k = self.method.hash(&key, Part::Key);
         format!(
-            "select {k} as k, {} as k2, {bytes} as b from {}{} offset 0",
+            "select {k} as k, {} as k2, {bytes} as b from {}{} {BARRIER}",
             self.method.hash(&key, Part::KeyAgain),
             self.from(),
             self.filter(part(&k).as_deref()),

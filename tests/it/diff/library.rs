@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides};
-use tidegate::diff::{Comparison, Limits, Method};
+use tidegate::diff::{Compared, Comparison, Form, Level, Limits, Method, Reading};
 use tidegate::error::Kind;
 use tidegate::job::Silent;
 use tidegate::postgres::Session;
@@ -193,4 +193,45 @@ async fn columns_that_nobody_has_are_no_agreement() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Cancelled);
+}
+
+#[tokio::test]
+async fn a_level_is_computed_in_parallel_and_each_row_once() {
+    let database = Database::with_schema(SCHEMA);
+    let session = session(&database).await;
+    session
+        .batch_execute(
+            "set min_parallel_table_scan_size = 0; set parallel_setup_cost = 0; \
+             set parallel_tuple_cost = 0; set max_parallel_workers_per_gather = 2",
+        )
+        .await
+        .unwrap();
+    let name = pair("users").source;
+    let columns = ["id", "email"].map(|name| Compared {
+        name: ident(name),
+        form: Form::Text,
+    });
+    for key in [&columns[..1], &[]] {
+        let reading = Reading {
+            table: &name,
+            only: true,
+            condition: None,
+            columns: &columns,
+            key,
+            method: Method::Native,
+        };
+        let sql = reading.level(&Level::first(&Limits::default()));
+        let plan: Vec<String> = session
+            .query(&format!("explain (verbose, costs off) {sql}"), &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Parallel Seq Scan"), "{plan}");
+        // The scan computes the bytes; what is above it only uses them.
+        let (above, _) = plan.split_once("Parallel Seq Scan").unwrap();
+        assert!(!above.contains("email"), "{plan}");
+    }
 }
