@@ -112,7 +112,8 @@ impl Compared {
         }
     }
 
-    /// The expression of its value as a part of a key, where 1.0 and 1.00 are the same.
+    /// The expression of its value as a part of a key, where 1.0 and 1.00 are the same. Texts match
+    /// byte by byte, whatever their collation says: there `a` and `A` are two keys.
     pub(super) fn key_value(&self, alias: &Ident) -> String {
         match self.form {
             Form::Binary("numeric") => format!("pg_catalog.trim_scale({})", self.value(alias)),
