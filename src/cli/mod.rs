@@ -7,6 +7,7 @@ mod audit;
 mod backfill;
 mod config;
 mod demo;
+mod diff;
 mod docs;
 mod doctor;
 mod edge;

@@ -2,5 +2,6 @@
 
 pub mod backfill;
 pub mod demo;
+pub mod diff;
 pub mod migrate;
 pub mod subset;

@@ -15,6 +15,7 @@ mod catalog_columns;
 mod cli;
 mod config;
 mod demo;
+mod diff;
 
 mod docs;
 mod harness;
