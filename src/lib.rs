@@ -10,6 +10,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod daemon;
+pub mod dispatch;
 pub mod error;
 pub mod governance;
 pub mod job;

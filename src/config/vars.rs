@@ -49,6 +49,16 @@ pub fn json_is_the_default() -> bool {
     std::env::var_os("TIDEGATE_FORMAT").is_some_and(|value| value == "json")
 }
 
+/// Name of the variable that binds a process to the one that started it.
+pub const UNTIL_EOF: &str = "TIDEGATE_UNTIL_EOF";
+
+/// Whether this process stops when its stdin ends, which happens when the process that started it
+/// dies, however it does.
+#[must_use]
+pub fn until_eof() -> bool {
+    std::env::var_os(UNTIL_EOF).is_some_and(|value| value == "1")
+}
+
 /// The folder for temporary files.
 #[must_use]
 pub fn temp_dir() -> PathBuf {

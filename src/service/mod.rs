@@ -3,3 +3,6 @@
 pub mod backfill;
 pub mod demo;
 pub mod migrate;
+pub mod process;
+pub mod schedule;
+pub mod unit;

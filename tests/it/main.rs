@@ -25,6 +25,7 @@ mod migrate_faults;
 mod pooler;
 mod private_server;
 mod privileges;
+mod schedule;
 mod support;
 mod tidy;
 mod unwell_servers;
