@@ -154,6 +154,7 @@ impl Control {
         if wanted.cause == Cause::Hand
             && let ("skipped", Some(reason)) = (state, &reason)
         {
+            tx.commit().await?;
             return Ok(Claim::NotRun(reason.clone()));
         }
         let inserted: Option<i64> = sqlx::query_scalar(

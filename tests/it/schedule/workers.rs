@@ -1,8 +1,8 @@
 //! Several workers share what was dispatched.
 
 use super::eventually;
-use crate::migrate::shop;
-use crate::support::Project;
+use crate::migrate::{CHANGE, SHOP, WRONG, shop};
+use crate::support::{Database, Project};
 
 const ROWS: i64 = 300_000;
 
@@ -68,7 +68,7 @@ fn m18_two_workers_share_a_detached_backfill_and_one_is_killed() {
     });
     second.interrupt();
     assert_eq!(second.wait().code(), Some(0));
-    assert_eq!(database.value::<i64>(crate::migrate::WRONG), 0);
+    assert_eq!(database.value::<i64>(WRONG), 0);
     let changed: i64 = database.value("select sum(rows)::bigint from tidegate.backfill_chunk");
     assert_eq!(changed, total, "each row is changed by one chunk");
     let twice = database.rows(
@@ -78,4 +78,47 @@ fn m18_two_workers_share_a_detached_backfill_and_one_is_killed() {
     assert_eq!(twice, Vec::<String>::new());
     // What the queue brought into the database is not part of the application's schema.
     project.tidegate(["migrate", "verify"]).ok();
+}
+
+#[test]
+fn a_control_database_of_its_own_holds_queue_and_schedules() {
+    let (database, control) = (Database::with_schema(SHOP), Database::new());
+    let project = Project::with_config(&format!(
+        "version = 1\nproject = \"shop\"\ndefault = \"dev\"\n\n\
+         [environments.dev]\ntier = \"dev\"\nurl = \"{}\"\n\n\
+         [control]\nurl = \"{}\"\ndispatch = \"workers\"\n\n\
+         [[schedule]]\nname = \"job\"\ncron = \"@daily\"\nrun = \"backfill status\"\n",
+        database.url(),
+        control.url()
+    ));
+    project.change("0007_user_id.toml", CHANGE);
+    let release = [
+        "migrate",
+        "apply",
+        "--release",
+        "2.1.0",
+        "--backfill",
+        "detach",
+    ];
+    let applied = project.tidegate(release).data();
+    assert_eq!(applied["jobs"], serde_json::json!(["b1"]), "{applied}");
+    // Queued once more: the waiting orders are the same ones.
+    let jobs = project.tidegate(["backfill", "run", "b1"]).data();
+    assert_eq!(jobs["jobs"][0]["state"], "pending", "{jobs}");
+    let waiting: i64 = control.value("select count(*) from tidegate_queue.jobs");
+    assert_eq!(waiting, 5, "four shares and the command that finishes");
+    let worker = project.tidegate(["worker", "--concurrency", "2"]).spawn();
+    eventually("the phase to be finished by the worker", || {
+        database.rows("select phase from tidegate.phase where state = 'done' order by 1")
+            == ["backfill", "expand"]
+    });
+    worker.interrupt();
+    assert_eq!(worker.wait().code(), Some(0));
+    assert_eq!(database.value::<i64>(WRONG), 0);
+    project.tidegate(["schedule", "run", "job"]).ok();
+    let runs = "select count(*) from tidegate.schedule_run";
+    assert_eq!(control.value::<i64>(runs), 1);
+    assert_eq!(database.value::<i64>(runs), 0);
+    let schemas = "select count(*) from pg_namespace where nspname = 'tidegate_queue'";
+    assert_eq!(database.value::<i64>(schemas), 0);
 }
