@@ -1,5 +1,6 @@
 //! M7, M17, M18: what runs by itself, once, whoever dies; and work that several machines share.
 
+mod claims;
 mod http;
 mod workers;
 
