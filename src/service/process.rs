@@ -55,7 +55,7 @@ impl Caller {
     ) -> Result<Self> {
         let mut variables: Vec<(&'static str, OsString)> = vec![
             ("TIDEGATE_FORMAT", "json".into()),
-            (vars::UNTIL_EOF, "1".into()),
+            (vars::UNTIL_EOF, std::process::id().to_string().into()),
         ];
         if let Some(file) = &config.file {
             variables.push(("TIDEGATE_CONFIG", file.into()));

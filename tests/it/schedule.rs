@@ -4,6 +4,7 @@ mod claims;
 mod http;
 mod workers;
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::support::{Database, Project};
@@ -55,6 +56,65 @@ fn runs(database: &Database, state: &str) -> i64 {
     ))
 }
 
+/// Somebody who holds the runner's lock: `migrate apply --wait` waits until it is let go.
+struct RunnerLock {
+    release: mpsc::Sender<()>,
+    holder: std::thread::JoinHandle<()>,
+}
+
+impl RunnerLock {
+    fn hold(database: &Database) -> Self {
+        let (release, released) = mpsc::channel::<()>();
+        let (hold, held) = mpsc::channel::<()>();
+        let url = database.url();
+        let holder = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+                    .await
+                    .unwrap();
+                tokio::spawn(connection);
+                client
+                    .execute("select pg_advisory_lock($1)", &[&RUNNER])
+                    .await
+                    .unwrap();
+                hold.send(()).unwrap();
+                // Ends when it is let go, and when the test fails.
+                let _ = tokio::task::spawn_blocking(move || released.recv()).await;
+            });
+        });
+        held.recv().unwrap();
+        Self { release, holder }
+    }
+
+    fn let_go(self) {
+        self.release.send(()).unwrap();
+        self.holder.join().unwrap();
+    }
+}
+
+#[test]
+fn a_daemon_that_is_stopped_stops_its_runs_at_a_safe_point() {
+    let (database, _shop) = crate::migrate::shop();
+    let run = "migrate apply --release 2.0.0 --wait 1h";
+    let project = project(&database, "* * * * * *", run, "");
+    let lock = RunnerLock::hold(&database);
+    let (daemon, _) = serve(&project);
+    eventually("the command to wait", || {
+        database.value::<i64>(
+            "select count(*) from pg_stat_activity where application_name = 'tidegate/migrate' \
+             and datname = current_database()",
+        ) > 0
+    });
+    daemon.interrupt();
+    assert_eq!(daemon.wait().code(), Some(0));
+    lock.let_go();
+    let ended = database.rows(
+        "select state, exit_code, reason from tidegate.schedule_run where state <> 'skipped'",
+    );
+    assert_eq!(ended, ["failed|130|stopped together with its daemon"]);
+}
+
 #[test]
 fn m18_two_daemons_run_each_due_time_once() {
     let database = Database::new();
@@ -94,29 +154,7 @@ fn m18_a_daemon_killed_in_the_middle_leaves_an_unknown_run_and_the_next_one_runs
     let (database, _shop) = crate::migrate::shop();
     let run = "migrate apply --release 2.0.0 --wait 1h";
     let project = project(&database, "* * * * * *", run, "");
-    // Somebody holds the runner's lock: the command waits until it is let go.
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let (hold, held) = std::sync::mpsc::channel::<()>();
-    let url = database.url();
-    let holder = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-                .await
-                .unwrap();
-            tokio::spawn(connection);
-            client
-                .execute("select pg_advisory_lock($1)", &[&RUNNER])
-                .await
-                .unwrap();
-            hold.send(()).unwrap();
-            tokio::task::spawn_blocking(move || released.recv())
-                .await
-                .unwrap()
-                .unwrap();
-        });
-    });
-    held.recv().unwrap();
+    let lock = RunnerLock::hold(&database);
     let (first, _) = serve(&project);
     eventually("a run at work", || runs(&database, "running") == 1);
     let (second, _) = serve(&project);
@@ -139,8 +177,7 @@ fn m18_a_daemon_killed_in_the_middle_leaves_an_unknown_run_and_the_next_one_runs
     eventually("the run of the dead daemon to be unknown", || {
         runs(&database, "unknown") == 1
     });
-    release.send(()).unwrap();
-    holder.join().unwrap();
+    lock.let_go();
     eventually("the next due time to run", || runs(&database, "done") >= 1);
     second.interrupt();
     assert_eq!(second.wait().code(), Some(0));
