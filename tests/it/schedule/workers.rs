@@ -122,3 +122,18 @@ fn a_control_database_of_its_own_holds_queue_and_schedules() {
     let schemas = "select count(*) from pg_namespace where nspname = 'tidegate_queue'";
     assert_eq!(database.value::<i64>(schemas), 0);
 }
+
+#[test]
+fn what_a_scheduled_command_detaches_goes_on_after_it() {
+    let database = Database::with_schema(SHOP);
+    let run = "migrate apply --release 2.1.0 --backfill detach";
+    let project = super::project(&database, "@daily", run, "");
+    project.change("0007_user_id.toml", CHANGE);
+    let data = project.tidegate(["schedule", "run", "job"]).data();
+    assert_eq!(data["state"], "done", "{data}");
+    eventually("the detached process to finish the phase", || {
+        database.rows("select phase from tidegate.phase where state = 'done' order by 1")
+            == ["backfill", "expand"]
+    });
+    assert_eq!(database.value::<i64>(WRONG), 0);
+}
