@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::{audit, backfill, config, demo, diff, docs, doctor, env, init, migrate, server};
+use super::{
+    audit, backfill, config, demo, diff, docs, doctor, env, init, migrate, schedule, serve, server,
+    worker,
+};
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
 #[derive(Debug, Parser)]
@@ -106,6 +109,13 @@ pub enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),
+    /// What runs by itself
+    #[command(subcommand)]
+    Schedule(schedule::Command),
+    /// Run what is due, and serve health and metrics over HTTP
+    Serve(serve::Args),
+    /// Carry out work that was dispatched, on any number of machines
+    Worker(worker::Args),
     /// Print a shell's completion script
     Completions(docs::CompletionsArgs),
     /// Write the manual pages into a folder

@@ -3,13 +3,17 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
-use super::{App, audit, backfill, config, demo, diff, docs, doctor, env, init, migrate, server};
+use super::{
+    App, audit, backfill, config, demo, diff, docs, doctor, env, init, migrate, schedule, serve,
+    server, worker,
+};
 use crate::clock::SystemClock;
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
@@ -58,6 +62,9 @@ async fn run(cli: Cli) -> Result<Output> {
     crate::telemetry::init(cli.globals.verbose, cli.globals.quiet);
     let cancel = CancellationToken::new();
     watch_signals(cancel.clone())?;
+    if vars::until_eof() {
+        watch_stdin(cancel.clone());
+    }
     let app = App {
         events: render::progress(&cli.globals),
         globals: cli.globals,
@@ -75,6 +82,9 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Backfill(command) => backfill::run(&app, &command).await,
         Command::Diff(args) => diff::run(&app, &args).await,
         Command::Audit(command) => audit::run(&app, &command).await,
+        Command::Schedule(command) => schedule::run(&app, &command).await,
+        Command::Serve(args) => serve::run(&app, &args).await,
+        Command::Worker(args) => worker::run(&app, &args).await,
         Command::Completions(args) => docs::completions(&args),
         Command::Man(args) => docs::man(&args),
         Command::Explain(args) => docs::explain(&args),
@@ -100,6 +110,21 @@ fn watch_signals(cancel: CancellationToken) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// How long a process whose starter died may take to reach a safe point.
+const ORPHAN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Stops this process when stdin ends: its starter died, or asks it to. A thread of its own, since
+/// nothing else can wait for stdin without keeping the runtime from its end.
+fn watch_stdin(cancel: CancellationToken) {
+    std::thread::spawn(move || {
+        // Nothing is logged: whoever read stderr may be gone, too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        cancel.cancel();
+        std::thread::sleep(ORPHAN_LIMIT);
+        std::process::exit(i32::from(Kind::Cancelled.policy().exit));
+    });
 }
 
 impl Globals {

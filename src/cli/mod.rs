@@ -15,7 +15,10 @@ mod env;
 mod init;
 mod migrate;
 pub mod render;
+mod schedule;
+mod serve;
 mod server;
+mod worker;
 
 pub use app::App;
 pub use args::{Cli, Command, Globals};

@@ -4,9 +4,10 @@ mod audit;
 pub mod backfill;
 pub mod ledger;
 mod operator;
+pub mod schedule;
 mod schema;
 mod store;
 
-pub use audit::{AuditFilter, AuditHead, append_audit_in};
+pub use audit::{AuditFilter, AuditHead, append_audit_in, append_audit_on};
 pub use operator::Operator;
 pub use store::Control;

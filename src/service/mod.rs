@@ -4,4 +4,7 @@ pub mod backfill;
 pub mod demo;
 pub mod diff;
 pub mod migrate;
+pub mod process;
+pub mod schedule;
 pub mod subset;
+pub mod unit;

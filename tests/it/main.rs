@@ -26,6 +26,7 @@ mod migrate_faults;
 mod pooler;
 mod private_server;
 mod privileges;
+mod schedule;
 mod subset;
 mod support;
 mod tidy;

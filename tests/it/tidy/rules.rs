@@ -247,6 +247,7 @@ fn direction(source: &Source) -> Vec<String> {
             room if ADAPTERS.contains(&room) => {
                 DOMAIN.contains(&other) || ADAPTERS.contains(&other)
             }
+            "service" => other != "daemon",
             "telemetry" => matches!(other, "config" | "job"),
             _ => true,
         }
