@@ -85,9 +85,15 @@ impl Statements<'_> {
     /// The value agrees with the old columns neither way.
     fn different(&self) -> String {
         let new = self.value();
-        let back = match &self.spec.inverse {
-            Some((old, down)) => format!(" and {}.{old} is distinct from ({down})", self.alias()),
-            None => String::new(),
+        let back = match (&self.spec.inverse, &self.spec.inverse_type) {
+            (Some((old, down)), Some(data_type)) => format!(
+                " and pg_catalog.record_image_ne(row({}.{old}), row(cast(({down}) as {data_type})))",
+                self.alias()
+            ),
+            (Some((old, down)), None) => {
+                format!(" and {}.{old} is distinct from ({down})", self.alias())
+            }
+            (None, _) => String::new(),
         };
         // Types without a hash may have no equality either (json, xml, point).
         let text = match self.hash {
@@ -252,6 +258,7 @@ mod tests {
             expression: "amount * 100".into(),
             source: vec![Ident::new("amount").unwrap()],
             inverse: None,
+            inverse_type: None,
             stripe_key: vec![],
         };
         let sql = Statements {

@@ -218,7 +218,8 @@ pub(super) fn foreign_key(
     let name: Ident = Ident::derived(
         table.name.name.as_str(),
         &format!("{}_fkey", column.name.as_str()),
-    )?;
+    )
+    .or_else(|_| Ident::marked("fkey", column.name.as_str()))?;
     Ok(vec![
         Step::transaction(
             format!("foreign key to {} (not validated)", target.plain()),

@@ -21,6 +21,15 @@ pub struct Planning<'a> {
     pub search_path: &'a [Ident],
 }
 
+/// What guards a column while both releases run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The trigger.
+    pub trigger: Ident,
+    /// Its function, in schema `tidegate`.
+    pub function: Ident,
+}
+
 /// A statement that the server is asked to parse and analyse, never to run, before a plan is
 /// made: it proves that the user's expressions and types mean something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +180,15 @@ impl<'a> Planning<'a> {
     /// A name that belongs to this operation: change, operation, column.
     pub(super) fn own_name(&self, prefix: &str, column: &Ident) -> Result<Ident> {
         let base = format!("{prefix}{}_{}", self.change.id, self.index + 1);
-        Ident::derived(&base, column.as_str()).or_else(|_| Ident::new(base))
+        Ident::marked(&base, column.as_str())
+    }
+
+    /// The guard of `column`; `prefix` is that of its function.
+    pub(super) fn guard(&self, prefix: &str, column: &Ident) -> Result<Guard> {
+        Ok(Guard {
+            trigger: self.own_name("zzz_tidegate_", column)?,
+            function: self.own_name(prefix, column)?,
+        })
     }
 
     /// Refuses a table on which the operation cannot keep its promises.
@@ -187,6 +204,33 @@ impl<'a> Planning<'a> {
                 ),
                 "table",
             ));
+        }
+        let hopeless =
+            if table.typed {
+                Some("is made of a composite type, which decides its columns".to_owned())
+            } else {
+                self.catalog.leaves(&table.name).into_iter().find_map(|leaf| {
+                let rule = leaf.rules.iter().find(|rule| rule.event != "select");
+                match rule {
+                    Some(rule) => Some(format!(
+                        "has the rule {} on {}, which rewrites the statements of a backfill",
+                        rule.name.as_str(),
+                        rule.event
+                    )),
+                    None if !leaf.stores_rows() => Some(format!(
+                        "keeps rows in {}, a foreign table",
+                        leaf.name.plain()
+                    )),
+                    None => None,
+                }
+            })
+            };
+        if let Some(reason) = hopeless {
+            let error = Error::new(
+                Kind::Unsupported,
+                format!("{} {reason}", table.name.plain()),
+            );
+            return Err(self.at(error, "table"));
         }
         if table.partition_of.is_some() {
             return Err(self.at(
@@ -224,6 +268,7 @@ impl<'a> Planning<'a> {
             expression: up.to_owned(),
             source: Vec::new(),
             inverse: None,
+            inverse_type: None,
             stripe_key: leaves
                 .iter()
                 .map(|leaf| (leaf.name.clone(), stripe_key(leaf)))

@@ -148,7 +148,9 @@ impl ReplaceColumn {
         } = &self.to;
         let mut add = vec![format!("alter table {table} add column {name} {data_type}")];
         add.extend(mirror::grants(pair.table, &self.from, name));
-        add.extend(comment(pair.table, &self.to));
+        let mut to = self.to.clone();
+        to.comment = to.comment.or_else(|| pair.old.comment.clone());
+        add.extend(comment(pair.table, &to));
         let subject = format!("{}.{}", table.plain(), name.as_str());
         let mut steps = vec![
             Step::transaction(
@@ -189,11 +191,12 @@ impl ReplaceColumn {
             data_type: &pair.old.data_type,
             from: &self.down,
         };
+        let guard = planning.guard("keep_", &self.to.name)?;
         act(&DualWrite {
-            table: &pair.table.name,
+            table: pair.table,
             carriers: &pair.carriers,
-            function: planning.own_name("keep_", &self.to.name)?,
-            trigger: planning.own_name("zzz_tidegate_", &self.to.name)?,
+            function: guard.function,
+            trigger: guard.trigger,
             new: &new,
             old: Some(&old),
             default: self.to.default.as_deref(),
@@ -206,6 +209,7 @@ impl ReplaceColumn {
         let mut spec = planning.backfill(pair.table, &self.to.name, &self.up);
         spec.source = vec![self.from.clone()];
         spec.inverse = Some((self.from.clone(), self.down.clone()));
+        spec.inverse_type = Some(pair.old.data_type.clone());
         let mut steps = backfill_steps(&spec, planning.rows(pair.table));
         let mut keys = foreign_key(planning, pair.table, &self.to)?.into_iter();
         if let Some(add) = keys.next() {

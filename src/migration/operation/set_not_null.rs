@@ -130,11 +130,12 @@ pub(super) fn fill_trigger(
     column: &ColumnPart<'_>,
 ) -> Result<Vec<Step>> {
     let carriers = planning.carriers(table);
+    let guard = planning.guard("fill_", &column.name)?;
     let trigger = DualWrite {
-        table: &table.name,
+        table,
         carriers: &carriers,
-        function: planning.own_name("fill_", &column.name)?,
-        trigger: planning.own_name("zzz_tidegate_", &column.name)?,
+        function: guard.function,
+        trigger: guard.trigger,
         new: column,
         old: None,
         default: None,
