@@ -17,7 +17,8 @@ pub struct Spec {
     pub column: Ident,
     /// SQL scalar expression over a row; may name the table by its bare name.
     pub expression: String,
-    /// The columns it is computed from; may be empty.
+    /// The columns that it must agree with. None: the column is only filled where it is NULL, and a
+    /// value that stands there is never judged nor changed.
     pub source: Vec<Ident>,
     /// The old column and the expression that gives it back from the new one.
     pub inverse: Option<(Ident, String)>,

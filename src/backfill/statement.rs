@@ -82,8 +82,12 @@ impl Statements<'_> {
         format!("{sql} and ({}) is not null", self.spec.expression)
     }
 
-    /// The value agrees with the old columns neither way.
+    /// The value agrees with the old columns neither way. Never so where the column is only filled
+    /// (no source): whatever stands there already is the application's.
     fn different(&self) -> String {
+        if self.spec.source.is_empty() {
+            return "false".to_owned();
+        }
         let new = self.value();
         let back = match (&self.spec.inverse, &self.spec.inverse_type) {
             (Some((old, down)), Some(data_type)) => format!(
@@ -246,6 +250,32 @@ mod tests {
 
     fn name(schema: &str, name: &str) -> QualifiedName {
         QualifiedName::new(Ident::new(schema).unwrap(), Ident::new(name).unwrap())
+    }
+
+    #[test]
+    fn a_column_that_is_only_filled_keeps_the_values_it_has() {
+        let spec = Spec {
+            change: "0001".into(),
+            table: name("public", "t"),
+            targets: vec![name("public", "t")],
+            column: Ident::new("a").unwrap(),
+            expression: "'x'".into(),
+            source: Vec::new(),
+            inverse: None,
+            inverse_type: None,
+            stripe_key: vec![],
+        };
+        let sql = Statements {
+            spec: &spec,
+            target: &spec.targets[0],
+            key: None,
+            hash: HashKind::Record,
+        };
+        assert!(
+            sql.repair().ends_with("is not null) or (false))"),
+            "{}",
+            sql.repair()
+        );
     }
 
     #[test]

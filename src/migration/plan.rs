@@ -244,6 +244,21 @@ impl Plan {
 }
 
 impl Situation<'_> {
+    /// What the contract of a change that now expands will ask of the schema: it is better told
+    /// before the first step than weeks later.
+    #[must_use]
+    pub fn ahead(&self, entry: &Entry) -> Vec<GateSpec> {
+        let change = self.changes.iter().find(|change| change.id == entry.change);
+        let Some(change) = change.filter(|_| entry.phase == Phase::Expand) else {
+            return Vec::new();
+        };
+        plannings(change, self)
+            .filter_map(|(planning, operation)| operation.gates(Phase::Contract, &planning).ok())
+            .flatten()
+            .filter(|gate| matches!(gate, GateSpec::Dependents { .. }))
+            .collect()
+    }
+
     /// The trigger that works for an operation of `change`; none when it needs none.
     #[must_use]
     pub fn guard(&self, change: &Change, index: usize, operation: &Operation) -> Option<Guard> {
@@ -311,7 +326,7 @@ fn due<'a>(release: &Release, situation: &Situation<'a>) -> Vec<(&'a Change, Pha
 fn plannings<'a>(
     change: &'a Change,
     situation: &Situation<'a>,
-) -> impl Iterator<Item = (Planning<'a>, &'a super::Operation)> {
+) -> impl Iterator<Item = (Planning<'a>, &'a Operation)> + use<'a> {
     let (catalog, search_path) = (situation.catalog, situation.search_path);
     change
         .operations

@@ -241,7 +241,12 @@ fn what_would_fail_later_is_refused_when_it_is_planned() {
         ),
         (
             "create table t (id int primary key, a text); create rule r as on update to t do also select 1;",
-            "rule r",
+            "rule r on update",
+        ),
+        (
+            "create table t (id int primary key, a text); create table t1 (check (id < 9)) inherits (t); \
+             create rule r as on insert to t where id < 9 do instead insert into t1 (id, a) values (new.id, new.a);",
+            "rule r on insert",
         ),
     ] {
         let (_database, project) = change_of_a(schema, TO_BIGINT, "a::bigint", "b::text");
@@ -254,6 +259,78 @@ fn what_would_fail_later_is_refused_when_it_is_planned() {
             refused.error()
         );
     }
+}
+
+#[test]
+fn an_expression_that_is_no_value_of_a_row_is_refused() {
+    for up in ["count(*)", "generate_series(1, 2)", "row_number() over ()"] {
+        let (_database, project) = change_of_a(PLAIN, TO_BIGINT, up, "b::text");
+        let refused = project
+            .tidegate(["migrate", "plan", "--release", "2.1.0", "--format", "json"])
+            .run();
+        assert_eq!(refused.error()["at"]["line"], 12, "{up}");
+    }
+}
+
+#[test]
+fn what_will_keep_contract_closed_is_told_before_the_first_step() {
+    let (database, project) = change_of_a(
+        &format!("{PLAIN} create view v as select a from t; create index e on t (lower(a));"),
+        TO_BIGINT,
+        "a::bigint",
+        "b::text",
+    );
+    let plan = project
+        .tidegate(["migrate", "plan", "--release", "2.1.0"])
+        .data();
+    let notice = plan["notices"][0].as_str().unwrap();
+    assert!(
+        notice.contains("view public.v") && notice.contains("index public.e"),
+        "{notice}"
+    );
+    database.execute("drop view v; drop index e");
+    let plan = project
+        .tidegate(["migrate", "plan", "--release", "2.1.0"])
+        .data();
+    assert_eq!(plan["notices"], serde_json::json!([]));
+}
+
+#[test]
+fn a_grant_given_between_expand_and_contract_is_not_lost() {
+    let (database, project) = change_of_a(PLAIN, TO_BIGINT, "a::bigint", "b::text");
+    apply(&project, "2.2.0");
+    database.execute("grant select (a) on t to pg_monitor");
+    apply(&project, "2.3.0");
+    assert_eq!(
+        database.rows("select has_column_privilege('pg_monitor', 't', 'b', 'select')"),
+        ["t"]
+    );
+}
+
+#[test]
+fn every_kind_of_change_is_scaffolded_one_after_another() {
+    let database = Database::new();
+    let project = Project::new(&database);
+    for (number, kind) in [
+        "sql",
+        "add_column",
+        "replace_column",
+        "set_not_null",
+        "drop_column",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = project.tidegate(["migrate", "new", kind, "x"]).data();
+        assert_eq!(made["id"], format!("{:04}", number + 1));
+    }
+    project.tidegate(["migrate", "lint"]).ok();
+    std::fs::remove_dir_all(project.path().join("migrations")).unwrap();
+    project.tidegate(["migrate", "new", "sql", "first"]).ok();
+    apply(&project, "1.0.0");
+    project
+        .tidegate(["migrate", "rollback", "--change", "1"])
+        .ok();
 }
 
 #[test]
@@ -429,4 +506,65 @@ fn drift_of_every_kind_is_found() {
             outcome.stdout
         );
     }
+}
+
+#[test]
+fn filling_a_column_keeps_every_value_that_is_there() {
+    let database = Database::with_schema(
+        "create table t (id int primary key, email text);\
+         insert into t select g, case when g % 10 > 0 then 'u' || g end from generate_series(1, 300) g;",
+    );
+    let project = Project::new(&database);
+    let schedule = "version = 1\ntitle = \"x\"\n[schedule]\nexpand = \"2.1.0\"\nenforce = \"2.2.0\"\ncontract = \"2.3.0\"\n";
+    project.change(
+        "0001_x.toml",
+        &format!(
+            "{schedule}[[operation]]\nkind = \"set_not_null\"\ntable = \"t\"\ncolumn = \"email\"\nup = \"'none' || id\"\n\
+             [[operation]]\nkind = \"add_column\"\ntable = \"t\"\ncolumn = {{ name = \"size\", type = \"int\", not_null = true }}\n\
+             up = \"length(coalesce(email, ''))\"\n"
+        ),
+    );
+    apply(&project, "2.1.0");
+    // The new app has a mind of its own; the old one changes what `up` was computed from.
+    database.execute(
+        "update t set size = 77 where id = 1; update t set email = 'somebody else' where id = 2; \
+        insert into t (id, email) values (1000, null)",
+    );
+    for release in ["2.2.0", "2.3.0"] {
+        apply(&project, release);
+    }
+    assert_eq!(
+        database.rows("select id, email, size from t where id in (1, 2, 3, 10, 1000) order by id"),
+        [
+            "1|u1|77",
+            "2|somebody else|2",
+            "3|u3|2",
+            "10|none10|6",
+            "1000|none1000|8"
+        ]
+    );
+    assert_eq!(
+        database.value::<i64>("select count(*) from t where email = 'u' || id"),
+        269
+    );
+}
+
+#[test]
+fn a_detached_backfill_has_its_job_at_once() {
+    let (database, project) = change_of_a(PLAIN, TO_BIGINT, "a::bigint", "b::text");
+    project
+        .tidegate([
+            "migrate",
+            "apply",
+            "--release",
+            "2.1.0",
+            "--backfill",
+            "detach",
+        ])
+        .ok();
+    let status = project.tidegate(["backfill", "status"]).data();
+    assert_eq!(status["jobs"][0]["id"], "b1");
+    project.tidegate(["backfill", "run", "b1"]).ok();
+    apply(&project, "2.2.0");
+    assert_eq!(database.value::<i64>("select count(b) from t"), 300);
 }

@@ -48,10 +48,10 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let request = Request {
         release: args.release.clone(),
         plan: args.plan.as_ref().map(read_plan).transpose()?,
-        backfill: if args.backfill == BackfillMode::Wait {
-            Backfill::Wait
-        } else {
-            Backfill::Skip
+        backfill: match args.backfill {
+            BackfillMode::Wait => Backfill::Wait,
+            BackfillMode::Detach => Backfill::Detach,
+            BackfillMode::Skip => Backfill::Skip,
         },
         wait_gates: args.wait.unwrap_or(Duration::ZERO),
     };

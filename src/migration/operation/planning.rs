@@ -205,26 +205,21 @@ impl<'a> Planning<'a> {
                 "table",
             ));
         }
-        let hopeless =
-            if table.typed {
+        let foreign = self
+            .catalog
+            .leaves(&table.name)
+            .into_iter()
+            .find(|leaf| !leaf.stores_rows());
+        let hopeless = match foreign {
+            _ if table.typed => {
                 Some("is made of a composite type, which decides its columns".to_owned())
-            } else {
-                self.catalog.leaves(&table.name).into_iter().find_map(|leaf| {
-                let rule = leaf.rules.iter().find(|rule| rule.event != "select");
-                match rule {
-                    Some(rule) => Some(format!(
-                        "has the rule {} on {}, which rewrites the statements of a backfill",
-                        rule.name.as_str(),
-                        rule.event
-                    )),
-                    None if !leaf.stores_rows() => Some(format!(
-                        "keeps rows in {}, a foreign table",
-                        leaf.name.plain()
-                    )),
-                    None => None,
-                }
-            })
-            };
+            }
+            Some(leaf) => Some(format!(
+                "keeps rows in {}, a foreign table",
+                leaf.name.plain()
+            )),
+            None => None,
+        };
         if let Some(reason) = hopeless {
             let error = Error::new(
                 Kind::Unsupported,
@@ -241,6 +236,29 @@ impl<'a> Planning<'a> {
                 .hint("change the partitioned table; its partitions follow"),
                 "table",
             ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a table with a rewrite rule on `events` (`insert`, `update`): a rule keeps the columns
+    /// of the day it was made, so it drops the values of a newer column, and PostgreSQL runs no
+    /// update inside `WITH` past it.
+    pub(super) fn refuse_rules(&self, table: &Table, events: &[&str]) -> Result<()> {
+        for relation in std::iter::once(table).chain(self.catalog.leaves(&table.name)) {
+            let mut rules = relation.rules.iter();
+            if let Some(rule) = rules.find(|rule| events.contains(&rule.event.as_str())) {
+                let error = Error::new(
+                    Kind::Unsupported,
+                    format!(
+                        "{} has the rule {} on {}, which does not know the new column",
+                        relation.name.plain(),
+                        rule.name.as_str(),
+                        rule.event
+                    ),
+                )
+                .hint("put a trigger or a partitioned table in the place of the rule first");
+                return Err(self.at(error, "table"));
+            }
         }
         Ok(())
     }

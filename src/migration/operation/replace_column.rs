@@ -61,6 +61,7 @@ impl ReplaceColumn {
     fn pair<'a>(&self, planning: &Planning<'a>) -> Result<Pair<'a>> {
         let table = planning.table_named(&self.table, "table")?;
         planning.supported_table(table)?;
+        planning.refuse_rules(table, &["insert", "update"])?;
         let old = planning.column_of(table, &self.from, "from")?;
         let refuse =
             |reason: String| Err(planning.at(Error::new(Kind::Unsupported, reason), "from"));
@@ -233,6 +234,8 @@ impl ReplaceColumn {
         let table = &pair.table.name;
         let mut sql = Vec::new();
         self.with_trigger(planning, pair, |trigger| sql = trigger.remove())?;
+        // Grants that the old column was given since expand.
+        sql.extend(mirror::grants(pair.table, &self.from, &self.to.name));
         sql.push(format!("alter table {table} drop column {}", self.from));
         if let Some(default) = &self.to.default {
             sql.push(format!(
@@ -332,17 +335,17 @@ impl ReplaceColumn {
             probe(format!("select cast(null as {data_type})"), "to", "type"),
             probe(
                 format!(
-                    "select cast((\n{}\n) as {data_type}) from {table} as {}",
-                    self.up, table.name
+                    "select from {table} as {} where cast((\n{}\n) as {data_type}) is null",
+                    table.name, self.up
                 ),
                 "up",
                 "up",
             ),
             probe(
                 format!(
-                    "select cast((\n{}\n) as {}) from (select tidegate_row.*, cast(null as {data_type}) as {name} \
-                     from {table} as tidegate_row) as {}",
-                    self.down, pair.old.data_type, table.name
+                    "select from (select tidegate_row.*, cast(null as {data_type}) as {name} \
+                     from {table} as tidegate_row) as {} where cast((\n{}\n) as {}) is null",
+                    table.name, self.down, pair.old.data_type
                 ),
                 "down",
                 "down",

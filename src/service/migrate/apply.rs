@@ -31,6 +31,8 @@ pub struct Request {
 pub enum Backfill {
     /// They run to their end.
     Wait,
+    /// Their jobs are recorded, for another process to run.
+    Detach,
     /// They are left to a later run.
     Skip,
 }
@@ -147,7 +149,10 @@ impl Runner {
                 .left
                 .iter()
                 .any(|left| left.starts_with(&format!("{} ", entry.change)));
-            if waits_for_skipped || request.backfill == Backfill::Skip && fills(entry) {
+            if waits_for_skipped || request.backfill != Backfill::Wait && fills(entry) {
+                if request.backfill == Backfill::Detach && !waits_for_skipped {
+                    self.record_jobs(entry).await?;
+                }
                 applied
                     .left
                     .push(format!("{} {}", entry.change, entry.phase));
@@ -167,6 +172,16 @@ impl Runner {
             applied.phases.push(phase);
         }
         Ok(false)
+    }
+
+    /// Records the backfills of an entry, so that they have an id before anybody runs them.
+    async fn record_jobs(&self, entry: &Entry) -> Result<()> {
+        for step in &entry.steps {
+            if let Action::Backfill { spec } = &step.action {
+                self.engine().create(spec).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn run_entry(
