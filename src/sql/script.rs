@@ -72,13 +72,11 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>, SyntaxProblem> {
 /// Whether the statement begins or ends a transaction, which would part a script from its entry in
 /// the ledger.
 fn ends_transaction(statement: &ast::Stmt) -> bool {
-    matches!(
-        statement,
-        ast::Stmt::Begin(_)
-            | ast::Stmt::Commit(_)
-            | ast::Stmt::Rollback(_)
-            | ast::Stmt::PrepareTransaction(_)
-    )
+    match statement {
+        ast::Stmt::Begin(_) | ast::Stmt::Commit(_) | ast::Stmt::PrepareTransaction(_) => true,
+        ast::Stmt::Rollback(rollback) => !matches!(rollback, ast::Rollback::RollbackToSavepoint(_)),
+        _ => false,
+    }
 }
 
 /// Checks that `text` is one scalar expression, such as `lower(email)` or `select id from t`.
