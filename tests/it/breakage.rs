@@ -248,6 +248,12 @@ fn what_would_fail_later_is_refused_when_it_is_planned() {
              create rule r as on insert to t where id < 9 do instead insert into t1 (id, a) values (new.id, new.a);",
             "rule r on insert",
         ),
+        (
+            "create table t (id int primary key, a text); create function f() returns trigger language plpgsql \
+             as 'begin new.a := 1; return new; end'; \
+             create trigger zzzz before insert on t for each row execute function f();",
+            "trigger zzzz",
+        ),
     ] {
         let (_database, project) = change_of_a(schema, TO_BIGINT, "a::bigint", "b::text");
         let refused = project

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backfill::Spec;
-use crate::catalog::{Catalog, Column, Table};
+use crate::catalog::{Catalog, Column, Table, Timing};
 use crate::error::{Error, Kind, Place, Result};
 use crate::migration::{Change, Release};
 use crate::sql::{Ident, QualifiedName, check_expression};
@@ -257,6 +257,33 @@ impl<'a> Planning<'a> {
                     ),
                 )
                 .hint("put a trigger or a partitioned table in the place of the rule first");
+                return Err(self.at(error, "table"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a table with a trigger that would fire after `last` and could change the row once
+    /// more, unseen. Triggers of one moment fire in the byte order of their names.
+    pub(super) fn refuse_later_triggers(&self, table: &Table, last: &Ident) -> Result<()> {
+        for relation in std::iter::once(table).chain(self.catalog.leaves(&table.name)) {
+            let later = relation.triggers.iter().find(|trigger| {
+                trigger.timing == Timing::Before
+                    && trigger.for_each_row
+                    && trigger.name.as_str() > last.as_str()
+                    && !trigger.name.as_str().starts_with("zzz_tidegate_")
+                    && trigger.events.iter().any(|event| event != "delete")
+            });
+            if let Some(trigger) = later {
+                let error = Error::new(
+                    Kind::Unsupported,
+                    format!(
+                        "the trigger {} of {} fires after the one that keeps the columns in step",
+                        trigger.name.as_str(),
+                        relation.name.plain()
+                    ),
+                )
+                .hint("rename it so that it comes first: alter trigger ... rename to ...");
                 return Err(self.at(error, "table"));
             }
         }

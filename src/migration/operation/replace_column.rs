@@ -132,6 +132,8 @@ impl ReplaceColumn {
             Phase::Expand => {
                 planning.free_column(pair.table, &self.to.name, "to")?;
                 self.refuse_hopeless(planning, &pair)?;
+                let guard = planning.guard("keep_", &self.to.name)?;
+                planning.refuse_later_triggers(pair.table, &guard.trigger)?;
                 self.expand(planning, &pair)
             }
             Phase::Backfill => self.backfill(planning, &pair),
