@@ -56,7 +56,22 @@ fn schema(name: Option<&str>) -> Result<Output> {
         }
     };
     let value = value.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    Ok(Output::raw(format!("{value:#}\n")))
+    Ok(Output::report(Schema(value)))
+}
+
+/// JSON Schemas: bare for people and editors, inside the usual document with `--format json`.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Schema(serde_json::Value);
+
+impl Report for Schema {
+    fn kind(&self) -> &'static str {
+        "config_schema"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!("{:#}", self.0))
+    }
 }
 
 impl Report for Shown {

@@ -10,6 +10,7 @@
 
 mod audit;
 mod backfill;
+mod breakage;
 mod catalog;
 mod catalog_columns;
 mod cli;

@@ -56,10 +56,10 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let request = Request {
         release: args.release.clone(),
         plan: args.plan.as_ref().map(read_plan).transpose()?,
-        backfill: match (args.backfill, dispatch) {
-            (BackfillMode::Wait, _) => Backfill::Wait,
-            (BackfillMode::Detach, DispatchTo::Workers) => Backfill::HandOver,
-            (BackfillMode::Detach | BackfillMode::Skip, _) => Backfill::Skip,
+        backfill: match args.backfill {
+            BackfillMode::Wait => Backfill::Wait,
+            BackfillMode::Detach => Backfill::Detach,
+            BackfillMode::Skip => Backfill::Skip,
         },
         wait_gates: args.wait.unwrap_or(Duration::ZERO),
     };

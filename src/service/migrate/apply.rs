@@ -32,10 +32,10 @@ pub struct Request {
 pub enum Backfill {
     /// They run to their end.
     Wait,
+    /// Their jobs are recorded, for other processes to run ([`Applied::jobs`]).
+    Detach,
     /// They are left to a later run.
     Skip,
-    /// They are left to others, who find their jobs in the ledger ([`Applied::jobs`]).
-    HandOver,
 }
 
 /// What was done.
@@ -154,7 +154,7 @@ impl Runner {
                 .iter()
                 .any(|left| left.starts_with(&format!("{} ", entry.change)));
             if waits_for_skipped || request.backfill != Backfill::Wait && fills(entry) {
-                if request.backfill == Backfill::HandOver && !waits_for_skipped {
+                if request.backfill == Backfill::Detach && !waits_for_skipped {
                     applied.jobs.extend(self.jobs_of(entry).await?);
                 }
                 applied
