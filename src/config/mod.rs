@@ -5,6 +5,7 @@ mod environment;
 mod file;
 mod load;
 mod masked;
+mod secret;
 mod span;
 mod surroundings;
 mod target;

@@ -9,6 +9,7 @@ mod field;
 mod key;
 mod mask;
 mod plan;
+pub mod policy;
 mod rule;
 mod shape;
 
@@ -16,6 +17,9 @@ pub use class::Class;
 pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use key::{DerivedKey, MaskKey};
 pub use mask::{ColumnFacts, compile};
-pub use plan::{ColumnPlan, MaskPlan, Rows, SeedRows, SubsetRules, TablePlan, VirtualReference};
+pub use plan::{
+    Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,
+    TablePlan, VirtualReference,
+};
 pub use rule::{Mask, Rule};
 pub use shape::Shape;

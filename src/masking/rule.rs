@@ -65,6 +65,15 @@ impl Rule {
         }
     }
 
+    /// The name of its mask, as a policy writes it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        serde_json::to_value(&self.mask)
+            .ok()
+            .and_then(|value| Some(value.get("mask")?.as_str()?.to_owned()))
+            .unwrap_or_default()
+    }
+
     /// Reads a rule as a policy writes it.
     ///
     /// # Errors

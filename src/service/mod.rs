@@ -2,4 +2,5 @@
 
 pub mod backfill;
 pub mod demo;
+pub mod masking;
 pub mod migrate;
