@@ -401,7 +401,7 @@ max_size = "5GB"
             ),
             ("version = 1", "version = 2", 1, ""),
             ("\"deny\"", "\"denie\"", 2, ""),
-            ("env =", "evn =", 3, "did you mean \"env\"?"),
+            ("env =", "envv =", 3, "did you mean \"env\"?"),
             ("key = { env = \"TIDEGATE_MASK_KEY\" }", "key = {}", 3, ""),
             ("\"redact_text\"", "\"no_such\"", 13, ""),
             (

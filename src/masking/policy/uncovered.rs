@@ -112,7 +112,7 @@ mod tests {
         for (column, data_type, not_null, expected) in [
             ("email", "text", true, "email = { class = \"email\" }"),
             ("dob", "date", false, "dob = { class = \"birth-date\" }"),
-            ("Straße 1", "text", false, "\"Straße 1\" = \"keep\""),
+            ("Größe 1", "text", false, "\"Größe 1\" = \"keep\""),
             ("salary", "integer", false, "salary = { class = \"money\" }"),
             ("sku", "text", true, "sku = \"keep\""),
         ] {
