@@ -46,6 +46,7 @@ pub(super) fn refused(project: &Project) -> Value {
 
 pub(super) fn failed(outcome: &Outcome) -> Value {
     assert_ne!(outcome.code(), Some(0), "{}", outcome.stdout);
+    assert_eq!(outcome.stdout, "", "a report instead of an error");
     outcome.error()
 }
 

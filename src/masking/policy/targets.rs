@@ -246,7 +246,11 @@ fn best<'a>(
     column: &str,
 ) -> Result<Option<&'a Entry>> {
     let mut found: Option<&Entry> = None;
-    let weight = |entry: &Entry| (entry.table.weight(), entry.column.weight());
+    let weight = |entry: &Entry| {
+        // `users` and `public.users` are one table.
+        let table = Some(entry.table.weight()).filter(|_| !entry.table.is_exact());
+        (table.is_none(), table, entry.column.weight())
+    };
     let mut rival: Option<&Entry> = None;
     for entry in entries {
         match found {

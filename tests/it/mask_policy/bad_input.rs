@@ -144,7 +144,11 @@ fn m7_every_wrong_rule_is_told_with_its_place() {
         ),
     ] {
         write_rules(&project, rules);
-        let error = refused(&project);
+        let outcome = project
+            .tidegate(["mask", "check", "--format", "json"])
+            .run();
+        assert_eq!(outcome.stdout, "", "no error for\n{rules}");
+        let error = failed(&outcome);
         assert_eq!(error["code"], code, "{rules}\n{error:#}");
         assert_eq!(error["at"]["line"], line, "{rules}\n{error:#}");
         assert_eq!(error["at"]["column"], column, "{rules}\n{error:#}");

@@ -185,6 +185,7 @@ fn m7_keys_join_after_masking() {
         "{error:#}"
     );
     // Null joins nothing and breaks nothing.
+    std::fs::remove_file(project.path().join("masking-rules/mask.lock")).unwrap();
     write_rules(
         &project,
         &rules("[tables.b]\ncode = \"keep\"\nme = \"null\"\n"),
@@ -327,7 +328,7 @@ fn m18_a_pending_change_says_what_it_adds() {
     let project = project(&database, "[tables.users]\nemail = \"keep\"\n");
     let change = |pii: &str| {
         format!(
-            "version = 1\ntitle = \"t\"\n[[operation]]\nkind = \"add_column\"\ntable = \"users\"\n\
+            "version = 1\n[schedule]\nexpand = \"1.0.0\"\n[[operation]]\nkind = \"add_column\"\ntable = \"users\"\n\
              column = {{ name = \"nick\", type = \"text\"{pii} }}\n"
         )
     };
@@ -346,13 +347,15 @@ fn m18_a_pending_change_says_what_it_adds() {
     let error = refused(&project);
     assert_eq!(
         (&error["code"], &error["at"]["line"]),
-        (&"TG0802".into(), &6.into())
+        (&"TG0802".into(), &7.into())
     );
     assert_eq!(error["hint"], "did you mean \"gender\"?");
 
     project.change("0001_nick.toml", &change(", pii = \"gender\""));
     check(&project, 0);
-    project.tidegate(["migrate", "apply"]).ok();
+    project
+        .tidegate(["migrate", "apply", "--release", "1.0.0"])
+        .ok();
     check(&project, 0);
     assert_eq!(mask_of(&locked(&project), "users", "nick"), "null");
     // A rule of the policy wins over the change file, and may be there before the column is.
@@ -362,10 +365,12 @@ fn m18_a_pending_change_says_what_it_adds() {
     );
     assert_eq!(mask_of(&locked(&project), "users", "nick"), "keep");
 
-    let nothing = "version = 1\ntitle = \"t\"\n[[operation]]\nkind = \"add_column\"\ntable = \"users\"\n\
+    let nothing = "version = 1\n[schedule]\nexpand = \"1.0.0\"\n[[operation]]\nkind = \"add_column\"\ntable = \"users\"\n\
         column = { name = \"size\", type = \"integer\", pii = \"none\" }\n";
     project.change("0002_size.toml", nothing);
-    project.tidegate(["migrate", "apply"]).ok();
+    project
+        .tidegate(["migrate", "apply", "--release", "1.0.0"])
+        .ok();
     assert_eq!(mask_of(&locked(&project), "users", "size"), "keep");
 }
 
@@ -375,7 +380,8 @@ fn m18_plain_sql_is_read_for_the_columns_it_adds() {
     let project = project(&database, "[tables.users]\nemail = \"keep\"\n");
     project.change(
         "0001_more.sql",
-        "alter table users add column phone text, add active boolean;\n\
+        "-- tidegate: phase=expand release=1.0.0\n\
+         alter table users add column phone text, add active boolean;\n\
          create table notes (id bigserial primary key, user_id bigint references users(id), body text);\n",
     );
     assert_eq!(
@@ -387,14 +393,18 @@ fn m18_plain_sql_is_read_for_the_columns_it_adds() {
         "[tables.users]\nemail = \"keep\"\nphone = \"null\"\n[tables.notes]\nbody = \"null\"\n",
     );
     check(&project, 0);
-    project.tidegate(["migrate", "apply"]).ok();
+    project
+        .tidegate(["migrate", "apply", "--release", "1.0.0"])
+        .ok();
     check(&project, 0);
     project.change(
         "0002_less.sql",
-        "drop table notes; alter table users drop column phone;\n",
+        "-- tidegate: phase=expand release=1.0.0\ndrop table notes; alter table users drop column phone;\n",
     );
     check(&project, 0);
-    project.tidegate(["migrate", "apply"]).ok();
+    project
+        .tidegate(["migrate", "apply", "--release", "1.0.0"])
+        .ok();
     // The rules speak of what the change files know, so they are not stale yet.
     check(&project, 0);
 }
