@@ -4,6 +4,7 @@
 //! A policy ([`Rule`]s by column) is resolved against a catalog into a [`MaskPlan`]; each of its
 //! rules is compiled into a [`FieldMask`] that the copy engine calls once a value.
 
+pub mod checks;
 mod class;
 mod field;
 mod key;
