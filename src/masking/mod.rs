@@ -10,7 +10,9 @@ mod field;
 mod key;
 mod mask;
 mod plan;
+mod prf;
 mod rule;
+mod rule_toml;
 mod shape;
 
 pub use class::Class;
@@ -18,5 +20,6 @@ pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use key::{DerivedKey, MaskKey};
 pub use mask::{ColumnFacts, compile};
 pub use plan::{ColumnPlan, MaskPlan, Rows, SeedRows, SubsetRules, TablePlan, VirtualReference};
-pub use rule::{Mask, Rule};
+pub use prf::{Draws, Permutation, Prf, Seed};
+pub use rule::{Alphabet, DatePart, Locale, Mask, Rule};
 pub use shape::Shape;
