@@ -4,13 +4,16 @@
 //! A policy ([`Rule`]s by column) is resolved against a catalog into a [`MaskPlan`]; each of its
 //! rules is compiled into a [`FieldMask`] that the copy engine calls once a value.
 
+pub mod checks;
 mod class;
 mod field;
 mod key;
 mod mask;
 mod plan;
 pub mod policy;
+mod prf;
 mod rule;
+mod rule_toml;
 mod shape;
 
 pub use class::Class;
@@ -21,5 +24,6 @@ pub use plan::{
     Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,
     TablePlan, VirtualReference,
 };
-pub use rule::{Mask, Rule};
+pub use prf::{Draws, Permutation, Prf, Seed};
+pub use rule::{Alphabet, DatePart, Locale, Mask, Rule};
 pub use shape::Shape;

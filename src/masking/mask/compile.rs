@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Kind, Result};
-use crate::masking::{FieldMask, MaskKey, Rule, Shape};
+use super::site::Site;
+use super::{constant, hash, permute};
+use crate::error::Result;
+use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape};
 
 /// What a mask must know about its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +35,22 @@ pub struct ColumnFacts {
 /// a unique column whose mask has too few values, null in a NOT NULL column.
 ///
 /// # Errors
-/// [`Kind::MaskRule`] with the reason and what would fit.
+/// [`crate::error::Kind::MaskRule`] with the reason and what would fit.
 pub fn compile(
     rule: &Rule,
     facts: &ColumnFacts,
-    _key: &MaskKey,
+    key: &MaskKey,
 ) -> Result<Option<Arc<dyn FieldMask>>> {
-    if rule.is_keep() || rule.sql().is_some() {
-        return Ok(None);
-    }
-    Err(Error::new(
-        Kind::MaskRule,
-        format!("{}: this mask is not built yet", facts.title),
-    ))
+    let site = Site { rule, facts, key };
+    let mask = match &rule.mask {
+        Mask::Keep | Mask::Sql { .. } => return Ok(None),
+        Mask::Null => constant::null(&site),
+        Mask::Constant { value } => constant::constant(&site, value),
+        Mask::Redact => constant::redact(&site),
+        Mask::Enum => constant::label(&site),
+        Mask::Hash { length } => hash::compile(&site, *length),
+        Mask::Permute | Mask::Uuid => permute::compile(&site),
+        _ => Err(site.refuse("is not built yet", "use redact")),
+    };
+    mask.map(Some)
 }

@@ -17,7 +17,7 @@ use super::targets::Targets;
 use super::{pack, unique};
 use crate::catalog::{Catalog, Column, Table};
 use crate::error::{Error, Kind, Place, Result};
-use crate::masking::{Class, Mask, Rule, Shape};
+use crate::masking::{Class, Mask, Rule};
 use crate::sql::{Ident, QualifiedName};
 
 /// Where a rule comes from.
@@ -205,19 +205,15 @@ impl<'a> Decider<'a> {
             Some(value) => self.shipped(value)?,
             None => null,
         };
-        if rule.mask != Mask::Null || !column.not_null {
-            return Ok(Decision::new(rule, Some(class), origin));
+        if rule.mask == Mask::Null && column.not_null {
+            return Ok(self.nothing(Some(class)));
         }
-        if family == Family::Text {
-            let rule = self.shipped(&"redact".into())?;
-            return Ok(Decision::new(rule, Some(class), origin));
-        }
-        Ok(self.nothing(Some(class)))
+        Ok(Decision::new(rule, Some(class), origin))
     }
 
     /// Reads a rule that ships with the program.
     fn shipped(&self, value: &toml::Value) -> Result<Rule> {
-        (self.policy.read_rule)(value).map_err(|message| {
+        Rule::from_toml(value).map_err(|message| {
             Error::new(
                 Kind::Internal,
                 format!("a shipped rule, {value}: {message}"),
@@ -309,10 +305,10 @@ impl<'a> Decider<'a> {
                 continue;
             }
             let target = format!("{}.{}", other.name.plain(), key.name.as_str());
-            if decision.rule.sql().is_some() {
+            if looks_at_its_row(&decision.rule) {
                 return Err(Error::new(
                     Kind::MaskRule,
-                    format!("{title} refers to {target}, whose rule is an SQL expression over its own row"),
+                    format!("{title} refers to {target}, whose rule looks at other columns of its own row"),
                 )
                 .hint(format!("give {title} a rule that yields the same values"))
                 .at_opt(decision.place));
@@ -327,7 +323,7 @@ impl<'a> Decider<'a> {
                 .hint("give both the same rule and the same domain")
                 .at_opt(decision.place));
             }
-            self.same_shape(&decision, (table, column), (other, key))?;
+            self.same_family(&decision, (table, column), (other, key))?;
             found.get_or_insert((decision, target));
         }
         Ok(found.map(|(decision, target)| Decision {
@@ -344,16 +340,16 @@ impl<'a> Decider<'a> {
         }))
     }
 
-    /// Masks work on the bytes of a value, so both sides of a masked key need one type.
-    fn same_shape(
+    /// Masks work on the form of a value, so both sides of a masked key need like types.
+    fn same_family(
         &self,
         decision: &Decision,
         own: (&Table, &Column),
         other: (&Table, &Column),
     ) -> Result<()> {
-        let shape = |column: &Column| Shape::of(&base_type(self.catalog, column).0);
+        let family = |column: &Column| Family::of(&base_type(self.catalog, column).0);
         let moved = !decision.rule.is_keep() && decision.rule.mask != Mask::Null;
-        if !moved || shape(own.1) == shape(other.1) {
+        if !moved || family(own.1) == family(other.1) {
             return Ok(());
         }
         let title = |side: (&Table, &Column)| {
@@ -377,9 +373,15 @@ impl<'a> Decider<'a> {
     }
 }
 
+/// Whether a mask depends on more than the value, so that no other table can repeat it.
+fn looks_at_its_row(rule: &Rule) -> bool {
+    let per_row = matches!(&rule.mask, Mask::ShiftDays { per: Some(_), .. });
+    per_row || rule.with.is_some() || rule.sql().is_some()
+}
+
 /// Whether two rules give the same mask for the same value.
 pub(super) fn same(one: &Rule, other: &Rule) -> bool {
-    one.mask == other.mask && one.domain == other.domain
+    one.mask == other.mask && one.domain == other.domain && one.with == other.with
 }
 
 /// An error with a place, when there is one.

@@ -6,9 +6,8 @@ use super::entry::{Entry, RowsEntry, Section, said_at, twice};
 use super::format::{RawAllow, RawRisk, RawSubset, Unclassified};
 use super::key_source::KeySource;
 use super::pack;
-use super::reader::{PolicyFile, ReadRule, Reader, SourceText};
+use super::reader::{PolicyFile, Reader, SourceText};
 use crate::error::{Error, Kind, Place, Result};
-use crate::masking::Rule;
 use crate::sql::nearest;
 
 /// The masking policy of a project: all files below `masking-rules/` together.
@@ -25,7 +24,6 @@ pub struct Policy {
     pub(super) risk: Option<Placed<RawRisk>>,
     pub(super) allow: RawAllow,
     pub(super) hash: String,
-    pub(super) read_rule: ReadRule,
     /// A file that a new rule can be written into.
     pub(super) file: std::path::PathBuf,
 }
@@ -60,10 +58,6 @@ impl Policy {
     /// [`Kind::MaskSyntax`] for what cannot be read, [`Kind::MaskRule`] for a column that is ruled
     /// twice; each with its place.
     pub fn parse(files: &[SourceText]) -> Result<Self> {
-        Self::parse_with(files, Rule::from_toml)
-    }
-
-    pub(super) fn parse_with(files: &[SourceText], read_rule: ReadRule) -> Result<Self> {
         let mut policy = Self {
             sections: Vec::new(),
             entries: Vec::new(),
@@ -76,7 +70,6 @@ impl Policy {
             risk: None,
             allow: RawAllow::default(),
             hash: String::new(),
-            read_rule,
             file: files
                 .first()
                 .map(|file| file.path.clone())
@@ -87,7 +80,6 @@ impl Policy {
             let reader = Reader {
                 path: &source.path,
                 text: &source.text,
-                read_rule,
             };
             policy.add(reader.file()?, source, &reader, &mut settings)?;
         }
@@ -298,31 +290,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::masking::Mask;
-
-    /// Knows every mask by its name; the options play no part here.
-    fn any_rule(value: &toml::Value) -> Result<Rule, String> {
-        Rule::from_toml(value).or_else(|message| match value {
-            toml::Value::String(name) if !name.starts_with("no_") => Ok(stand_in(name)),
-            toml::Value::Table(table) => Ok(Rule {
-                domain: table
-                    .get("domain")
-                    .and_then(|d| d.as_str())
-                    .map(str::to_owned),
-                ..stand_in(&table.to_string())
-            }),
-            _ => Err(message),
-        })
-    }
-
-    fn stand_in(name: &str) -> Rule {
-        Rule {
-            mask: Mask::Constant {
-                value: name.to_owned(),
-            },
-            ..Rule::keep()
-        }
-    }
 
     fn source(name: &str, text: &str) -> SourceText {
         SourceText {
@@ -337,7 +304,7 @@ mod tests {
             .enumerate()
             .map(|(i, text)| source(&format!("{i}.toml"), text))
             .collect();
-        Policy::parse_with(&files, any_rule)
+        Policy::parse(&files)
     }
 
     /// The example of the format's description.
@@ -381,12 +348,6 @@ max_size = "5GB"
         let place = &policy.entries[1].place;
         assert_eq!(place.line_column(), (8, 1));
         assert_eq!(&place.text[place.span.clone()], "email");
-    }
-
-    #[test]
-    #[ignore = "names masks that come with their own branch"]
-    fn the_example_of_the_format_with_the_real_masks() {
-        Policy::parse(&[source("shop.toml", EXAMPLE)]).unwrap();
     }
 
     #[test]

@@ -15,9 +15,6 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::masking::{Class, Rows, Rule};
 use crate::sql::{did_you_mean, nearest};
 
-/// Reads a rule; [`Rule::from_toml`] but for tests.
-pub(super) type ReadRule = fn(&toml::Value) -> Result<Rule, String>;
-
 /// A file and its text.
 #[derive(Debug, Clone)]
 pub struct SourceText {
@@ -40,7 +37,6 @@ pub(super) struct PolicyFile {
 pub(super) struct Reader<'a> {
     pub(super) path: &'a Path,
     pub(super) text: &'a Arc<str>,
-    pub(super) read_rule: ReadRule,
 }
 
 impl Reader<'_> {
@@ -214,7 +210,7 @@ impl Reader<'_> {
         {
             return Ok(Ruling::Class(class));
         }
-        let rule = (self.read_rule)(&value).map_err(|message| {
+        let rule = Rule::from_toml(&value).map_err(|message| {
             let error = self.syntax(message, span);
             if nested {
                 error.hint("a table of another schema is written [tables.\"schema.table\"]")

@@ -37,9 +37,8 @@ impl Uncovered {
         let class = pack::tell(|_| true, short, column, family).map(|told| told.class);
         let key = toml_key(column);
         let usable = |class: &Class| {
-            pack::usual(*class, family).is_some_and(|rule| {
-                !not_null || family == Family::Text || rule != &toml::Value::from("null")
-            })
+            pack::usual(*class, family)
+                .is_some_and(|rule| !not_null || rule != &toml::Value::from("null"))
         };
         let remedy = match class {
             Some(class) if usable(&class) => format!("{key} = {{ class = \"{class}\" }}"),

@@ -56,7 +56,7 @@ pub(super) fn spread(plan: &mut MaskPlan) {
         let rule = &mut column.rule;
         if strict
             .iter()
-            .any(|s| s.domain == rule.domain && s.mask == rule.mask)
+            .any(|s| s.domain == rule.domain && s.mask == rule.mask && s.with == rule.with)
         {
             rule.unique = true;
         }

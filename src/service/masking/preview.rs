@@ -122,7 +122,7 @@ pub async fn preview(from: From<'_>, key: &MaskKey, request: Request<'_>) -> Res
             column: planned.column.as_str().to_owned(),
             data_type: column.data_type.clone(),
             class: planned.class,
-            rule: planned.rule.name(),
+            rule: planned.rule.name().to_owned(),
             origin: planned.origin.clone(),
             problem,
             values: Vec::new(),
