@@ -6,6 +6,7 @@
 
 pub mod checks;
 mod class;
+mod defaults;
 mod field;
 mod key;
 mod mask;
@@ -17,6 +18,7 @@ mod rule_toml;
 mod shape;
 
 pub use class::Class;
+pub use defaults::default_rule;
 pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use key::{DerivedKey, MaskKey};
 pub use mask::{ColumnFacts, compile};

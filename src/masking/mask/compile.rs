@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use super::site::Site;
-use super::{constant, hash, permute};
+use super::site::{Compiled, Site};
+use super::{
+    constant, date, digits, fpe, hash, json, national, net, number, partial, permute, person,
+    place, redact_text,
+};
 use crate::error::Result;
 use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape};
+use person::Part;
 
 /// What a mask must know about its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +54,50 @@ pub fn compile(
         Mask::Enum => constant::label(&site),
         Mask::Hash { length } => hash::compile(&site, *length),
         Mask::Permute | Mask::Uuid => permute::compile(&site),
-        _ => Err(site.refuse("is not built yet", "use redact")),
+        mask => personal(&site, mask).unwrap_or_else(|| vague(&site, mask)),
     };
     mask.map(Some)
+}
+
+/// Masks that put another person, place or number in the place of the real one.
+fn personal(site: &Site<'_>, mask: &Mask) -> Option<Compiled> {
+    Some(match mask {
+        Mask::PersonName { locale } => person::name(site, *locale, Part::Whole),
+        Mask::FirstName { locale } => person::name(site, *locale, Part::First),
+        Mask::LastName { locale } => person::name(site, *locale, Part::Last),
+        Mask::UserName { locale } => person::user_name(site, *locale),
+        Mask::Email {
+            locale,
+            host,
+            ignore_case,
+        } => person::email(site, *locale, host, *ignore_case),
+        Mask::Phone => digits::phone(site),
+        Mask::Address { locale } => place::compile(site, *locale, place::Kind::Address),
+        Mask::City { locale } => place::compile(site, *locale, place::Kind::City),
+        Mask::Company { locale } => place::compile(site, *locale, place::Kind::Company),
+        Mask::PostalCode => place::postal_code(site),
+        Mask::Url { host } => net::url(site, host),
+        Mask::Ip => net::ip(site),
+        Mask::Mac => net::mac(site),
+        Mask::UserAgent => net::user_agent(site),
+        Mask::CardNumber => digits::card(site),
+        Mask::Iban => digits::iban(site),
+        Mask::NationalId { country } => national::compile(site, country),
+        Mask::Fpe { alphabet } => fpe::compile(site, *alphabet),
+        _ => return None,
+    })
+}
+
+/// Masks that keep a part of the value, or make it vaguer.
+fn vague(site: &Site<'_>, mask: &Mask) -> Compiled {
+    match mask {
+        Mask::ShiftDays { max, per } => date::shift(site, *max, per.as_deref()),
+        Mask::Truncate { to } => date::truncate(site, *to),
+        Mask::Zip3 => place::zip3(site),
+        Mask::Partial { first, last, fill } => partial::partial(site, (*first, *last), *fill),
+        Mask::Regex { pattern, replace } => partial::regex(site, pattern, replace),
+        Mask::RedactText => redact_text::compile(site),
+        Mask::Json { paths, otherwise } => json::compile(site, paths, otherwise),
+        _ => number::compile(site),
+    }
 }

@@ -40,6 +40,10 @@ struct Hash {
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 impl TextMask for Hash {
+    fn uses_seed(&self) -> bool {
+        false
+    }
+
     fn write(&self, input: &str, _: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
         let mut bits = self.prf.seed(input.as_bytes()).0;
         for _ in 0..self.length {

@@ -162,6 +162,10 @@ struct Form {
 }
 
 impl TextMask for Form {
+    fn uses_seed(&self) -> bool {
+        false
+    }
+
     fn write(&self, input: &str, _: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
         if !input.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
             return Err(Unmaskable {

@@ -12,6 +12,11 @@ pub(super) trait TextMask: Send + Sync + std::fmt::Debug {
     /// [`Unmaskable`] for a text that breaks the format.
     fn write(&self, input: &str, seed: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable>;
 
+    /// Whether the mask looks at its seed at all.
+    fn uses_seed(&self) -> bool {
+        true
+    }
+
     /// Whether a text of digits gives a text of as many digits.
     fn keeps_digits(&self) -> bool {
         false
@@ -54,7 +59,11 @@ impl Place {
         }
         let input = std::str::from_utf8(value).map_err(|_| NOT_UTF8)?;
         let start = out.len();
-        let seed = self.seed(value, row);
+        let seed = if mask.uses_seed() {
+            self.seed(value, row)
+        } else {
+            Seed(0)
+        };
         for attempt in 0..TRIES {
             out.truncate(start);
             mask.write(

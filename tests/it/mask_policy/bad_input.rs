@@ -20,138 +20,141 @@ at = \"keep\"
 who = \"null\"
 ";
 
+/// Rules, code, line, column, words of the message.
+const CASES: &[(&str, &str, u64, u64, &str)] = &[
+    (
+        "[tables.users]\nemial = \"keep\"",
+        "TG0802",
+        4,
+        1,
+        "there is no column users.emial",
+    ),
+    (
+        "[tables.user]\nemail = \"keep\"",
+        "TG0802",
+        3,
+        9,
+        "there is no table user",
+    ),
+    (
+        "[tables.active_users]\nid = \"keep\"",
+        "TG0802",
+        3,
+        9,
+        "there is no table active_users",
+    ),
+    (
+        "[tables.users]\nlower_email = \"keep\"",
+        "TG0802",
+        4,
+        1,
+        "generated",
+    ),
+    (
+        "[tables.logs_1]\nwho = \"keep\"",
+        "TG0802",
+        4,
+        1,
+        "is a partition",
+    ),
+    (
+        "[tables.users]\nemail = \"keep\"\n[tables.\"public.users\"]\nemail = \"null\"",
+        "TG0802",
+        6,
+        1,
+        "ruled twice",
+    ),
+    ("[tables.users]\nemail = \"kepe\"", "TG0801", 4, 9, "kepe"),
+    (
+        "[tables.users]\nemail = 5",
+        "TG0801",
+        4,
+        9,
+        "a string or a table",
+    ),
+    (
+        "[tables.users]\nemail = { class = \"mail\" }",
+        "TG0801",
+        4,
+        9,
+        "not a class",
+    ),
+    (
+        "[tables.users]\nseen = { class = \"age\", mask = \"kepe\" }",
+        "TG0801",
+        4,
+        8,
+        "kepe",
+    ),
+    ("unclasified = \"deny\"", "TG0801", 3, 1, "unknown field"),
+    ("packs = [\"persons\"]", "TG0801", 3, 10, "there is no pack"),
+    ("[tables.users\nemail = \"keep\"", "TG0801", 3, 14, ""),
+    (
+        "[subset]\nseed_rows = [{ table = \"usrs\" }]",
+        "TG0802",
+        4,
+        24,
+        "there is no table usrs",
+    ),
+    (
+        "[subset]\nseed_rows = [{ table = \"users\", percent = 0 }]",
+        "TG0801",
+        4,
+        43,
+        "share",
+    ),
+    (
+        "[subset]\nseed_rows = [{ table = \"users\", stable_by = \"idd\" }]",
+        "TG0802",
+        4,
+        45,
+        "users.idd",
+    ),
+    (
+        "[subset]\nmax_size = \"big\"",
+        "TG0801",
+        4,
+        12,
+        "not a size",
+    ),
+    (
+        "[subset]\nreferences = [{ from = \"logs(who)\", to = \"users\" }]",
+        "TG0801",
+        4,
+        42,
+        "table(column)",
+    ),
+    (
+        "[risk]\nquasi_identifiers = { users = [\"emial\"] }",
+        "TG0802",
+        4,
+        32,
+        "users.emial",
+    ),
+    (
+        "[risk]\nlinkage = 2.0\nquasi_identifiers = {}",
+        "TG0801",
+        4,
+        11,
+        "between 0 and 1",
+    ),
+];
+
 #[test]
 fn m7_every_wrong_rule_is_told_with_its_place() {
     let database = Database::with_schema(SCHEMA);
     let project = project(&database, RULES);
     project.tidegate(["mask", "check"]).ok();
-    for (rules, code, line, column, words) in [
-        (
-            "[tables.users]\nemial = \"keep\"",
-            "TG0802",
-            4,
-            1,
-            "there is no column users.emial",
-        ),
-        (
-            "[tables.user]\nemail = \"keep\"",
-            "TG0802",
-            3,
-            9,
-            "there is no table user",
-        ),
-        (
-            "[tables.active_users]\nid = \"keep\"",
-            "TG0802",
-            3,
-            9,
-            "there is no table active_users",
-        ),
-        (
-            "[tables.users]\nlower_email = \"keep\"",
-            "TG0802",
-            4,
-            1,
-            "generated",
-        ),
-        (
-            "[tables.logs_1]\nwho = \"keep\"",
-            "TG0802",
-            4,
-            1,
-            "is a partition",
-        ),
-        (
-            "[tables.users]\nemail = \"keep\"\n[tables.\"public.users\"]\nemail = \"null\"",
-            "TG0802",
-            6,
-            1,
-            "ruled twice",
-        ),
-        ("[tables.users]\nemail = \"kepe\"", "TG0801", 4, 9, "kepe"),
-        (
-            "[tables.users]\nemail = 5",
-            "TG0801",
-            4,
-            9,
-            "a string or a table",
-        ),
-        (
-            "[tables.users]\nemail = { class = \"mail\" }",
-            "TG0801",
-            4,
-            9,
-            "not a class",
-        ),
-        (
-            "[tables.users]\nseen = { class = \"age\", mask = \"kepe\" }",
-            "TG0801",
-            4,
-            8,
-            "kepe",
-        ),
-        ("unclasified = \"deny\"", "TG0801", 3, 1, "unknown field"),
-        ("packs = [\"persons\"]", "TG0801", 3, 10, "there is no pack"),
-        ("[tables.users\nemail = \"keep\"", "TG0801", 3, 14, ""),
-        (
-            "[subset]\nseed_rows = [{ table = \"usrs\" }]",
-            "TG0802",
-            4,
-            24,
-            "there is no table usrs",
-        ),
-        (
-            "[subset]\nseed_rows = [{ table = \"users\", percent = 0 }]",
-            "TG0801",
-            4,
-            43,
-            "share",
-        ),
-        (
-            "[subset]\nseed_rows = [{ table = \"users\", stable_by = \"idd\" }]",
-            "TG0802",
-            4,
-            45,
-            "users.idd",
-        ),
-        (
-            "[subset]\nmax_size = \"big\"",
-            "TG0801",
-            4,
-            12,
-            "not a size",
-        ),
-        (
-            "[subset]\nreferences = [{ from = \"logs(who)\", to = \"users\" }]",
-            "TG0801",
-            4,
-            41,
-            "table(column)",
-        ),
-        (
-            "[risk]\nquasi_identifiers = { users = [\"emial\"] }",
-            "TG0802",
-            4,
-            32,
-            "users.emial",
-        ),
-        (
-            "[risk]\nlinkage = 2.0\nquasi_identifiers = {}",
-            "TG0801",
-            4,
-            11,
-            "between 0 and 1",
-        ),
-    ] {
+    for (rules, code, line, column, words) in CASES {
         write_rules(&project, rules);
         let outcome = project
             .tidegate(["mask", "check", "--format", "json"])
             .run();
         assert_eq!(outcome.stdout, "", "no error for\n{rules}");
         let error = failed(&outcome);
-        assert_eq!(error["code"], code, "{rules}\n{error:#}");
-        assert_eq!(error["at"]["line"], line, "{rules}\n{error:#}");
-        assert_eq!(error["at"]["column"], column, "{rules}\n{error:#}");
+        assert_eq!(error["code"], *code, "{rules}\n{error:#}");
+        assert_eq!(error["at"]["line"], *line, "{rules}\n{error:#}");
+        assert_eq!(error["at"]["column"], *column, "{rules}\n{error:#}");
         assert!(
             error["message"].as_str().unwrap().contains(words),
             "{rules}\n{error:#}"

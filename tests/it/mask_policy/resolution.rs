@@ -215,13 +215,13 @@ fn m7_a_masked_natural_key_carries_its_rule_along() {
          create table logins (email text references users (email), born date references users (born));\
          create table tickets (contact text, login text);\
          create table wide (n bigint unique); create table narrow (n integer references wide (n));\
-         create table odd (n numeric references wide (n));",
+         create table big (n numeric unique); create table odd (n bigint references big (n));",
     );
     let rules = |born: &str, n: &str| {
         format!(
             "[tables.users]\nemail = {{ mask = \"email\", domain = \"person\" }}\nborn = {born}\n\
              [tables.tickets]\ncontact = {{ mask = \"email\", domain = \"person\" }}\nlogin = \"email\"\n\
-             [tables.wide]\nn = \"{n}\"\n"
+             [tables.wide]\nn = \"{n}\"\n[tables.big]\nn = \"{n}\"\n"
         )
     };
     let project = project(&database, &rules("\"keep\"", "keep"));
@@ -256,7 +256,7 @@ fn m7_a_masked_natural_key_carries_its_rule_along() {
         error["message"]
             .as_str()
             .unwrap()
-            .contains("odd.n (numeric)"),
+            .contains("odd.n (bigint) refers to big.n (numeric)"),
         "{error:#}"
     );
     database.execute("drop table odd");
