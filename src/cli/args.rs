@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{
-    audit, backfill, config, demo, diff, docs, doctor, env, init, migrate, schedule, serve, server,
-    worker,
+    audit, backfill, config, demo, diff, docs, doctor, env, init, mask, migrate, schedule, serve,
+    server, worker,
 };
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
@@ -106,6 +106,9 @@ pub enum Command {
     Backfill(backfill::Command),
     /// Compare the data of two databases or tables
     Diff(diff::Args),
+    /// Rules that mask personal data in copies
+    #[command(subcommand)]
+    Mask(mask::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),

@@ -16,7 +16,7 @@ pub enum Command {
     Show,
     /// JSON Schemas of the file formats
     Schema {
-        /// tidegate or change [default: both]
+        /// tidegate, change or masking-rules [default: all]
         name: Option<String>,
     },
 }
@@ -44,14 +44,16 @@ fn schema(name: Option<&str>) -> Result<Output> {
     let value = match name {
         Some("tidegate" | "tidegate.toml") => serde_json::to_value(crate::config::schema()),
         Some("change") => serde_json::to_value(crate::migration::schema()),
+        Some("masking-rules") => serde_json::to_value(crate::masking::policy::schema()),
         None => Ok(serde_json::json!({
             "tidegate": crate::config::schema(),
             "change": crate::migration::schema(),
+            "masking-rules": crate::masking::policy::schema(),
         })),
         Some(other) => {
             return Err(
                 Error::new(Kind::Usage, format!("there is no format \"{other}\""))
-                    .hint("the formats are tidegate and change"),
+                    .hint("the formats are tidegate, change and masking-rules"),
             );
         }
     };

@@ -328,6 +328,12 @@ impl Config {
         &self.selected
     }
 
+    /// The folder of the masking rules.
+    #[must_use]
+    pub fn masking_dir(&self) -> PathBuf {
+        self.root.join("masking-rules")
+    }
+
     /// The folder of the change files.
     #[must_use]
     pub fn migrations_dir(&self) -> PathBuf {

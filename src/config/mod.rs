@@ -6,6 +6,7 @@ mod file;
 mod load;
 mod masked;
 mod schedule;
+mod secret;
 mod span;
 mod surroundings;
 mod target;

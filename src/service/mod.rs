@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod demo;
 pub mod diff;
+pub mod masking;
 pub mod migrate;
 pub mod process;
 pub mod schedule;

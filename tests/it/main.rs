@@ -22,6 +22,7 @@ mod docs;
 mod harness;
 mod hazards;
 mod kills;
+mod mask_policy;
 mod migrate;
 mod migrate_faults;
 mod pooler;
