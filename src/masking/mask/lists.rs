@@ -130,7 +130,7 @@ mod tests {
         for locale in Locale::ALL {
             let lists = locale.lists();
             assert!(
-                lists.first.len() >= 30 && lists.last.len() >= 10,
+                lists.first.len() >= 20 && lists.last.len() >= 10,
                 "{locale:?}"
             );
             for list in [lists.city_ends, lists.street_ends, lists.company_ends] {
