@@ -5,6 +5,7 @@
 //! rules is compiled into a [`FieldMask`] that the copy engine calls once a value.
 
 mod class;
+pub mod classifier;
 mod field;
 mod key;
 mod mask;
