@@ -12,6 +12,7 @@ mod doctor;
 mod edge;
 mod env;
 mod init;
+mod mask;
 mod migrate;
 pub mod render;
 mod server;

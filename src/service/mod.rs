@@ -3,3 +3,4 @@
 pub mod backfill;
 pub mod demo;
 pub mod migrate;
+pub mod scan;

@@ -20,6 +20,7 @@ mod docs;
 mod harness;
 mod hazards;
 mod kills;
+mod mask_scan;
 mod migrate;
 mod migrate_faults;
 mod pooler;

@@ -18,6 +18,15 @@ const LONGEST: usize = 5;
 /// address is a person's.
 #[must_use]
 pub fn by_name(columns: &[ColumnName<'_>]) -> Vec<Option<Finding>> {
+    let table = context(columns);
+    columns
+        .iter()
+        .map(|column| judge(column, &table).filter(Finding::is_reported))
+        .collect()
+}
+
+/// What a table is about, by its name and its columns.
+pub(super) fn context(columns: &[ColumnName<'_>]) -> Table {
     let mut table = columns
         .first()
         .map_or_else(Table::default, |c| Table::of(c.table));
@@ -26,20 +35,17 @@ pub fn by_name(columns: &[ColumnName<'_>]) -> Vec<Option<Finding>> {
         let mut found = alone.iter().flatten();
         found.any(|finding| finding.confidence > 0.6 && classes.contains(&finding.class))
     };
-    table.person_columns = holds(&[
-        Class::Email,
-        Class::FirstName,
-        Class::LastName,
-        Class::PersonName,
-        Class::BirthDate,
-        Class::Password,
-        Class::Phone,
-    ]);
+    let names = [Class::FirstName, Class::LastName, Class::PersonName];
+    table.people_columns = holds(&names);
+    table.person_columns = table.people_columns
+        || holds(&[
+            Class::Email,
+            Class::BirthDate,
+            Class::Password,
+            Class::Phone,
+        ]);
     table.address_columns = holds(&[Class::Address, Class::PostalCode]);
-    columns
-        .iter()
-        .map(|column| judge(column, &table).filter(Finding::is_reported))
-        .collect()
+    table
 }
 
 fn judge(column: &ColumnName<'_>, table: &Table) -> Option<Finding> {
@@ -207,14 +213,14 @@ fn in_context(
 }
 
 /// The address of a school is no personal data; an e-mail address there may be somebody's.
-fn in_place(finding: Finding, table: &Table) -> Finding {
+pub(super) fn in_place(finding: Finding, table: &Table) -> Finding {
     use Class as C;
     if table.subject != Subject::Organisation {
         return finding;
     }
     match finding.class {
         C::Address | C::City | C::PostalCode | C::Location | C::Url | C::Company => {
-            finding.scaled(0.35)
+            finding.scaled(if table.people_columns { 0.5 } else { 0.35 })
         }
         C::Phone | C::BankAccount | C::NationalId | C::DocumentId => finding.scaled(0.5),
         _ => finding,

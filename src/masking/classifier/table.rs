@@ -39,6 +39,8 @@ pub(super) struct Table {
     pub(super) list: Option<Class>,
     /// Columns beside tell of persons: an e-mail, a family name, a date of birth.
     pub(super) person_columns: bool,
+    /// Columns beside are names of persons.
+    pub(super) people_columns: bool,
     /// Columns beside are parts of an address.
     pub(super) address_columns: bool,
 }
