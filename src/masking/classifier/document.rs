@@ -1,5 +1,7 @@
 //! Leaves of documents and elements of arrays.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::value::{Kind, kinds};
@@ -68,6 +70,32 @@ fn shown_key(key: &str) -> String {
     } else {
         "*".to_owned()
     }
+}
+
+/// Different keys below one parent that may be names of fields; more of them are data.
+const FIELDS: usize = 40;
+
+/// The paths, in their order, with `*` where too many different keys stand below one parent.
+pub(super) fn without_data_keys(paths: &[&String]) -> Vec<String> {
+    let mut split: Vec<Vec<&str>> = paths.iter().map(|path| path.split('.').collect()).collect();
+    let deepest = split.iter().map(Vec::len).max().unwrap_or(0);
+    for level in 1..deepest {
+        let mut keys: HashMap<Vec<&str>, HashSet<&str>> = HashMap::new();
+        for path in split.iter().filter(|path| path.len() > level) {
+            keys.entry(path[..level].to_vec())
+                .or_default()
+                .insert(path[level]);
+        }
+        for path in split.iter_mut().filter(|path| path.len() > level) {
+            if keys
+                .get(&path[..level])
+                .is_some_and(|keys| keys.len() > FIELDS)
+            {
+                path[level] = "*";
+            }
+        }
+    }
+    split.into_iter().map(|path| path.join(".")).collect()
 }
 
 /// Leaves of `hstore` (`"a"=>"1"`) and of XML, whose paths are keys and names of elements.
@@ -186,6 +214,20 @@ mod tests {
                 "$.by_mail.*"
             ]
         );
+    }
+
+    #[test]
+    fn many_keys_below_one_parent_are_data() {
+        let paths: Vec<String> = (0..50)
+            .map(|i| {
+                format!("$.by.k{}x.mail", (b'a' + i % 26) as char)
+                    .replace('k', &"k".repeat(1 + usize::from(i / 26)))
+            })
+            .collect();
+        let shown = without_data_keys(&paths.iter().collect::<Vec<_>>());
+        assert!(shown.iter().all(|path| path == "$.by.*.mail"), "{shown:?}");
+        let few = ["$.a.b".to_owned(), "$.a.c".to_owned()];
+        assert_eq!(without_data_keys(&few.iter().collect::<Vec<_>>()), few);
     }
 
     #[test]

@@ -221,7 +221,8 @@ fn prose(profile: &Profile) -> Option<Finding> {
     let long = profile.words >= 8 * u64::from(profile.values);
     let named = of_texts(personal) >= if long { 0.02 } else { 0.15 };
     let told = profile.share(Kind::Prose) >= 0.2
-        && (named && personal > 0 || of_texts(exact) >= 0.002 && exact > 0);
+        && (named && personal > 0
+            || exact > 0 && of_texts(exact) >= if long { 0.002 } else { 0.05 });
     told.then(|| {
         let reason = format!(
             "{personal} of {texts} sampled texts hold names, addresses or numbers of persons"

@@ -1,5 +1,8 @@
 //! Weighing names and values of the columns of one table.
 
+use std::collections::BTreeMap;
+
+use super::document::without_data_keys;
 use super::evidence::by_values;
 use super::facts::{ColumnName, Family};
 use super::finding::Finding;
@@ -214,15 +217,46 @@ fn judge_leaves(profile: &Profile) -> Vec<(String, Option<Finding>)> {
         .iter()
         .flat_map(|c| by_name(std::slice::from_ref(c)))
         .collect();
-    paths
-        .iter()
-        .zip(names)
-        .map(|(path, name)| {
-            let leaf = &profile.leaves[*path];
-            let name =
-                name.filter(|name| name.class != Class::PseudonymousId || name.confidence > 0.6);
-            let verdict = weigh(name, leaf, Family::Text, (false, &Table::default()));
-            ((*path).clone(), verdict.finding)
-        })
-        .collect()
+    let mut found: BTreeMap<String, Option<Finding>> = BTreeMap::new();
+    for ((path, shown), name) in paths.iter().zip(without_data_keys(&paths)).zip(names) {
+        let name = name.filter(|name| name.class != Class::PseudonymousId || name.confidence > 0.6);
+        let leaf = &profile.leaves[*path];
+        let verdict = weigh(name, leaf, Family::Text, (false, &Table::default()));
+        let surest = |finding: &Option<Finding>| finding.as_ref().map_or(0.0, |f| f.confidence);
+        let known = found.entry(shown).or_default();
+        if surest(&verdict.finding) > surest(known) {
+            *known = verdict.finding;
+        }
+    }
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever the values are, no verdict tells one of them.
+        #[test]
+        fn no_verdict_tells_a_value(
+            values in prop::collection::vec("[a-zA-Z0-9@.+-]{3}[a-zA-Z0-9@. +-]{6,20}[0-9]{4}", 1..40),
+            table in "[a-z_]{1,12}",
+            column in "[a-z_]{1,12}",
+        ) {
+            let (mut plain, mut inside) = (Profile::default(), Profile::default());
+            for (i, value) in values.iter().enumerate() {
+                plain.add(Some(value), Family::Text, i as u64);
+                let json = serde_json::json!({"k": value, value.as_str(): [value, {"email": value}]});
+                inside.add(Some(&json.to_string()), Family::Document, i as u64);
+            }
+            let name = |data_type| ColumnName { table: &table, column: &column, data_type, comment: None };
+            let verdicts = judge(&[name("text"), name("jsonb")], &[Some(plain), Some(inside)]);
+            let told = format!("{verdicts:?}");
+            for value in &values {
+                prop_assert!(!told.contains(value.as_str()), "{}", told);
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! E-mail addresses, telephone numbers, streets.
 
 use super::super::tokens::folded;
+use super::dictionary::street_word;
 
 /// `local@domain.tld`, without quotes and comments.
 pub(super) fn is_email(value: &str) -> bool {
@@ -57,6 +58,9 @@ pub(super) fn is_phone(value: &str) -> bool {
     {
         return false;
     }
+    if bare.starts_with('(') && !bare.contains(')') {
+        return false;
+    }
     if bare.starts_with('+') || bare.starts_with("(+") {
         return count >= 8;
     }
@@ -79,7 +83,7 @@ pub(super) fn is_bare_phone(value: &str) -> bool {
 }
 
 /// Ends of words that streets have, between blanks.
-const STREET_ENDS: &str = "strasse str weg gasse platz allee ring damm ufer straat laan plein gracht kade dijk gatan vagen \
+const STREET_ENDS: &str = "plantsoen singel dreef steeg pad steig stieg pfad graben chaussee anger hof berg feld grund busch heide wiese garten kamp markt tal hang strasse str weg gasse platz allee ring damm ufer straat laan plein gracht kade dijk gatan vagen \
     gata veien vej gade katu tie";
 
 /// Words of streets, between blanks.
@@ -111,11 +115,17 @@ pub(super) fn is_street(value: &str) -> bool {
         .any(|word| word.len() > 5 && STREET_ENDS.split(' ').any(|ending| word.ends_with(ending)));
     let named = words
         .iter()
-        .any(|word| STREET_WORDS.split(' ').any(|known| known == *word))
+        .any(|word| street_word(word) || STREET_WORDS.split(' ').any(|known| known == *word))
+        && words.len() >= 3;
+    let first = words.first().copied().unwrap_or_default();
+    let placed = [
+        "am", "an", "auf", "im", "in", "zum", "zur", "hinter", "unter",
+    ]
+    .contains(&first)
         && words.len() >= 3;
     let certain = text.contains("strasse")
         || text.contains("straat")
         || text.ends_with(" street")
         || text.starts_with("rue ");
-    number && (ends || named) || certain && words.len() <= 4
+    number && (ends || named || placed) || certain && words.len() <= 4
 }

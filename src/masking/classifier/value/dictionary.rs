@@ -157,3 +157,48 @@ pub(super) fn given(word: &str) -> bool {
 pub(super) fn family(word: &str) -> bool {
     FAMILY_NAMES.contains(word) && !ambiguous(word)
 }
+
+fn endings(lists: &[&'static [&'static str]], own: &str) -> HashSet<String> {
+    lists
+        .iter()
+        .flat_map(|list| list.iter())
+        .map(|word| folded(word.trim()))
+        .chain(own.split_whitespace().map(str::to_owned))
+        .filter(|word| word.chars().count() >= 3 && word.chars().all(char::is_alphabetic))
+        .collect()
+}
+
+/// Whether a folded word is one that streets are called by in one of the locales.
+pub(super) fn street_word(word: &str) -> bool {
+    static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        endings(
+            &[
+                EN::ADDRESS_STREET_SUFFIX,
+                FR_FR::ADDRESS_STREET_SUFFIX,
+                IT_IT::ADDRESS_STREET_SUFFIX,
+                PT_BR::ADDRESS_STREET_SUFFIX,
+                DE_DE::ADDRESS_STREET_SUFFIX,
+                NL_NL::ADDRESS_STREET_SUFFIX,
+            ],
+            "",
+        )
+    });
+    WORDS.contains(word)
+}
+
+/// Whether a folded word ends as towns of one of the locales do, and more stands before.
+pub(super) fn ends_like_a_town(word: &str) -> bool {
+    static ENDINGS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        endings(
+            &[
+                EN::ADDRESS_CITY_SUFFIX,
+                DE_DE::ADDRESS_CITY_SUFFIX,
+                NL_NL::ADDRESS_CITY_SUFFIX,
+            ],
+            "stadt hausen kirchen ingen hofen bruck rode bach furt heim dorf hagen weiler wijk dam drecht hoven kerk \
+             dijk broek zijl sund koping borg stad holm vik grad abad pur polis",
+        )
+    });
+    (3..word.len().saturating_sub(3))
+        .any(|at| word.is_char_boundary(at) && ENDINGS.contains(&word[at..]))
+}

@@ -1,6 +1,6 @@
 //! Values with a fixed format.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// IPv4 or IPv6, with or without a prefix length; four numbers without a zero at the start may
 /// still be a version, which the share in a column tells.

@@ -84,7 +84,7 @@ pub(in crate::masking::classifier) fn kinds(value: &str) -> Kinds {
     }
     found.set(Kind::UserAgent, formats::is_user_agent(value));
     found.set(Kind::Token, secret::is_token(value));
-    if words >= 4 {
+    if words >= 4 && value.len() >= 24 {
         found.set(Kind::Prose, true);
         let certain = found.has(Kind::Iban) || found.has(Kind::Card) || found.has(Kind::Phone);
         let exact = !certain && prose::is_exact(value);

@@ -1,7 +1,7 @@
 //! Names of persons, places and companies.
 
 use super::super::tokens::folded;
-use super::dictionary::{CITIES, family, given};
+use super::dictionary::{CITIES, ends_like_a_town, family, given};
 
 /// Words that stand before a name.
 const TITLES: &[&str] = &[
@@ -75,47 +75,32 @@ pub(super) fn is_full_name(value: &str) -> bool {
     forwards || backwards || rest && any_part(last, family)
 }
 
-/// A known city, or a name that ends like those of towns.
+/// A known city, or a name that ends or begins like those of towns.
 pub(super) fn is_city(value: &str) -> bool {
-    const ENDINGS: &[&str] = &[
-        "ville", "berg", "burgh", "borough", "stadt", "furt", "chester", "shire", "haven", "mouth",
-        "dorf", "hausen", "heim", "bury", "stad", "town", "port", "burg", "ingen", "kirchen",
-        "sur-mer",
-    ];
     let text = folded(value.trim());
-    let single = !text.contains(' ')
-        && text.len() >= 7
+    let single = !text.contains([' ', '@', '/'])
         && is_name_like(value)
         && !value.chars().all(char::is_uppercase);
+    let town = |word: &str| !family(word) && !given(word) && ends_like_a_town(word);
     CITIES.contains(text.as_str())
-        || single
-            && !family(&text)
-            && !given(&text)
-            && ENDINGS.iter().any(|ending| text.ends_with(ending))
-        || is_compass_town(&text)
+        || single && text.split('-').any(town)
+        || begins_like_a_town(value, &text)
 }
 
 /// `North Anna`, `Port Eliseo`, `San Marco`, `Bad Aibling`.
-fn is_compass_town(text: &str) -> bool {
-    const STARTS: &[&str] = &[
-        "north", "east", "west", "south", "new", "lake", "port", "san", "santa", "sao", "bad",
-        "sankt", "saint",
-    ];
-    text.split_once(' ').is_some_and(|(first, rest)| {
-        STARTS.contains(&first)
-            && !rest.is_empty()
-            && !rest.contains(|c: char| !c.is_alphabetic() && c != ' ')
-            && (given(rest) || family(rest) || super::words::ends_like_a_town(rest))
-    })
-}
-
-fn ends_like_a_town(word: &str) -> bool {
-    [
-        "ville", "berg", "burgh", "borough", "stad", "furt", "chester", "shire", "haven", "mouth",
-        "bury", "town", "port", "fort", "side", "view", "land", "ton",
-    ]
-    .iter()
-    .any(|ending| word.ends_with(ending))
+fn begins_like_a_town(value: &str, text: &str) -> bool {
+    const STARTS: &str = "north east west south new lake port san santa santo sao bad sankt saint villa nieuw oud sint groot \
+        klein neu alt gross nieder ober unter ville mount fort los las la le les el den";
+    let Some((first, rest)) = text.split_once(' ') else {
+        return false;
+    };
+    let second = rest.split(' ').next().unwrap_or_default();
+    value.starts_with(char::is_uppercase)
+        && STARTS.split_whitespace().any(|start| start == first)
+        && rest
+            .chars()
+            .all(|c| c.is_alphabetic() || c == ' ' || c == '-' || c == '\'')
+        && (given(second) || family(second) || ends_like_a_town(second))
 }
 
 /// A legal form at the end.
