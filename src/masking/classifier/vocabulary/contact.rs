@@ -17,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         Email,
         Weight::Likely,
-        "recipient recipients sender senderaddress recipientaddress fromaddress toaddress ccaddress \
+        "cc bcc recipient recipients sender senderaddress recipientaddress fromaddress toaddress ccaddress \
         bccaddress addressee subscriberaddress envelopefrom envelopeto mailbox",
     ),
     (
@@ -37,7 +37,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         Address,
         Weight::Sure,
-        "streetaddress addressline addrline addressline1 addressline2 addressline3 street streetname \
+        "streetaddress shipto billto addressline addrline addressline1 addressline2 addressline3 street streetname \
         streetnumber streetno housenumber houseno housename postaladdress homeaddress workaddress shippingaddress \
         billingaddress deliveryaddress mailingaddress residentialaddress permanentaddress currentaddress fulladdress \
         shipaddress billaddress strasse str strassenname hausnummer hausnr anschrift wohnort wohnadresse \

@@ -4,7 +4,7 @@ use crate::masking::Class;
 
 /// Persons, in the singular.
 pub(in crate::masking::classifier) const PERSONS: &str = "user usr customer cust client person people ppl member mbr employee emp member employee staff teacher student pupil patient contact \
-    author subscriber candidate applicant participant guest passenger driver doctor physician nurse attendee profile player \
+    author subscriber candidate applicant participant guest passenger driver doctor gp physician nurse attendee profile player \
     citizen resident donor volunteer owner lead prospect buyer seller shopper consumer agent worker colleague manager \
     admin administrator operator moderator reviewer assessor verifier recipient sender visitor parent guardian child \
     kid mother father spouse family relative witness lawyer attorney judge suspect victim offender \
@@ -98,7 +98,7 @@ pub(in crate::masking::classifier) const TABLE_NOISE: &str = "entity detail info
     stammdaten daten registry register row entry";
 
 /// Words after a phrase that make the column tell about the thing, not be it.
-pub(in crate::masking::classifier) const NEUTRAL_TAILS: &str = "id ids count counts type types status statuses state at on flag enabled disabled verified confirmed \
+pub(in crate::masking::classifier) const NEUTRAL_TAILS: &str = "id ids approved count counts type types status statuses state at on flag enabled disabled verified confirmed \
     method methods template templates domain domains category format length size limit provider providers version \
      class kind level rank order position sort score rating index idx key keys enum options option setting \
     settings preference preferences notification notifications consent optin optout opt verification verifiable valid \

@@ -31,7 +31,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         NationalId,
         Weight::Likely,
-        "vatid vatnumber vatno ustid ustidnr umsatzsteuerid tva numerotva iva btwnummer fiscalcode \
+        "vat vatid vatnumber vatno ustid ustidnr umsatzsteuerid tva numerotva iva btwnummer fiscalcode \
         fiscalid identificationnumber identification legalid employeeno staffnumber matriculationnumber matrikelnummer \
         matricule matricola membershipnumber membernumber customernumber kundennummer klantnummer numclient",
     ),

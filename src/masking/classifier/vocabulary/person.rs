@@ -28,7 +28,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         PersonName,
         Weight::Sure,
-        "fullname personname realname legalfullname preferredname knownas alsoknownas nomcomplet \
+        "fullname vcard commentauthor personname realname legalfullname preferredname knownas alsoknownas nomcomplet \
         nombrecompleto nomecompleto nomecognome nombreapellidos nombreyapellidos prenomnom nomprenom vollername \
         vollstandigername imienazwisko imieinazwisko volledigenaam fullstandigtnamn cardholder cardholdername nameoncard \
         accountholder accountholdername kontoinhaber karteninhaber titulaire titular intestatario nextofkin kinname \
@@ -57,7 +57,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "username userlogin loginname login nickname nick screenname benutzername nutzername \
         anmeldename nomutilisateur nomdutilisateur pseudo pseudonyme nombreusuario nombredeusuario nomeutente nomeusuario \
         nomedeusuario gebruikersnaam nazwauzytkownika anvandarnamn brukernavn samaccountname userprincipalname upn \
-        displayname displayedname dispname useralias twitterhandle githubusername skype skypeid telegram slackhandle \
+        displayname displayedname dispname useralias twitterhandle githubusername icq skype skypeid telegram slackhandle \
         discordtag jabber jid xmpp matrixid mxid usernamelower namelower loginid userhandle accountname whatsapp",
     ),
     (

@@ -68,7 +68,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         FreeText,
         Weight::Likely,
-        "body query searchquery searchterm searchterms searchtext searchstring about answer \
+        "body postcontent posttext query searchquery searchterm searchterms searchtext searchstring about answer \
         reply statusmessage review reviewtext requestbody responsebody postdata \
         statustext signaturetext interests hobbies userinput rawinput questiontext transcription caption lastmessage \
         personaldata pii",
@@ -76,7 +76,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         FreeText,
         Weight::Context,
-        "subject text content description details title detail explanation summary topic headline \
+        "raw cooked subject text content description details title detail explanation summary topic headline \
         excerpt filename originalfilename attachmentfilename filepath originalname purpose statement",
     ),
 ];

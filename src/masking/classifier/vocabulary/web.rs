@@ -25,7 +25,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         UserAgent,
         Weight::Sure,
-        "useragent httpuseragent browseragent browser browserversion clientagent ua uastring useragentstring",
+        "useragent commentagent httpuseragent browseragent browser browserversion clientagent ua uastring useragentstring",
     ),
     (
         Url,
