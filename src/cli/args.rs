@@ -107,6 +107,7 @@ pub enum Command {
     /// Compare the data of two databases or tables
     Diff(diff::Args),
     /// Rules that mask personal data in copies
+    /// Personal data: where it is and what replaces it
     #[command(subcommand)]
     Mask(mask::Command),
     /// The audit log

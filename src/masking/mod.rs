@@ -6,6 +6,7 @@
 
 pub mod checks;
 mod class;
+pub mod classifier;
 mod defaults;
 mod field;
 mod key;

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod masking;
 pub mod migrate;
 pub mod process;
+pub mod scan;
 pub mod schedule;
 pub mod subset;
 pub mod unit;

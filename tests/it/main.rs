@@ -23,6 +23,7 @@ mod harness;
 mod hazards;
 mod kills;
 mod mask_policy;
+mod mask_scan;
 mod migrate;
 mod migrate_faults;
 mod pooler;

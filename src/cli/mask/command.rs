@@ -1,6 +1,6 @@
 //! The list of subcommands.
 
-use super::{check, lock, preview};
+use super::{check, lock, preview, scan};
 use crate::catalog::Catalog;
 use crate::cli::App;
 use crate::cli::render::Output;
@@ -19,6 +19,8 @@ pub enum Command {
     Lock(lock::Args),
     /// What the rules do to a table: shapes of values, before and after
     Preview(preview::Args),
+    /// Find personal data by names, types and sampled values
+    Scan(scan::Args),
 }
 
 pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
@@ -26,6 +28,7 @@ pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
         Command::Check(args) => check::run(app, &args).await,
         Command::Lock(args) => lock::run(app, &args).await,
         Command::Preview(args) => preview::run(app, &args).await,
+        Command::Scan(args) => scan::run(app, &args).await,
     }
 }
 

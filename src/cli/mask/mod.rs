@@ -4,5 +4,6 @@ mod check;
 mod command;
 mod lock;
 mod preview;
+mod scan;
 
 pub(super) use command::{Command, run};
