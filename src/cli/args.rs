@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::{audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
+use super::{audit, backfill, config, copy, demo, docs, doctor, env, init, migrate, server};
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
 #[derive(Debug, Parser)]
@@ -101,6 +101,9 @@ pub enum Command {
     /// The engine of the backfills, by hand
     #[command(subcommand)]
     Backfill(backfill::Command),
+    /// The masked copy: staged, verified, leak-scanned, swapped
+    #[command(subcommand)]
+    Copy(copy::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
-use super::{App, audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
+use super::{App, audit, backfill, config, copy, demo, docs, doctor, env, init, migrate, server};
 use crate::clock::SystemClock;
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
@@ -73,6 +73,7 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Config(command) => config::run(&app, &command),
         Command::Migrate(command) => migrate::run(&app, command).await,
         Command::Backfill(command) => backfill::run(&app, &command).await,
+        Command::Copy(command) => copy::run(&app, command).await,
         Command::Audit(command) => audit::run(&app, &command).await,
         Command::Completions(args) => docs::completions(&args),
         Command::Man(args) => docs::man(&args),
