@@ -1,6 +1,7 @@
 //! Copies between two databases of a real server.
 
-mod faults;
+mod kills;
+mod refusals;
 mod stage;
 mod swap;
 mod types;

@@ -12,6 +12,10 @@ use crate::sql::{Ident, literal};
 /// other half of the key.
 const LOCK_SPACE: i32 = 0x7469_6465;
 
+/// Tries for the lock, and the time between two: some seconds.
+const LOCK_TRIES: u32 = 30;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// The target's server, over a connection to a database that is no part of the copy.
 #[derive(Debug)]
 pub struct Databases {
@@ -61,20 +65,24 @@ impl Databases {
         Err(last.unwrap_or_else(|| Error::new(Kind::Internal, "no maintenance database")))
     }
 
-    /// Locks the target for this run; the lock ends with the session.
+    /// Locks the target for this run; the lock ends with the session. A run that was killed a
+    /// moment ago is given some time to be noticed by the server.
     ///
     /// # Errors
     /// [`Kind::RunnerBusy`] when another run works on it.
     pub async fn lock(&self) -> Result<()> {
-        let row = self
-            .session
-            .query_one(
-                "select pg_catalog.pg_try_advisory_lock($1, pg_catalog.hashtext($2))",
-                &[&LOCK_SPACE, &self.name.as_str()],
-            )
-            .await?;
-        if row.get(0) {
-            return Ok(());
+        for _ in 0..LOCK_TRIES {
+            let row = self
+                .session
+                .query_one(
+                    "select pg_catalog.pg_try_advisory_lock($1, pg_catalog.hashtext($2))",
+                    &[&LOCK_SPACE, &self.name.as_str()],
+                )
+                .await?;
+            if row.get(0) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
         }
         Err(Error::new(
             Kind::RunnerBusy,

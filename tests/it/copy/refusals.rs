@@ -1,4 +1,4 @@
-//! What must be refused, and what must go on after an end at any moment.
+//! What must be refused or stopped, and how it is said.
 
 use tidegate::error::Kind;
 use tidegate::masking::{Mask, Rows};
