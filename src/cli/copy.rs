@@ -124,10 +124,11 @@ async fn engine(app: &App, config: &Config, ends: &Ends) -> Result<Engine> {
 }
 
 async fn plan(app: &App, config: &Config, ends: &Ends) -> Result<Output> {
-    let opened = engine(app, config, ends).await?.open().await?;
+    let engine = engine(app, config, ends).await?;
+    let gathered = engine.survey().await?;
     let to = config.environment(Some(&ends.to))?;
-    let (masks, key) = plan_masks(config, to, &opened.gathered.catalog)?;
-    let plan = opened.plan(&masks, &key)?;
+    let (masks, key) = plan_masks(config, to, &gathered.catalog)?;
+    let plan = engine.plan(&gathered, &masks, &key)?;
     Ok(Output::report(Planned {
         hash: plan.hash()?,
         plan,

@@ -2,6 +2,7 @@
 
 mod kills;
 mod refusals;
+mod rules;
 mod stage;
 mod swap;
 mod types;

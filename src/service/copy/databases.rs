@@ -12,6 +12,13 @@ use crate::sql::{Ident, literal};
 /// other half of the key.
 const LOCK_SPACE: i32 = 0x7469_6465;
 
+/// Settings of a database that is being built.
+const QUIET: &[(&str, &str)] = &[
+    ("log_error_verbosity", "terse"),
+    ("log_statement", "none"),
+    ("log_min_duration_statement", "-1"),
+];
+
 /// Tries for the lock, and the time between two: some seconds.
 const LOCK_TRIES: u32 = 30;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -184,6 +191,48 @@ impl Databases {
     pub async fn open_to_people(&self, name: &Ident, open: bool) -> Result<()> {
         let sql = format!("alter database {name} with allow_connections {open}");
         Ok(self.session.batch_execute(&sql).await?)
+    }
+
+    /// Keeps rows out of the server's log while a database is being built: a constraint that fails
+    /// would quote one (`DETAIL: Failing row contains ...`). What is logged could only be masked by
+    /// then, but a log is copied further than a database. Needs a superuser; without one nothing is
+    /// set, and [`Databases::loud`] says so. A promotion resets it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn silence(&self, name: &Ident) -> Result<()> {
+        if !self.is_superuser().await? {
+            return Ok(());
+        }
+        let settings: Vec<String> = QUIET
+            .iter()
+            .map(|(setting, value)| format!("alter database {name} set {setting} = {value}"))
+            .collect();
+        Ok(self.session.batch_execute(&settings.join("; ")).await?)
+    }
+
+    /// A remark when the server logs details of errors and the role may not switch that off.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn loud(&self) -> Result<Option<String>> {
+        if self.is_superuser().await? {
+            return Ok(None);
+        }
+        let row = self
+            .session
+            .query_one(
+                "select pg_catalog.current_setting('log_error_verbosity')",
+                &[],
+            )
+            .await?;
+        let verbosity: String = row.get(0);
+        Ok((verbosity != "terse").then(|| {
+            format!(
+                "the target's server logs details of errors (log_error_verbosity = {verbosity}): \
+                 a masked row that breaks a constraint would be quoted there"
+            )
+        }))
     }
 
     /// Drops a database that a copy has made, whoever is connected.

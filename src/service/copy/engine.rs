@@ -7,14 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
 use super::gate_report::GateReport;
-use super::gather::{Gathered, extents, gather_in};
+use super::gather::{Gathered, extents, gather, gather_in};
 use super::refuse::{Side, refuse};
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Target};
-use crate::copy::{CHUNK_BYTES, Signed};
+use crate::copy::{Aims, CHUNK_BYTES, CopyPlan, Place, Signed};
 use crate::error::{Error, Kind, Result};
 use crate::job::EventSink;
+use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::Session;
 
 /// Limits of a run.
@@ -126,6 +127,32 @@ impl Engine {
             cancel,
             options: Options::default(),
         })
+    }
+
+    /// Reads the source's schema without locking or holding anything: for a look at the plan.
+    ///
+    /// # Errors
+    /// Those of the source.
+    pub async fn survey(&self) -> Result<Gathered> {
+        let session = Session::connect(&self.source, "copy").await?;
+        gather(&session, &self.source).await
+    }
+
+    /// The plan under these masks.
+    ///
+    /// # Errors
+    /// Those of [`CopyPlan::make`].
+    pub fn plan(&self, gathered: &Gathered, masks: &MaskPlan, key: &MaskKey) -> Result<CopyPlan> {
+        let aims = Aims {
+            source: gathered.place.clone(),
+            target: Place {
+                environment: self.target.environment.clone(),
+                system: None,
+                database: self.target.database().to_owned(),
+            },
+            key: key.fingerprint()?,
+        };
+        CopyPlan::make(aims, &gathered.catalog, &gathered.types, masks)
     }
 
     /// Locks the target, takes the snapshot and reads the source's schema under it.

@@ -47,7 +47,7 @@ pub async fn promote(databases: &Databases) -> Result<Swapped> {
     let replaces = databases.exists(&databases.name).await?;
     let kept = before_name(databases.name.as_str(), &ready.mark.run)?;
     hand_over(databases, &ready, replaces).await?;
-    let mut statements = Vec::new();
+    let mut statements = vec![format!("alter database {} reset all", ready.name)];
     let mut mark = Mark {
         stage: Stage::Promoted,
         ..ready.mark.clone()

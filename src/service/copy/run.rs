@@ -18,8 +18,8 @@ use super::snapshot::{Snapshot, patient};
 use crate::config::Target;
 use crate::control::copy as ledger;
 use crate::copy::{
-    Aims, CopyPlan, Manifest, Mark, Place, Range, RowSum, Signed, Stage, TableCopy, TableRecord,
-    ranges, working_name,
+    CopyPlan, Manifest, Mark, Range, RowSum, Signed, Stage, TableCopy, TableRecord, ranges,
+    working_name,
 };
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
@@ -45,23 +45,6 @@ struct Work {
 }
 
 impl Opened {
-    /// The plan under these masks.
-    ///
-    /// # Errors
-    /// Those of [`CopyPlan::make`].
-    pub fn plan(&self, masks: &MaskPlan, key: &MaskKey) -> Result<CopyPlan> {
-        let aims = Aims {
-            source: self.gathered.place.clone(),
-            target: Place {
-                environment: self.engine.target.environment.clone(),
-                system: None,
-                database: self.databases.name.as_str().to_owned(),
-            },
-            key: key.fingerprint()?,
-        };
-        CopyPlan::make(aims, &self.gathered.catalog, &self.gathered.types, masks)
-    }
-
     /// Builds the copy, or goes on with one that stopped; proves it; promotes it when the options
     /// say so. A copy that does not pass is kept for inspection, closed to everybody.
     ///
@@ -74,6 +57,7 @@ impl Opened {
         let ranges_kept = self.fill(&mut work, masks, key).await?;
         let load_seconds = self.since(loading);
         let mut remarks = work.archive.remarks.clone();
+        remarks.extend(self.databases.loud().await?);
         remarks.extend(self.complete(&work).await?);
         let sums = ledger::sums(&*work.session).await?;
         let gate = gate::run(&Subject {
@@ -119,7 +103,7 @@ impl Opened {
 
     /// The database with tables and ledger: found or made.
     async fn begin(&self, masks: &MaskPlan, key: &MaskKey) -> Result<Work> {
-        let plan = self.plan(masks, key)?;
+        let plan = self.engine.plan(&self.gathered, masks, key)?;
         self.snapshot.check().await?;
         let site = self.site(&plan).await?;
         let copy = self.engine.target.at_database(site.name.as_str());
@@ -241,7 +225,12 @@ impl Opened {
     }
 
     async fn new_site(&self, plan: String) -> Result<Site> {
-        let run = self.engine.clock.now().format("%Y%m%d%H%M%S").to_string();
+        let run = self
+            .engine
+            .clock
+            .now()
+            .format("%Y%m%d%H%M%S%3f")
+            .to_string();
         let name = working_name(self.databases.name.as_str(), &run)?;
         let mark = Mark {
             run,
@@ -257,6 +246,7 @@ impl Opened {
         self.databases.mark(&name, &mark).await?;
         let closed = format!("revoke connect, temporary on database {name} from public");
         self.databases.session.batch_execute(&closed).await?;
+        self.databases.silence(&name).await?;
         Ok(Site {
             name,
             mark,

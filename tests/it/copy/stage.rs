@@ -3,21 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tidegate::catalog::Catalog;
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides};
 use tidegate::job::Silent;
-use tidegate::masking::{ColumnPlan, Mask, MaskKey, MaskPlan, Rows, Rule, TablePlan};
 use tidegate::service::copy::{Databases, Engine, Outcome};
 use tidegate::sql::Ident;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use super::rules::{Rules, key, masks};
 use crate::support::{Database, Project, Server};
-
-pub(super) const KEY: &str = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
-
-/// A rule for a column: `users.email`.
-pub(super) type Rules<'a> = &'a [(&'a str, Mask)];
 
 /// A source and a target whose database does not exist yet.
 pub(super) struct Stage {
@@ -138,49 +132,6 @@ pub(super) async fn run(engine: Engine, rules: Rules<'_>) -> tidegate::Result<Ou
     opened.run(&masks, &key()).await
 }
 
-pub(super) fn key() -> MaskKey {
-    MaskKey::parse(&KEY.to_owned().into(), "staging", "1").unwrap()
-}
-
-/// The rules as a plan; columns that are not named are kept.
-pub(super) fn masks(catalog: &Catalog, rules: Rules<'_>) -> MaskPlan {
-    let rule = |table: &str, column: &Ident| {
-        let name = format!("{table}.{}", column.as_str());
-        let mask = rules.iter().find(|(place, _)| *place == name);
-        Rule {
-            mask: mask.map_or(Mask::Keep, |(_, mask)| mask.clone()),
-            ..Rule::keep()
-        }
-    };
-    let tables = catalog
-        .tables
-        .values()
-        .filter(|table| table.stores_rows())
-        .map(|table| TablePlan {
-            name: table.name.clone(),
-            rows: Rows::All,
-            columns: table
-                .columns
-                .iter()
-                .filter(|column| column.generated.is_none())
-                .map(|column| ColumnPlan {
-                    column: column.name.clone(),
-                    rule: rule(&table.name.plain(), &column.name),
-                    class: None,
-                    origin: "test".to_owned(),
-                })
-                .collect(),
-        })
-        .collect();
-    MaskPlan {
-        tables,
-        policy_hash: "test".to_owned(),
-        epoch: "1".to_owned(),
-        unclassified: Vec::new(),
-        subset: None,
-    }
-}
-
 pub(super) async fn client(database: &str) -> tokio_postgres::Client {
     let url = Server::shared().url(database);
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
@@ -192,7 +143,8 @@ pub(super) async fn client(database: &str) -> tokio_postgres::Client {
 
 pub(super) async fn rows(database: &str, sql: &str) -> Vec<String> {
     let client = client(database).await;
-    let messages = client.simple_query(sql).await.unwrap();
+    let messages = client.simple_query(sql).await;
+    let messages = messages.unwrap_or_else(|error| panic!("{:?}: {sql}", error.as_db_error()));
     messages
         .iter()
         .filter_map(|message| match message {

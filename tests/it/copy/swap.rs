@@ -28,7 +28,10 @@ async fn a_target_in_use_is_swapped_with_its_settings_and_back() {
         .await
         .unwrap();
     let busy = client(target).await;
-    busy.batch_execute("create table old (id int); begin; insert into old values (7)")
+    busy.batch_execute("create table old (id int)")
+        .await
+        .unwrap();
+    busy.batch_execute("begin; insert into old values (7)")
         .await
         .unwrap();
     let properties = format!(
@@ -70,8 +73,6 @@ async fn one_earlier_database_is_kept() {
     let stage = Stage::new(ONE);
     for _ in 0..3 {
         assert!(stage.copy(&[], true).await.unwrap().promoted);
-        // Runs are named by the second.
-        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     }
     let list = stage.databases().await.list().await.unwrap();
     let stages: Vec<Is> = list.iter().map(|one| one.mark.stage).collect();
@@ -95,7 +96,6 @@ async fn one_earlier_database_is_kept() {
 async fn a_swap_that_fails_leaves_everything_as_it_was() {
     let stage = Stage::new(ONE);
     stage.copy(&[], true).await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     stage.copy(&[], false).await.unwrap();
     let target = client(&stage.target).await;
     // A prepared transaction is no session: nobody can send it away.
