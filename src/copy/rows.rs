@@ -17,11 +17,19 @@ pub const MAX_ROW_BYTES: usize = 32 << 20;
 
 /// A stream that is not COPY's, or a row that is too large.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
+pub enum Malformed {
+    /// Not a COPY stream, for that reason.
+    Broken(&'static str),
+    /// A row of more than [`MAX_ROW_BYTES`].
+    TooLarge,
+}
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        match self {
+            Self::Broken(why) => f.write_str(why),
+            Self::TooLarge => write!(f, "a row has more than {} MB", MAX_ROW_BYTES >> 20),
+        }
     }
 }
 
@@ -71,7 +79,7 @@ impl Rows {
             self.carry = carry;
         }
         if self.carry.len() > MAX_ROW_BYTES {
-            return Err(Malformed("a row is larger than 32 MB"));
+            return Err(Malformed::TooLarge);
         }
         Ok(())
     }
@@ -85,7 +93,7 @@ impl Rows {
         if whole && self.carry.is_empty() {
             Ok(())
         } else {
-            Err(Malformed("the stream of rows broke off"))
+            Err(Malformed::Broken("the stream of rows broke off"))
         }
     }
 
@@ -96,14 +104,18 @@ impl Rows {
                 return Ok(0);
             };
             if header != HEADER {
-                return Err(Malformed("the stream does not begin as COPY's does"));
+                return Err(Malformed::Broken(
+                    "the stream does not begin as COPY's does",
+                ));
             }
             self.begun = true;
             used = HEADER.len();
         }
         while used < data.len() {
             if self.ended {
-                return Err(Malformed("there are bytes after the end of the stream"));
+                return Err(Malformed::Broken(
+                    "there are bytes after the end of the stream",
+                ));
             }
             let next = match self.wire {
                 Wire::Binary => binary(&data[used..])?,
@@ -111,7 +123,7 @@ impl Rows {
             };
             match next {
                 Next::Row(length) if length > MAX_ROW_BYTES => {
-                    return Err(Malformed("a row is larger than 32 MB"));
+                    return Err(Malformed::TooLarge);
                 }
                 Next::Row(length) => {
                     each(&data[used..used + length]);
@@ -146,7 +158,7 @@ fn binary(data: &[u8]) -> Result<Next, Malformed> {
             -1 => {}
             length => {
                 let length = usize::try_from(length)
-                    .map_err(|_| Malformed("a field has a negative length"))?;
+                    .map_err(|_| Malformed::Broken("a field has a negative length"))?;
                 at += length;
             }
         }

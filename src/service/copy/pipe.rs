@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::copy::{HEADER, Refused, RowSum, Rows, Splicer, TRAILER, TableCopy, Wire};
+use crate::copy::{HEADER, Malformed, Refused, RowSum, Rows, Splicer, TRAILER, TableCopy, Wire};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Session, from_postgres};
 
@@ -64,11 +64,13 @@ impl Pipe<'_> {
         let mut rows = Rows::new(self.table.wire);
         let mut sum = RowSum::default();
         let mut batch = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
-        let malformed = |error: crate::copy::Malformed| {
-            Error::new(
-                Kind::CopySource,
-                format!("{}: {error}", self.table.name.plain()),
-            )
+        let malformed = |error: Malformed| {
+            let text = format!("{}: {error}", self.table.name.plain());
+            match error {
+                Malformed::Broken(_) => Error::new(Kind::CopySource, text),
+                Malformed::TooLarge => Error::new(Kind::Unsupported, text)
+                    .hint("leave the table empty (rows = \"none\"), leave such rows out (rows = a condition), or set the column to null"),
+            }
         };
         while let Some(data) = stream.try_next().await.map_err(failed)? {
             rows.push(&data, |row| {

@@ -105,3 +105,30 @@ async fn tables_may_be_left_empty_or_filtered() {
     assert!(outcome.gate.passed, "{:?}", outcome.gate);
     assert_eq!(outcome.rows, 10);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_would_fill_the_memory_is_refused_by_name() {
+    let stage = Stage::new("create table wide as select 1 as id, repeat('x', 40000000) as v");
+    let error = stage.copy(&[], false).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unsupported, "{error}");
+    assert!(error.to_string().contains("wide"), "{error}");
+    let outcome = stage.copy(&[("wide.v", Mask::Null)], false).await.unwrap();
+    assert!(outcome.gate.passed, "null is not even read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_without_a_policy_copies_nothing() {
+    let stage = Stage::new("create table t (id int)");
+    for command in ["plan", "run"] {
+        let refused = stage
+            .project()
+            .tidegate(["copy", command, "--from", "production", "--to", "staging"])
+            .exits(3);
+        assert!(refused.stderr.contains("TG0804"), "{}", refused.stderr);
+    }
+    let status = stage
+        .project()
+        .tidegate(["copy", "status", "--to", "staging"])
+        .data();
+    assert_eq!(status["copies"], serde_json::json!([]));
+}
