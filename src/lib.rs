@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod copy;
 pub mod daemon;
 pub mod diff;
 pub mod dispatch;

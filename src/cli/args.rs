@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{
-    audit, backfill, config, demo, diff, docs, doctor, env, init, mask, migrate, schedule, serve,
-    server, worker,
+    audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate, schedule,
+    serve, server, worker,
 };
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
@@ -110,6 +110,8 @@ pub enum Command {
     /// Personal data: where it is and what replaces it
     #[command(subcommand)]
     Mask(mask::Command),
+    /// The masked copy: staged, verified, leak-scanned, swapped
+    Copy(copy::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
 use super::{
-    App, audit, backfill, config, demo, diff, docs, doctor, env, init, mask, migrate, schedule,
-    serve, server, worker,
+    App, audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate,
+    schedule, serve, server, worker,
 };
 use crate::clock::SystemClock;
 use crate::config::vars;
@@ -82,6 +82,7 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Backfill(command) => backfill::run(&app, &command).await,
         Command::Diff(args) => diff::run(&app, &args).await,
         Command::Mask(command) => mask::run(&app, command).await,
+        Command::Copy(command) => copy::run(&app, command).await,
         Command::Audit(command) => audit::run(&app, &command).await,
         Command::Schedule(command) => schedule::run(&app, &command).await,
         Command::Serve(args) => serve::run(&app, &args).await,

@@ -6,6 +6,7 @@ mod args;
 mod audit;
 mod backfill;
 mod config;
+mod copy;
 mod demo;
 mod diff;
 mod docs;

@@ -2,6 +2,7 @@
 
 mod audit;
 pub mod backfill;
+pub mod copy;
 pub mod ledger;
 mod operator;
 pub mod schedule;

@@ -15,6 +15,7 @@ mod catalog;
 mod catalog_columns;
 mod cli;
 mod config;
+mod copy;
 mod demo;
 mod diff;
 

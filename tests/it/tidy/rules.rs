@@ -20,6 +20,7 @@ const DOMAIN: &[&str] = &[
     "masking",
     "subset",
     "diff",
+    "copy",
 ];
 const ADAPTERS: &[&str] = &[
     "postgres", "control", "vault", "config", "storage", "dispatch",
@@ -242,7 +243,7 @@ fn direction(source: &Source) -> Vec<String> {
             "sql" | "job" => false,
             "catalog" => other == "sql",
             "migration" => matches!(other, "sql" | "catalog" | "job" | "backfill"),
-            "subset" => matches!(other, "sql" | "catalog" | "job" | "masking"),
+            "subset" | "copy" => matches!(other, "sql" | "catalog" | "job" | "masking"),
             room if DOMAIN.contains(&room) => matches!(other, "sql" | "catalog" | "job"),
             room if ADAPTERS.contains(&room) => {
                 DOMAIN.contains(&other) || ADAPTERS.contains(&other)
