@@ -7,6 +7,7 @@
 mod class;
 mod field;
 mod key;
+pub mod leak;
 mod mask;
 mod plan;
 mod rule;

@@ -14,6 +14,7 @@ mod catalog;
 mod catalog_columns;
 mod cli;
 mod config;
+mod copy_gate;
 mod demo;
 
 mod docs;
