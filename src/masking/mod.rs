@@ -10,6 +10,7 @@ mod key;
 pub mod leak;
 mod mask;
 mod plan;
+pub mod risk;
 mod rule;
 mod shape;
 

@@ -63,6 +63,18 @@ impl Filter {
     /// # Errors
     /// [`FilterFull`] when the bound on memory is reached.
     pub fn insert(&mut self, class: Class, form: &Form<'_>) -> Result<(), FilterFull> {
+        self.take(class, form, false)
+    }
+
+    /// Takes a form whatever pass the filter is of.
+    ///
+    /// # Errors
+    /// As [`Filter::insert`].
+    pub fn insert_always(&mut self, class: Class, form: &Form<'_>) -> Result<(), FilterFull> {
+        self.take(class, form, true)
+    }
+
+    fn take(&mut self, class: Class, form: &Form<'_>, always: bool) -> Result<(), FilterFull> {
         self.bloom.clear();
         let text = form.text.as_bytes();
         if form.kind == FormKind::Digits {
@@ -70,8 +82,8 @@ impl Filter {
             let hash = self
                 .key
                 .finish(digits::hash(&number, &self.key), TAG_DIGITS);
-            if self.mine(hash) && self.put(hash, class as u64)? {
-                self.values += 1;
+            if (always || self.mine(hash)) && self.put(hash, class as u64)? {
+                self.values += u64::from(!always);
                 self.numbers[number.len().min(MAX_DIGITS)] += 1;
             }
             return Ok(());
@@ -94,11 +106,11 @@ impl Filter {
             1 => self.key.finish(first, TAG_WORD),
             _ => self.key.finish(state, TAG_SEQUENCE),
         };
-        if !self.mine(hash) {
+        if !always && !self.mine(hash) {
             return Ok(());
         }
         if self.put(hash, class as u64)? {
-            self.values += 1;
+            self.values += u64::from(!always);
         }
         if count > 1 {
             let hash = self.key.finish(beginning, TAG_BEGINNING);

@@ -14,6 +14,7 @@ mod filter;
 mod identifying;
 mod key;
 mod live;
+mod multiset;
 mod search;
 mod words;
 
@@ -23,5 +24,6 @@ pub use filter::{Filter, FilterFull};
 pub use identifying::{Form, FormKind, forms, identifies, person_forms};
 pub use key::RunKey;
 pub use live::{LiveKind, LiveThings};
+pub use multiset::MultisetSum;
 pub use search::{Hit, MAX_DIGITS, Searcher};
 pub use words::canonical;

@@ -322,19 +322,35 @@ const OBJECTS: &[Channel] = &[
     ),
 ];
 
-async fn turns_red((sql, place, class): &Channel) {
-    let (source, target) = (source(), target());
-    target.execute(sql);
-    let scanned = scan(&source, &target).await;
-    let class = class.parse().ok();
-    let found = scanned
-        .leaks
-        .iter()
-        .any(|leak| leak.place.starts_with(place) && leak.class == class && leak.count > 0);
-    assert!(found, "{sql}\n{:#?}", scanned.leaks);
-    let shown = format!("{:?}", scanned.leaks).to_lowercase();
-    for value in ["ann.miller", "ann miller", "4111", "q7-secret"] {
-        assert!(!shown.contains(value), "{sql}\n{shown}");
+/// Plants as many channels at once as do not collide, so that each is told by place and class.
+async fn turn_red(channels: &[Channel]) {
+    let source = source();
+    let mut rest = channels;
+    while !rest.is_empty() {
+        let target = target();
+        let client = target.connect().await;
+        let mut planted: Vec<Channel> = Vec::new();
+        for channel @ (sql, place, class) in rest {
+            let told = planted.iter().all(|(_, p, c)| (p, c) != (place, class));
+            if !told || client.batch_execute(sql).await.is_err() {
+                break;
+            }
+            planted.push(*channel);
+        }
+        assert!(!planted.is_empty(), "cannot plant {}", rest[0].0);
+        rest = &rest[planted.len()..];
+        let leaks = scan(&source, &target).await.leaks;
+        for (sql, place, class) in planted {
+            let class = class.parse().ok();
+            let found = leaks
+                .iter()
+                .any(|leak| leak.place.starts_with(place) && leak.class == class && leak.count > 0);
+            assert!(found, "{sql}\n{leaks:#?}");
+        }
+        let shown = format!("{leaks:?}").to_lowercase();
+        for value in ["ann.miller", "ann miller", "4111", "q7-secret"] {
+            assert!(!shown.contains(value), "{shown}");
+        }
     }
 }
 
@@ -356,21 +372,17 @@ async fn m7_a_clean_copy_is_green() {
         "one mask is the name of another person"
     );
     assert!(scanned.bytes > 500, "{scanned:?}");
-    assert_eq!(scanned.unreadable, Vec::<&str>::new());
+    assert_eq!(scanned.blind, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m7_values_in_columns_turn_the_gate_red() {
-    for channel in COLUMNS {
-        turns_red(channel).await;
-    }
+    turn_red(COLUMNS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn m7_values_in_objects_turn_the_gate_red() {
-    for channel in OBJECTS {
-        turns_red(channel).await;
-    }
+    turn_red(OBJECTS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 use tidegate::clock::SystemClock;
 use tidegate::masking::leak::RunKey;
 use tidegate::masking::{Class, ColumnPlan, Mask, MaskPlan, Rows, Rule, TablePlan};
+use tidegate::postgres::Session;
 use tidegate::service::copy::gate::{LeakScan, Scanned, leak_scan};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ create table users (
     id bigint primary key, email text not null, full_name text, first_name text, last_name text,
     phone text, iban text, card text, ssn text, city text, token text, notes text
 );
-create table orders (id bigint primary key, user_id bigint, amount numeric, remark text, doc jsonb);
+create table orders (id bigint, user_id bigint, amount numeric, remark text, doc jsonb);
 create table empty_queue (id bigint primary key, payload text);
 ";
 
@@ -52,7 +53,7 @@ pub(super) fn target() -> Database {
     Database::with_schema(&format!("{SCHEMA}{TARGET}"))
 }
 
-fn column(name: &str, class: Option<Class>, masked: bool) -> ColumnPlan {
+pub(super) fn column(name: &str, class: Option<Class>, masked: bool) -> ColumnPlan {
     ColumnPlan {
         column: ident(name),
         rule: Rule {
@@ -75,46 +76,50 @@ fn table(name: &str, columns: Vec<ColumnPlan>) -> TablePlan {
 pub(super) fn plan() -> MaskPlan {
     let kept = |name| column(name, None, false);
     let masked = |name, class| column(name, Some(class), true);
+    plan_of(vec![
+        table(
+            "companies",
+            vec![
+                kept("id"),
+                column("name", Some(Class::Company), false),
+                kept("city"),
+                column("contact", Some(Class::Email), false),
+            ],
+        ),
+        table("empty_queue", vec![kept("id"), kept("payload")]),
+        table(
+            "orders",
+            vec![
+                kept("id"),
+                kept("user_id"),
+                kept("amount"),
+                kept("remark"),
+                kept("doc"),
+            ],
+        ),
+        table(
+            "users",
+            vec![
+                kept("id"),
+                masked("email", Class::Email),
+                masked("full_name", Class::PersonName),
+                masked("first_name", Class::FirstName),
+                masked("last_name", Class::LastName),
+                masked("phone", Class::Phone),
+                masked("iban", Class::Iban),
+                masked("card", Class::CardNumber),
+                masked("ssn", Class::NationalId),
+                masked("city", Class::City),
+                masked("token", Class::Secret),
+                masked("notes", Class::FreeText),
+            ],
+        ),
+    ])
+}
+
+pub(super) fn plan_of(tables: Vec<TablePlan>) -> MaskPlan {
     MaskPlan {
-        tables: vec![
-            table(
-                "companies",
-                vec![
-                    kept("id"),
-                    column("name", Some(Class::Company), false),
-                    kept("city"),
-                    column("contact", Some(Class::Email), false),
-                ],
-            ),
-            table("empty_queue", vec![kept("id"), kept("payload")]),
-            table(
-                "orders",
-                vec![
-                    kept("id"),
-                    kept("user_id"),
-                    kept("amount"),
-                    kept("remark"),
-                    kept("doc"),
-                ],
-            ),
-            table(
-                "users",
-                vec![
-                    kept("id"),
-                    masked("email", Class::Email),
-                    masked("full_name", Class::PersonName),
-                    masked("first_name", Class::FirstName),
-                    masked("last_name", Class::LastName),
-                    masked("phone", Class::Phone),
-                    masked("iban", Class::Iban),
-                    masked("card", Class::CardNumber),
-                    masked("ssn", Class::NationalId),
-                    masked("city", Class::City),
-                    masked("token", Class::Secret),
-                    masked("notes", Class::FreeText),
-                ],
-            ),
-        ],
+        tables,
         policy_hash: String::new(),
         epoch: "1".to_owned(),
         unclassified: Vec::new(),
@@ -128,11 +133,20 @@ pub(super) async fn scan(source: &Database, target: &Database) -> Scanned {
 }
 
 pub(super) async fn scan_with(source: &Database, target: &Database, plan: &MaskPlan) -> Scanned {
-    let source = session(source).await;
     let sessions = [session(target).await, session(target).await];
+    scan_by(source, &sessions, plan).await
+}
+
+/// Scans with these sessions of the target.
+pub(super) async fn scan_sessions(source: &Database, sessions: &[Session]) -> Scanned {
+    scan_by(source, sessions, &plan()).await
+}
+
+async fn scan_by(source: &Database, sessions: &[Session], plan: &MaskPlan) -> Scanned {
+    let source = session(source).await;
     let scan = LeakScan {
         source: &source,
-        target: &sessions,
+        target: sessions,
         plan,
         safe_domains: &[],
         clock: &SystemClock::default(),

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::catalog_texts::catalog_texts;
+use super::canary::{Canaries, Flight};
+use super::catalog_texts::{blind_spots, catalog_texts};
 use super::findings::{Findings, Found};
 use super::large_objects::large_objects;
 use super::relations::{Place, Relation, relations};
@@ -24,6 +25,7 @@ use crate::masking::leak::{
 use crate::masking::{Class, MaskPlan};
 use crate::postgres::Session;
 use crate::service::copy::Leak;
+use crate::sql::Ident;
 
 /// Passes at most: 10 million values each.
 const MAX_PASSES: u64 = 1 << 10;
@@ -66,8 +68,12 @@ pub struct Scanned {
     /// Occurrences that are no leak: masks that meet another person's value, columns that the
     /// policy keeps.
     pub allowed: u64,
-    /// Parts of the catalog that the role may not read.
-    pub unreadable: Vec<&'static str>,
+    /// Whether the scan sees every channel.
+    pub canaries: Flight,
+    /// Parts of the target that exist and that the role may not read.
+    pub blind: Vec<String>,
+    /// Channels whose query the role may not run.
+    denied: Vec<&'static str>,
 }
 
 /// A value that waits for its confirmation.
@@ -80,11 +86,12 @@ type Suspects = Vec<(usize, Found)>;
 pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
     let start = scan.clock.monotonic();
     let values = SourceValues::of(scan.source, scan.plan).await?;
+    let canaries = Canaries::new(&database(scan.target).await?)?;
     let mut scanned = Scanned::default();
     let (mut pass, mut passes) = (0, 1);
     while pass < passes {
         let begun = scan.clock.monotonic();
-        let Some(filter) = build(scan, &values, key, (pass, passes)).await? else {
+        let Some(filter) = build(scan, (&values, &canaries), key, (pass, passes)).await? else {
             passes *= 2;
             if passes > MAX_PASSES {
                 return Err(Error::new(
@@ -98,7 +105,15 @@ pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
         let filter = Arc::new(filter);
         let built = scan.clock.monotonic();
         scanned.gathering += built.saturating_sub(begun);
-        search(scan, &values, &filter, (pass == 0, &mut scanned)).await?;
+        let sought = Sought {
+            live: (pass == 0).then(|| Arc::new(LiveThings::new(scan.safe_domains))),
+            filter: Arc::clone(&filter),
+        };
+        search(scan, &values, &sought, &mut scanned).await?;
+        if let (0, Some(session)) = (pass, scan.target.first()) {
+            let denied = (scanned.denied.as_slice(), scan.cancel);
+            scanned.canaries = canaries.fly(&sought, session, denied).await?;
+        }
         scanned.searching += scan.clock.monotonic().saturating_sub(built);
         scanned.values += filter.values();
         pass += 1;
@@ -109,10 +124,20 @@ pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
     Ok(scanned)
 }
 
+async fn database(sessions: &[Session]) -> Result<Ident> {
+    let Some(session) = sessions.first() else {
+        return Err(Error::new(Kind::Internal, "a leak scan needs a session"));
+    };
+    let row = session
+        .query_one("select pg_catalog.current_database()::text", &[])
+        .await?;
+    Ident::new(row.get::<_, String>(0))
+}
+
 /// The filter of one pass; `None` when it would grow over its bound.
 async fn build(
     scan: &LeakScan<'_>,
-    values: &SourceValues,
+    (values, canaries): (&SourceValues, &Canaries),
     key: &RunKey,
     part: (u64, u64),
 ) -> Result<Option<Filter>> {
@@ -124,6 +149,7 @@ async fn build(
             !full
         })
         .await?;
+    full = full || canaries.enter(&mut filter).is_err();
     filter.seal();
     Ok((!full).then_some(filter))
 }
@@ -132,23 +158,19 @@ async fn build(
 async fn search(
     scan: &LeakScan<'_>,
     values: &SourceValues,
-    filter: &Arc<Filter>,
-    (first, scanned): (bool, &mut Scanned),
+    sought: &Sought,
+    scanned: &mut Scanned,
 ) -> Result<()> {
-    let live = first.then(|| Arc::new(LiveThings::new(scan.safe_domains)));
-    let sought = Sought {
-        filter: Arc::clone(filter),
-        live,
-    };
+    let filter = &*sought.filter;
     let pass = Scan::new(sought.clone(), scan.cancel);
     let mut places = Vec::new();
-    scanned.unreadable = whole_database(&pass, scan.target, scan.plan, &mut places).await?;
+    whole_database(&pass, scan, &mut places, scanned).await?;
     let findings = pass.finish().await?;
     scanned.bytes = scanned.bytes.max(findings.bytes);
     scanned.allowed += findings.allowed_count;
     let suspects = suspects(&findings, &places, filter);
     let confirmed = confirm(scan, values, filter.key(), &suspects).await?;
-    let mut names = Scanner::new(&sought);
+    let mut names = Scanner::new(sought);
     let mut more = findings.more;
     for (place, found) in suspects {
         if confirmed.contains(&found.exact) {
@@ -176,18 +198,22 @@ async fn search(
 /// Searches tables, the catalog and large objects; tables are spread over the sessions.
 async fn whole_database(
     pass: &Arc<Scan>,
-    sessions: &[Session],
-    plan: &MaskPlan,
+    scan: &LeakScan<'_>,
     places: &mut Vec<Place>,
-) -> Result<Vec<&'static str>> {
-    let Some(first) = sessions.first() else {
+    scanned: &mut Scanned,
+) -> Result<()> {
+    let Some(first) = scan.target.first() else {
         return Err(Error::new(Kind::Internal, "a leak scan needs a session"));
     };
-    let relations = relations(first, plan, None).await?;
-    tables(pass, sessions, &relations, places).await?;
-    let unreadable = catalog_texts(pass, first, places).await?;
-    large_objects(pass, first, places).await?;
-    Ok(unreadable)
+    let relations = relations(first, scan.plan, None).await?;
+    tables(pass, scan.target, &relations, places).await?;
+    scanned.denied = catalog_texts(pass, first, places, &[]).await?;
+    scanned.blind = blind_spots(first).await?;
+    let objects = large_objects(pass, first, (false, places)).await?;
+    if objects > 0 {
+        scanned.blind.push(format!("{objects} large objects"));
+    }
+    Ok(())
 }
 
 /// Searches the tables, the largest first, as many at once as there are sessions.
