@@ -6,6 +6,11 @@
 //! whatever stands between their groups. The filter knows keyed hashes alone; its key is made for
 //! one run and never stored. It has no false negatives: a hit is confirmed by a second look at the
 //! source with an independent hash of 128 bits.
+//!
+//! What it does not see: given and family name of one person in two cells or two JSON leaves; words
+//! that a text search dictionary has cut to their stems; values inside of base64, compressed or
+//! encrypted bytes; a number written once with and once without its country's prefix; letters in
+//! another Unicode normal form than at the source.
 
 mod decision;
 mod decode;
