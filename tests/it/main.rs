@@ -16,6 +16,7 @@ mod catalog_columns;
 mod cli;
 mod config;
 mod copy;
+mod copy_gate;
 mod demo;
 mod diff;
 
