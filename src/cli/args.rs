@@ -106,11 +106,11 @@ pub enum Command {
     Backfill(backfill::Command),
     /// Compare the data of two databases or tables
     Diff(diff::Args),
-    /// Rules that mask personal data in copies
-    /// Personal data: where it is and what replaces it
+    /// Personal data: where it is, and the rules that mask it in copies
     #[command(subcommand)]
     Mask(mask::Command),
     /// The masked copy: staged, verified, leak-scanned, swapped
+    #[command(subcommand)]
     Copy(copy::Command),
     /// The audit log
     #[command(subcommand)]

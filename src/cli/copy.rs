@@ -8,13 +8,12 @@ use serde::Serialize;
 
 use super::App;
 use super::render::{Output, Page, Report, Style};
-use crate::catalog::Catalog;
-use crate::config::{Config, Environment};
+use crate::config::Config;
 use crate::control::{AuditFilter, Control};
 use crate::copy::{CopyPlan, Manifest, Signed, Stage};
 use crate::error::{Error, Kind, Result};
-use crate::masking::{MaskKey, MaskPlan};
 use crate::service::copy::{Databases, Engine, Listed, Outcome, Swapped, promote, rollback};
+use crate::service::masking::load;
 
 /// Commands of `copy`.
 #[derive(Debug, clap::Subcommand)]
@@ -94,22 +93,6 @@ pub(super) async fn run(app: &App, command: Command) -> Result<Output> {
     }
 }
 
-/// The masks of a copy: the policy of the project, resolved against the source's schema.
-fn plan_masks(config: &Config, to: &Environment, catalog: &Catalog) -> Result<(MaskPlan, MaskKey)> {
-    let folder = config.root.join("masking-rules");
-    Err(Error::new(
-        Kind::MaskUnclassified,
-        format!(
-            "no rules for the {} tables of {}: {} holds no policy for {}",
-            catalog.tables.len(),
-            catalog.database,
-            folder.display(),
-            to.name
-        ),
-    )
-    .hint("let `tidegate mask scan --write` draft one"))
-}
-
 async fn engine(app: &App, config: &Config, ends: &Ends) -> Result<Engine> {
     let from = config.environment(Some(&ends.from))?;
     let to = config.environment(Some(&ends.to))?;
@@ -126,8 +109,7 @@ async fn engine(app: &App, config: &Config, ends: &Ends) -> Result<Engine> {
 async fn plan(app: &App, config: &Config, ends: &Ends) -> Result<Output> {
     let engine = engine(app, config, ends).await?;
     let gathered = engine.survey().await?;
-    let to = config.environment(Some(&ends.to))?;
-    let (masks, key) = plan_masks(config, to, &gathered.catalog)?;
+    let (masks, key) = load(config, &ends.to, &gathered.catalog).await?;
     let plan = engine.plan(&gathered, &masks, &key)?;
     Ok(Output::report(Planned {
         hash: plan.hash()?,
@@ -140,8 +122,7 @@ async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
     engine.options.promote = args.promote;
     engine.options.workers = usize::from(args.workers);
     let opened = engine.open().await?;
-    let to = config.environment(Some(&args.ends.to))?;
-    let (masks, key) = plan_masks(config, to, &opened.gathered.catalog)?;
+    let (masks, key) = load(config, &args.ends.to, &opened.gathered.catalog).await?;
     let outcome = opened.run(&masks, &key).await?;
     if let (Some(file), Some(signed)) = (&args.manifest, &outcome.manifest) {
         let text = serde_json::to_string_pretty(signed)

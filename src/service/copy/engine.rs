@@ -17,6 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::EventSink;
 use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::Session;
+use crate::service::diff::Watch;
 
 /// Limits of a run.
 #[derive(Debug, Clone)]
@@ -136,6 +137,15 @@ impl Engine {
     pub async fn survey(&self) -> Result<Gathered> {
         let session = Session::connect(&self.source, "copy").await?;
         gather(&session, &self.source).await
+    }
+
+    /// What the gate tells the time by, reports to and is stopped by.
+    pub(super) fn watch(&self) -> Watch {
+        Watch {
+            clock: Arc::clone(&self.clock),
+            events: Arc::clone(&self.events),
+            cancel: self.cancel.clone(),
+        }
     }
 
     /// The plan under these masks.

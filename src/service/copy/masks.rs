@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Column, ConstraintKind, IndexKey, Table, TypeKind};
+use super::gate::Masks;
+use crate::catalog::Catalog;
 use crate::copy::{CopyPlan, Form, Splicer, TableCopy, Take, Types, Wire};
 use crate::error::{Error, Kind, Result};
-use crate::masking::{ColumnFacts, MaskKey, MaskPlan, Shape, compile};
-use crate::sql::QualifiedName;
+use crate::masking::{ColumnFacts, FieldMask, MaskKey, MaskPlan, compile};
+use crate::sql::{Ident, QualifiedName};
 
 /// What happens to the rows of every table. `types` are those of the source and of the copy.
 pub(super) fn splicers(
@@ -20,20 +21,12 @@ pub(super) fn splicers(
     for copied in &plan.tables {
         let missing = || Error::new(Kind::Internal, format!("no table {}", copied.name.plain()));
         let table = catalog.table(&copied.name).ok_or_else(missing)?;
-        let rules = masks.table(&copied.name).ok_or_else(missing)?;
+        let functions = compiled(copied, catalog, masks, key)?;
         let mut fields = Vec::new();
         let mut forms = Vec::new();
         for column in &copied.columns {
             let facts = table.column(column.name.as_str()).ok_or_else(missing)?;
-            let rule = rules.columns.iter().find(|rule| rule.column == column.name);
-            fields.push(match (&column.take, rule) {
-                (Take::Masked, Some(rule)) => compile(
-                    &rule.rule,
-                    &column_facts(catalog, table, facts, copied),
-                    key,
-                )?,
-                _ => None,
-            });
+            fields.push(functions.get(&column.name).cloned());
             let form = match (copied.wire, &column.take) {
                 (Wire::Binary, Take::Kept | Take::Computed(_)) => {
                     source.form(facts.type_oid, target).ok_or_else(|| {
@@ -52,112 +45,47 @@ pub(super) fn splicers(
     Ok(all)
 }
 
-fn column_facts(
+/// The functions of all columns that are masked on the way, for those who mask again to compare.
+pub(super) fn functions(
+    plan: &CopyPlan,
     catalog: &Catalog,
-    table: &Table,
-    column: &Column,
-    copied: &TableCopy,
-) -> ColumnFacts {
-    let data_type = base_type(catalog, &column.data_type);
-    // A table that was never analyzed says -1; its size bounds its rows, at 24 bytes each.
-    let counted = if table.reltuples >= 0.0 {
-        table.reltuples as u64
-    } else {
-        table.table_bytes / 24
-    };
-    ColumnFacts {
-        title: format!("{}.{}", table.name.plain(), column.name.as_str()),
-        shape: Shape::of(&data_type),
-        max_length: max_length(&data_type),
-        labels: labels(catalog, &data_type),
-        data_type,
-        not_null: column.not_null,
-        unique: is_unique(table, column),
-        rows: counted,
-        columns: copied
-            .columns
-            .iter()
-            .map(|c| c.name.as_str().to_owned())
-            .collect(),
-    }
-}
-
-/// The type below all domains.
-fn base_type(catalog: &Catalog, data_type: &str) -> String {
-    let mut name = data_type.to_owned();
-    for _ in 0..32 {
-        let Some(TypeKind::Domain(domain)) = type_named(catalog, &name) else {
-            break;
-        };
-        name.clone_from(&domain.base);
-    }
-    name
-}
-
-fn type_named<'a>(catalog: &'a Catalog, data_type: &str) -> Option<&'a TypeKind> {
-    let printed = |part: &crate::sql::Ident| {
-        let plain = part.as_str();
-        let bare = plain
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if bare {
-            plain.to_owned()
-        } else {
-            part.to_string()
+    masks: &MaskPlan,
+    key: &MaskKey,
+) -> Result<Masks> {
+    let mut all = Masks::new();
+    for copied in &plan.tables {
+        for (column, function) in compiled(copied, catalog, masks, key)? {
+            all.insert((copied.name.clone(), column), function);
         }
-    };
-    catalog
-        .types
-        .values()
-        .find(|kind| {
-            format!(
-                "{}.{}",
-                printed(&kind.name.schema),
-                printed(&kind.name.name)
-            ) == data_type
-        })
-        .map(|kind| &kind.kind)
-}
-
-fn labels(catalog: &Catalog, data_type: &str) -> Vec<String> {
-    match type_named(catalog, data_type) {
-        Some(TypeKind::Enum { labels }) => labels.clone(),
-        _ => Vec::new(),
     }
+    Ok(all)
 }
 
-/// `character varying(40)`: 40.
-fn max_length(data_type: &str) -> Option<u32> {
-    let (name, rest) = data_type.split_once('(')?;
-    if !matches!(name.trim(), "character varying" | "character") {
-        return None;
+/// The functions of one table, by column.
+fn compiled(
+    copied: &TableCopy,
+    catalog: &Catalog,
+    masks: &MaskPlan,
+    key: &MaskKey,
+) -> Result<BTreeMap<Ident, Arc<dyn FieldMask>>> {
+    let missing = || Error::new(Kind::Internal, format!("no table {}", copied.name.plain()));
+    let table = catalog.table(&copied.name).ok_or_else(missing)?;
+    let rules = masks.table(&copied.name).ok_or_else(missing)?;
+    let names: Vec<String> = copied
+        .columns
+        .iter()
+        .map(|column| column.name.as_str().to_owned())
+        .collect();
+    let mut found = BTreeMap::new();
+    for column in copied.columns.iter().filter(|c| c.take == Take::Masked) {
+        let facts = table.column(column.name.as_str()).ok_or_else(missing)?;
+        let facts = ColumnFacts::of(catalog, table, facts, &names);
+        let rule = rules.columns.iter().find(|rule| rule.column == column.name);
+        if let Some(rule) = rule
+            && let Some(function) = compile(&rule.rule, &facts, key)?
+        {
+            found.insert(column.name.clone(), function);
+        }
     }
-    rest.split(')').next()?.trim().parse().ok()
-}
-
-fn is_unique(table: &Table, column: &Column) -> bool {
-    let by_constraint = table.constraints.iter().any(|constraint| {
-        matches!(
-            constraint.kind,
-            ConstraintKind::PrimaryKey | ConstraintKind::Unique
-        ) && constraint.columns == [column.name.clone()]
-    });
-    let by_index = table.indexes.iter().any(|index| {
-        index.unique
-            && matches!(index.columns.as_slice(),
-                [only] if only.key == IndexKey::Column(column.name.clone()))
-    });
-    by_constraint || by_index
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_types() {
-        assert_eq!(max_length("character varying(40)"), Some(40));
-        assert_eq!(max_length("numeric(10,2)"), None);
-        assert_eq!(max_length("text"), None);
-    }
+    Ok(found)
 }

@@ -60,7 +60,7 @@ impl Opened {
         remarks.extend(self.databases.loud().await?);
         remarks.extend(self.complete(&work).await?);
         let sums = ledger::sums(&*work.session).await?;
-        let gate = gate::run(&Subject {
+        let subject = Subject {
             source: &self.engine.source,
             snapshot: &self.snapshot.id,
             copy: &work.copy,
@@ -69,8 +69,9 @@ impl Opened {
             masks,
             key,
             sums: &sums,
-        })
-        .await?;
+        };
+        self.note("the gate");
+        let gate = gate::run(&subject, &self.engine.watch()).await?;
         self.snapshot.check().await?;
         let Site { name, mark, .. } = &work.site;
         let mut outcome = Outcome {

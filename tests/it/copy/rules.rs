@@ -49,7 +49,6 @@ pub(crate) fn masks(catalog: &Catalog, rules: Rules<'_>) -> MaskPlan {
         tables,
         policy_hash: "test".to_owned(),
         epoch: "1".to_owned(),
-        unclassified: Vec::new(),
-        subset: None,
+        ..MaskPlan::default()
     }
 }

@@ -123,7 +123,7 @@ impl Canaries {
         };
         let scan = Scan::new(sought, cancel);
         let mut places = Vec::new();
-        let plan = nothing_planned();
+        let plan = MaskPlan::default();
         let found = relations(session, &plan, Some(self.schema.as_str())).await?;
         tables(&scan, std::slice::from_ref(session), &found, &mut places).await?;
         catalog_texts(&scan, session, &mut places, denied).await?;
@@ -165,14 +165,4 @@ fn impossible(error: &tokio_postgres::Error) -> bool {
         ]
         .contains(code)
     })
-}
-
-fn nothing_planned() -> MaskPlan {
-    MaskPlan {
-        tables: Vec::new(),
-        policy_hash: String::new(),
-        epoch: String::new(),
-        unclassified: Vec::new(),
-        subset: None,
-    }
 }

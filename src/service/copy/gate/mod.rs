@@ -11,6 +11,7 @@ mod catalog_texts;
 mod constraints;
 mod counts;
 mod findings;
+mod kept;
 mod large_objects;
 mod leak_scan;
 mod recompute;
