@@ -5,6 +5,7 @@ use tidegate::error::Kind;
 use tidegate::postgres::Session;
 use tidegate::service::copy::GateReport;
 use tidegate::service::copy::gate::{self, Subject};
+use tidegate::service::diff::Watch;
 
 use super::stage::{Stage, client, key, masks};
 
@@ -15,18 +16,27 @@ async fn judge(stage: &Stage, database: &str) -> GateReport {
     let key = key();
     let copy = engine.target.at_database(database);
     let session = Session::connect(&copy, "test").await.unwrap();
-    gate::run(&Subject {
+    let holder = Session::connect(&engine.source, "test").await.unwrap();
+    let begin = "begin transaction isolation level repeatable read, read only";
+    holder.batch_execute(begin).await.unwrap();
+    let export = "select pg_catalog.pg_export_snapshot()";
+    let snapshot: String = holder.query_one(export, &[]).await.unwrap().get(0);
+    let subject = Subject {
         source: &engine.source,
-        snapshot: "",
+        snapshot: &snapshot,
         copy: &copy,
         catalog: &gathered.catalog,
         plan: &engine.plan(&gathered, &masks, &key).unwrap(),
         masks: &masks,
         key: &key,
         sums: &ledger::sums(&*session).await.unwrap(),
-    })
-    .await
-    .unwrap()
+    };
+    let watch = Watch {
+        clock: engine.clock.clone(),
+        events: engine.events.clone(),
+        cancel: engine.cancel.clone(),
+    };
+    gate::run(&subject, &watch).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,10 +120,8 @@ pub(super) fn plan() -> MaskPlan {
 pub(super) fn plan_of(tables: Vec<TablePlan>) -> MaskPlan {
     MaskPlan {
         tables,
-        policy_hash: String::new(),
         epoch: "1".to_owned(),
-        unclassified: Vec::new(),
-        subset: None,
+        ..MaskPlan::default()
     }
 }
 
