@@ -5,10 +5,12 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 
 /// Settings of every session that reads or writes for hours on its own. `transaction_timeout`
-/// came with PostgreSQL 17.
+/// came with PostgreSQL 17. Who is cut off from the network is given up after `tcp_user_timeout`,
+/// which is long because a reader that rightly stands still may be taken for one.
 pub(super) async fn patient(session: &Session) -> Result<()> {
     let mut sql = "set idle_in_transaction_session_timeout = 0; set idle_session_timeout = 0; \
-                   set row_security = off; set synchronize_seqscans = off; set jit = off"
+                   set row_security = off; set synchronize_seqscans = off; set jit = off; \
+                   set tcp_user_timeout = '5min'"
         .to_owned();
     if session.version() >= 170_000 {
         sql.push_str("; set transaction_timeout = 0");
@@ -75,7 +77,13 @@ pub(super) async fn join(session: &Session, id: &str) -> Result<()> {
         "begin transaction isolation level repeatable read, read only; set transaction snapshot {}",
         crate::sql::literal(id)
     );
-    session.batch_execute(&sql).await.map_err(|error| {
-        Error::new(Kind::CopySource, "the snapshot of the source is gone").because(error)
-    })
+    session
+        .batch_execute(&sql)
+        .await
+        .map_err(|error| match error.as_db_error() {
+            Some(_) => {
+                Error::new(Kind::CopySource, "the snapshot of the source is gone").because(error)
+            }
+            None => error.into(),
+        })
 }
