@@ -35,6 +35,17 @@ pub enum Command {
     Rollback(To),
 }
 
+impl Command {
+    /// The environment whose database this command puts aside.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        match self {
+            Self::Run(args) => Some(&args.ends.to),
+            Self::Promote(to) | Self::Rollback(to) => Some(&to.to),
+            Self::Plan(_) | Self::Status(_) | Self::Audit(_) => None,
+        }
+    }
+}
+
 /// Both ends of a copy.
 #[derive(Debug, clap::Args)]
 pub struct Ends {
