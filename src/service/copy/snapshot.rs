@@ -36,6 +36,11 @@ impl Snapshot {
     pub(super) async fn take(source: &Target) -> Result<Self> {
         let session = Session::connect(source, "copy").await?;
         patient(&session).await?;
+        // It only answers, so that its silence is no stall. A coordinator that was cut off must not
+        // keep the source from cleaning up, nor its workers at work.
+        session
+            .batch_execute("set tcp_user_timeout = '20s'")
+            .await?;
         session
             .batch_execute("begin transaction isolation level repeatable read, read only")
             .await?;

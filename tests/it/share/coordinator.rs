@@ -98,32 +98,54 @@ fn a_coordinator_without_workers_loads_the_rows_itself() {
 }
 
 #[test]
-fn m18_a_worker_with_another_key_refuses_and_is_seen() {
+fn m18_a_worker_with_another_key_or_other_rules_refuses_and_is_seen() {
+    let rules = super::RULES.replace("{ mask = \"email\" }", "\"null\"");
+    let key = super::KEY.replace('8', "3");
+    for (file, text, code) in [
+        ("mask.key", key, "TG0803"),
+        ("masking-rules/shop.toml", rules, "TG0810"),
+    ] {
+        let stage = Stage::new();
+        let (origin, staging) = (stage.origin.url(), stage.staging.url());
+        let stranger = project(&origin, &staging, &stage.control.url(), "");
+        stranger.write(file, &text);
+        let worker = stranger.tidegate(["worker"]).spawn();
+        let outcome = stage.project.tidegate(COPY).ok().json()["data"].take();
+        assert_eq!(outcome["promoted"], true, "{outcome}");
+        let workers = outcome["workers"].as_object().unwrap();
+        assert_eq!(workers.len(), 1, "{outcome}");
+        worker.interrupt();
+        assert_eq!(worker.wait().code(), Some(0));
+        let list = stage.project.tidegate(["schedule", "list"]).data();
+        assert!(list["queue"]["failed"].as_i64().unwrap() > 0, "{list}");
+        let error = list["queue"]["failures"][0]["error"].as_str().unwrap();
+        assert!(error.contains(code), "{error}");
+    }
+}
+
+#[test]
+fn m18_a_worker_that_is_stopped_gives_its_range_back() {
     let stage = Stage::new();
-    let url = |database: &Database| database.url();
-    let stranger = project(
-        &url(&stage.origin),
-        &url(&stage.staging),
-        &url(&stage.control),
-        "",
-    );
-    let other = super::KEY.replace('8', "3");
-    stranger.write("mask.key", &other);
-    let worker = stranger.tidegate(["worker"]).spawn();
-    let outcome = stage.project.tidegate(COPY).ok().json()["data"].take();
-    assert_eq!(outcome["promoted"], true, "{outcome}");
-    assert_eq!(
-        outcome["workers"].as_object().unwrap().len(),
-        1,
-        "{outcome}"
-    );
-    worker.interrupt();
-    let seen = worker.wait();
-    assert_eq!(seen.code(), Some(0));
-    let list = stage.project.tidegate(["schedule", "list"]).data();
-    assert!(list["queue"]["failed"].as_i64().unwrap() > 0, "{list}");
-    let error = list["queue"]["failures"][0]["error"].as_str().unwrap();
-    assert!(error.contains("TG0803"), "{error}");
+    let (first, second) = (stage.worker(), stage.worker());
+    let coordinator = stage.copy();
+    eventually("some ranges", || stage.unfinished(DONE) > 3);
+    first.interrupt();
+    assert_eq!(first.wait().code(), Some(0));
+    let outcome = coordinator.wait();
+    assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+    let ranges: i64 = outcome.json()["data"]["workers"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(serde_json::Value::as_i64)
+        .sum();
+    assert_eq!(ranges, 41);
+    let rows: i64 = stage
+        .staging
+        .value("select count(distinct id) + count(*) from t40");
+    assert_eq!(rows, 16_000);
+    second.interrupt();
+    assert_eq!(second.wait().code(), Some(0));
 }
 
 #[test]

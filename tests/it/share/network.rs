@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::NoTls;
 
@@ -16,6 +17,7 @@ const RATE: &str = "16mbit";
 /// A PostgreSQL server in a namespace, with a cable to each client's namespace. Nothing of the
 /// machine's own network is touched; what runs outside reaches the server by its socket.
 pub(super) struct Network {
+    name: String,
     folder: tempfile::TempDir,
     clients: usize,
     server: Child,
@@ -28,17 +30,21 @@ impl Network {
             eprintln!("skipped: network namespaces need root");
             return None;
         };
-        if !run("ip", &["netns", "add", &server_name()]) {
+        static LAID: AtomicU32 = AtomicU32::new(0);
+        let number = LAID.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tgn{}n{number}", std::process::id());
+        if !run("ip", &["netns", "add", &server_name(&name)]) {
             eprintln!("skipped: network namespaces need the program ip (iproute2) and root");
             return None;
         }
         for client in 0..clients {
-            lay_cable(client);
+            lay_cable(&name, client);
         }
         let folder = tempfile::Builder::new().prefix("tgn-").tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let server = start(folder.path(), clients, owner);
+        let server = start(&name, folder.path(), clients, owner);
         let network = Self {
+            name,
             folder,
             clients,
             server,
@@ -50,8 +56,8 @@ impl Network {
     }
 
     /// The namespace of a client.
-    pub(super) fn namespace(client: usize) -> String {
-        format!("tgn{}c{client}", std::process::id())
+    pub(super) fn namespace(&self, client: usize) -> String {
+        client_name(&self.name, client)
     }
 
     /// Address of a client, as the server sees it.
@@ -78,12 +84,18 @@ impl Network {
     }
 
     /// Pulls the cable of a client.
-    pub(super) fn cut(client: usize) {
-        let namespace = Self::namespace(client);
+    pub(super) fn cut(&self, client: usize) {
+        let namespace = self.namespace(client);
         assert!(run(
             "ip",
             &["-n", &namespace, "link", "set", "eth0", "down"]
         ));
+    }
+
+    /// Puts it back.
+    pub(super) fn mend(&self, client: usize) {
+        let namespace = self.namespace(client);
+        assert!(run("ip", &["-n", &namespace, "link", "set", "eth0", "up"]));
     }
 
     /// The rows of a query, fields joined by `|`.
@@ -133,19 +145,23 @@ impl Drop for Network {
         }
         let _ = self.server.wait();
         for client in 0..self.clients {
-            run("ip", &["netns", "del", &Self::namespace(client)]);
+            run("ip", &["netns", "del", &self.namespace(client)]);
         }
-        run("ip", &["netns", "del", &server_name()]);
+        run("ip", &["netns", "del", &server_name(&self.name)]);
     }
 }
 
-fn server_name() -> String {
-    format!("tgn{}s", std::process::id())
+fn server_name(network: &str) -> String {
+    format!("{network}s")
+}
+
+fn client_name(network: &str, client: usize) -> String {
+    format!("{network}c{client}")
 }
 
 /// A namespace for a client, and a pair of devices between it and the server's.
-fn lay_cable(client: usize) {
-    let (server, name) = (server_name(), Network::namespace(client));
+fn lay_cable(network: &str, client: usize) {
+    let (server, name) = (server_name(network), client_name(network, client));
     let device = format!("c{client}");
     let (here, there) = (
         format!("10.231.{client}.1/30"),
@@ -172,7 +188,7 @@ fn lay_cable(client: usize) {
     }
 }
 
-fn start(folder: &std::path::Path, clients: usize, owner: (u32, u32)) -> Child {
+fn start(network: &str, folder: &std::path::Path, clients: usize, owner: (u32, u32)) -> Child {
     let shared = Server::shared();
     let (data, sockets) = (folder.join("data"), folder.join("run"));
     for dir in [&data, &sockets] {
@@ -193,7 +209,7 @@ fn start(folder: &std::path::Path, clients: usize, owner: (u32, u32)) -> Child {
     let addresses: Vec<String> = (0..clients).map(|c| format!("10.231.{c}.1")).collect();
     let log = fs::File::create(folder.join("log")).unwrap();
     Command::new("nsenter")
-        .arg(format!("--net=/run/netns/{}", server_name()))
+        .arg(format!("--net=/run/netns/{}", server_name(network)))
         .args(["setpriv", "--clear-groups", "--pdeathsig", "QUIT"])
         .args(["--reuid", &owner.0.to_string()])
         .args(["--regid", &owner.1.to_string()])

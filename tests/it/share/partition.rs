@@ -28,10 +28,10 @@ const RANGE: u64 = 64 << 10;
 
 const DONE: &str = "select count(*) from tidegate_copy.chunk where state = 'done'";
 
-fn worker(project: &Project, client: usize) -> Running {
-    project
+fn worker(site: &Site, client: usize) -> Running {
+    site.clients[client]
         .tidegate(["worker", "--heartbeat", "1s"])
-        .in_network(&Network::namespace(client))
+        .in_network(&site.network.namespace(client))
         .spawn()
 }
 
@@ -89,44 +89,69 @@ fn same_rows(network: &Network) {
     assert_eq!(network.rows("staging", raw), ["0"]);
 }
 
+/// Databases, a coordinator at work, and the project of each client.
+struct Site {
+    network: Network,
+    coordinator: tokio::task::JoinHandle<tidegate::Result<Outcome>>,
+    clients: Vec<Project>,
+    _main: Project,
+}
+
+impl Site {
+    fn new(clients: usize) -> Option<Self> {
+        let network = Network::new(clients)?;
+        for database in ["origin", "control"] {
+            network.rows("postgres", &format!("create database {database}"));
+        }
+        network.rows("origin", SCHEMA);
+        let here = |database: &str| network.socket_url(database);
+        let main = project(&here("origin"), &here("staging"), &here("control"), "");
+        let there = |client| {
+            let url = |database| Network::url(client, database);
+            project(&url("origin"), &url("staging"), &url("control"), "")
+        };
+        let coordinator = tokio::spawn(coordinate(main.path().join("tidegate.toml")));
+        Some(Self {
+            network,
+            coordinator,
+            clients: (0..clients).map(there).collect(),
+            _main: main,
+        })
+    }
+
+    /// The database that is being built.
+    fn copy(&self) -> String {
+        let mut copy = String::new();
+        eventually("the database that is built", || {
+            let sql = "select datname from pg_database where datname like 'staging_tidegate%'";
+            copy = self.network.rows("postgres", sql).pop().unwrap_or_default();
+            !copy.is_empty()
+        });
+        copy
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn m18_a_worker_that_is_cut_off_and_killed_loses_nothing_and_doubles_nothing() {
-    let Some(network) = Network::new(2) else {
+    let Some(site) = Site::new(2) else {
         return;
     };
-    for database in ["origin", "control"] {
-        network.rows("postgres", &format!("create database {database}"));
-    }
-    network.rows("origin", SCHEMA);
-    let here = |database: &str| network.socket_url(database);
-    let main = project(&here("origin"), &here("staging"), &here("control"), "");
-    let there = |client| {
-        let url = |database| Network::url(client, database);
-        project(&url("origin"), &url("staging"), &url("control"), "")
-    };
-    let (first, second) = (there(0), there(1));
-    let config = main.path().join("tidegate.toml");
-    let coordinator = tokio::spawn(coordinate(config));
-    let (cut, other) = (worker(&first, 0), worker(&second, 1));
-    let mut copy = String::new();
-    eventually("the database that is built", || {
-        let sql = "select datname from pg_database where datname like 'staging_tidegate%'";
-        copy = network.rows("postgres", sql).pop().unwrap_or_default();
-        !copy.is_empty()
-    });
+    let network = &site.network;
+    let (cut, other) = (worker(&site, 0), worker(&site, 1));
+    let copy = site.copy();
     eventually("both workers at work", || {
-        loaded_by(&network, &copy, cut.pid()) > 3 && loaded_by(&network, &copy, other.pid()) > 3
+        loaded_by(network, &copy, cut.pid()) > 3 && loaded_by(network, &copy, other.pid()) > 3
     });
-    Network::cut(0);
+    network.cut(0);
     let begun = Instant::now();
-    assert!(sessions(&network, &copy, 0) > 0, "it holds a lease");
-    let kept = loaded_by(&network, &copy, cut.pid());
+    assert!(sessions(network, &copy, 0) > 0, "it holds a lease");
+    let kept = loaded_by(network, &copy, cut.pid());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(loaded_by(&network, &copy, cut.pid()), kept, "it is cut off");
+    assert_eq!(loaded_by(network, &copy, cut.pid()), kept, "it is cut off");
     let pid = cut.pid();
     cut.kill();
     assert!(
-        sessions(&network, &copy, 0) > 0,
+        sessions(network, &copy, 0) > 0,
         "the server does not know that it is gone"
     );
     assert!(
@@ -135,10 +160,10 @@ async fn m18_a_worker_that_is_cut_off_and_killed_loses_nothing_and_doubles_nothi
             "select count(*) from tidegate_copy.chunk where state <> 'done'"
         ) > 0
     );
-    eventually("its lease to end", || sessions(&network, &copy, 0) == 0);
+    eventually("its lease to end", || sessions(network, &copy, 0) == 0);
     let freed = begun.elapsed();
     assert!(freed < Duration::from_secs(45), "{freed:?}");
-    let outcome = coordinator.await.unwrap().unwrap();
+    let outcome = site.coordinator.await.unwrap().unwrap();
     assert!(outcome.gate.passed, "{:?}", outcome.gate);
     assert!(outcome.promoted);
     eprintln!(
@@ -157,7 +182,38 @@ async fn m18_a_worker_that_is_cut_off_and_killed_loses_nothing_and_doubles_nothi
     assert_eq!(outcome.workers.len(), 2, "{:?}", outcome.workers);
     assert_eq!(i64::try_from(by(pid)).unwrap(), kept);
     assert!(by(other.pid()) > by(pid));
-    same_rows(&network);
+    same_rows(network);
     other.interrupt();
     assert_eq!(other.wait().code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m18_a_worker_that_was_cut_off_for_a_while_comes_back() {
+    let Some(site) = Site::new(1) else {
+        return;
+    };
+    let network = &site.network;
+    let worker = worker(&site, 0);
+    let copy = site.copy();
+    eventually("the worker at work", || {
+        loaded_by(network, &copy, worker.pid()) > 3
+    });
+    network.cut(0);
+    eventually("its lease to end", || sessions(network, &copy, 0) == 0);
+    network.mend(0);
+    // By now the coordinator may have begun to load, too.
+    let outcome = site.coordinator.await.unwrap().unwrap();
+    assert!(
+        outcome.gate.passed && outcome.promoted,
+        "{:?}",
+        outcome.gate
+    );
+    eprintln!("ranges {:?}", outcome.workers);
+    same_rows(network);
+    let orders = "select count(*) from tidegate_queue.jobs";
+    eventually("its order to be over", || {
+        network.number("control", orders) == 0
+    });
+    worker.interrupt();
+    assert_eq!(worker.wait().code(), Some(0));
 }

@@ -56,6 +56,8 @@ fn m18_the_weekly_copy_with_two_daemons_is_made_once_each_time() {
     let metrics = page(port);
     let overdue = "tidegate_schedule_overdue{schedule=\"staging-refresh\"} 0";
     assert!(metrics.contains(overdue), "{metrics}");
+    let orders = "tidegate_orders{state=\"failed\"} 0";
+    assert!(metrics.contains(orders), "{metrics}");
     for daemon in [first, second] {
         daemon.interrupt();
         assert_eq!(daemon.wait().code(), Some(0));
