@@ -30,6 +30,7 @@ impl Network {
             eprintln!("skipped: network namespaces need root");
             return None;
         };
+        sweep();
         static LAID: AtomicU32 = AtomicU32::new(0);
         let number = LAID.fetch_add(1, Ordering::Relaxed);
         let name = format!("tgn{}n{number}", std::process::id());
@@ -148,6 +149,19 @@ impl Drop for Network {
             run("ip", &["netns", "del", &self.namespace(client)]);
         }
         run("ip", &["netns", "del", &server_name(&self.name)]);
+    }
+}
+
+/// Removes the namespaces of test runs that were killed.
+fn sweep() {
+    for entry in fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name
+            .strip_prefix("tgn")
+            .and_then(|rest| rest.split('n').next());
+        if pid.is_some_and(|pid| !std::path::Path::new("/proc").join(pid).exists()) {
+            run("ip", &["netns", "del", &name]);
+        }
     }
 }
 
