@@ -40,15 +40,19 @@ impl Reference {
                 })
             })
         });
-        let declared = declared.iter().map(|reference| Self {
+        keys.chain(Self::declared(declared)).collect()
+    }
+
+    /// Those of the policy.
+    pub fn declared(declared: &[VirtualReference]) -> impl Iterator<Item = Self> + '_ {
+        declared.iter().map(|reference| Self {
             name: "virtual".to_owned(),
             from: reference.from.clone(),
             columns: reference.columns.clone(),
             to: reference.to.clone(),
             to_columns: reference.to_columns.clone(),
             filter: reference.filter.clone(),
-        });
-        keys.chain(declared).collect()
+        })
     }
 
     /// Whether a table refers to itself.
@@ -64,7 +68,7 @@ impl Reference {
     pub fn condition(&self) -> String {
         let pairs = self.columns.iter().zip(&self.to_columns);
         let mut parts: Vec<String> = pairs.map(|(a, b)| format!("c.{a} = p.{b}")).collect();
-        parts.extend(self.filter.iter().map(|filter| format!("({filter})")));
+        parts.extend(self.filter.iter().map(|filter| format!("({filter}\n)")));
         parts.join(" and ")
     }
 }
@@ -87,7 +91,7 @@ mod tests {
         };
         assert_eq!(
             reference.condition(),
-            "c.\"tenant\" = p.\"tenant\" and c.\"owner id\" = p.\"id\" and (c.owner_type = 'User')"
+            "c.\"tenant\" = p.\"tenant\" and c.\"owner id\" = p.\"id\" and (c.owner_type = 'User'\n)"
         );
     }
 }

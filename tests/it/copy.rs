@@ -5,5 +5,6 @@ mod kills;
 mod refusals;
 mod rules;
 mod stage;
+mod subset;
 mod swap;
 mod types;

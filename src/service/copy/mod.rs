@@ -3,6 +3,7 @@
 
 mod carry;
 mod databases;
+mod drift;
 mod engine;
 mod finish;
 pub mod gate;
@@ -10,6 +11,7 @@ mod gate_report;
 mod gather;
 mod load;
 mod masks;
+mod pick;
 mod pipe;
 mod programs;
 mod promote;
@@ -23,5 +25,6 @@ pub use databases::{Databases, Listed};
 pub use engine::{Engine, Opened, Options, Outcome};
 pub use gate_report::{Check, GateReport, Leak};
 pub use gather::{Extent, Gathered, gather};
+pub use pick::Picked;
 pub use promote::{Swapped, promote, rollback};
 pub use refuse::{Side, refuse, refuse_target};

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::carry;
 use super::databases::Listed;
+use super::drift;
 use super::engine::{Opened, Outcome};
 use super::finish;
 use super::gate::{self, Subject};
 use super::gather::types;
 use super::load::{self, Load, Task};
 use super::masks::splicers;
+use super::pick::{Picked, remark};
 use super::programs::Programs;
 use super::promote::promote;
 use super::schema::{SchemaArchive, Section, Welcome};
@@ -25,6 +27,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::{Session, introspect};
+use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 
 /// The database that a run works on.
@@ -37,6 +40,8 @@ struct Site {
 /// A copy at work.
 struct Work {
     plan: CopyPlan,
+    /// The rows that are carried, when that is not all.
+    selection: Option<Arc<Selection>>,
     site: Site,
     /// The database that is being built.
     copy: Target,
@@ -59,6 +64,7 @@ impl Opened {
         let mut remarks = work.archive.remarks.clone();
         remarks.extend(self.databases.loud().await?);
         remarks.extend(self.complete(&work).await?);
+        remarks.extend(work.selection.as_deref().and_then(remark));
         let sums = ledger::sums(&*work.session).await?;
         let subject = Subject {
             source: &self.engine.source,
@@ -69,9 +75,11 @@ impl Opened {
             masks,
             key,
             sums: &sums,
+            selection: work.selection.as_deref(),
         };
         self.note("the gate");
         let gate = gate::run(&subject, &self.engine.watch()).await?;
+        let drift = drift::measure(&subject).await?;
         self.snapshot.check().await?;
         let Site { name, mark, .. } = &work.site;
         let mut outcome = Outcome {
@@ -88,6 +96,8 @@ impl Opened {
             seconds: 0.0,
             ranges_kept,
             gate,
+            subset: work.selection.as_deref().map(Picked::of),
+            drift,
             promoted: false,
             database: name.as_str().to_owned(),
             remarks,
@@ -106,6 +116,7 @@ impl Opened {
     async fn begin(&self, masks: &MaskPlan, key: &MaskKey) -> Result<Work> {
         let plan = self.engine.plan(&self.gathered, masks, key)?;
         self.snapshot.check().await?;
+        let selection = self.pick(masks, key).await?.map(Arc::new);
         let site = self.site(&plan).await?;
         let copy = self.engine.target.at_database(site.name.as_str());
         carry::note_reading(&self.engine.source, &site.mark).await?;
@@ -123,6 +134,7 @@ impl Opened {
         }
         Ok(Work {
             plan,
+            selection,
             site,
             copy,
             archive,
@@ -182,7 +194,7 @@ impl Opened {
         Ok(())
     }
 
-    fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         self.engine.events.emit(Event::Note(text.to_owned()));
     }
 
@@ -301,6 +313,7 @@ impl Opened {
                 (&self.gathered.types, &types),
             )?,
             plan: work.plan.clone(),
+            selection: work.selection.clone(),
             extents: self.gathered.extents.clone(),
             snapshot: self.snapshot.id.clone(),
             instant: self.snapshot.instant.clone(),

@@ -57,7 +57,8 @@ pub(super) async fn follow(
 
 /// How a table is read: a partitioned one with its partitions, any other without the tables that
 /// inherit from it, as a foreign key sees them.
-pub(super) fn relation(catalog: &Catalog, table: &QualifiedName) -> String {
+#[must_use]
+pub fn relation(catalog: &Catalog, table: &QualifiedName) -> String {
     match catalog.table(table) {
         Some(found) if found.is_partitioned() => table.to_string(),
         _ => format!("only {table}"),
