@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, Column, Table, TypeKind};
 use crate::copy::Take;
 use crate::error::Result;
 use crate::postgres::Session;
-use crate::subset::{Drift, Sketch};
+use crate::subset::{Drift, RowSet, Sketch};
 
 /// Rows of a table that are read on each side.
 const SAMPLE: u32 = 20_000;
@@ -28,7 +28,7 @@ pub(super) async fn measure(subject: &Subject<'_>) -> Result<Vec<Drift>> {
     let target = Session::connect(subject.copy, "copy").await?;
     let mut found = Vec::new();
     for copied in &subject.plan.tables {
-        let picked = selection.rows(&copied.name).map_or(0, |rows| rows.len());
+        let picked = selection.rows(&copied.name).map_or(0, RowSet::len);
         let Some(table) = subject.catalog.table(&copied.name).filter(|_| picked > 0) else {
             continue;
         };
@@ -41,7 +41,7 @@ pub(super) async fn measure(subject: &Subject<'_>) -> Result<Vec<Drift>> {
             continue;
         }
         #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-        let rows = (f64::from(table.reltuples), picked as f64);
+        let rows = (table.reltuples, picked as f64);
         let (left, right) = tokio::try_join!(
             sketches(&source, table, &columns, rows.0),
             sketches(&target, table, &columns, rows.1)
