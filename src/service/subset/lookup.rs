@@ -35,7 +35,8 @@ pub(super) async fn follow(
     };
     let sql = format!(
         "select found.leaf, found.row::text from (select distinct {wanted}.tableoid as leaf, \
-         {wanted}.ctid as row from {from} c join {to} p on {condition} {these}) found"
+         {wanted}.ctid as row from {} join {to} p on {condition} {these}) found",
+        reference.referring(&from)
     );
     let Some(rows) = &step.rows else {
         let found = addresses(session, &sql, &[]).await?;

@@ -29,7 +29,7 @@ const RENTALS: &str = "\
     create table staff (id int primary key, store_id int not null references store, boss int references staff);\
     create table household (id int primary key, head int);\
     create table customer (id int primary key, store_id int references store, city_id int references city,\
-        household_id int references household, referred_by int references customer, email text, kind kind,\
+        household_id int references household, referred_by int references customer, email text, kind kind, owner_type text default 'none',\
         balance numeric(12,2), created date, flags int[], span int4range);\
     create table film (id int primary key, title text);\
     create table inventory (id int primary key, film_id int not null references film, store_id int references store);\
@@ -51,7 +51,8 @@ const RENTALS: &str = "\
     update store set manager_id = id;\
     alter table store add foreign key (manager_id) references staff;\
     insert into household select g, null from generate_series(1, 2000) g;\
-    insert into customer select g, 1 + g % 20, 1 + g % 3000, 1 + g % 2000, nullif(g / 10, 0), 'c' || g || '@example.com',\
+    insert into customer (id, store_id, city_id, household_id, referred_by, email, kind, balance, created, flags, span)\
+     select g, 1 + g % 20, 1 + g % 3000, 1 + g % 2000, nullif(g / 10, 0), 'c' || g || '@example.com',\
         case when g = 3777 then 'rare' when g % 3 = 0 then 'new' else 'good' end::kind, g * 1.5,\
         '2020-01-01'::date + g % 900, array[g, null], int4range(g, g + 5) from generate_series(1, 4000) g;\
     update household set head = case id when 1 then 2000 else id - 1 end;\
@@ -101,7 +102,7 @@ fn customers(percent: f64) -> SubsetRules {
             columns: vec![ident("owner_id")],
             to: name("customer"),
             to_columns: vec![ident("id")],
-            filter: Some("c.owner_type = 'Customer' -- theirs".to_owned()),
+            filter: Some("owner_type = 'Customer' -- theirs".to_owned()),
         }],
     }
 }

@@ -72,7 +72,10 @@ async fn at_source(subject: &Subject<'_>, source: &Session, reference: &Referenc
             continue;
         };
         for condition in picked.conditions(0, None) {
-            let from = format!("(select * from only {} where {condition})", leaf.name);
+            let from = format!(
+                "(select *, tableoid, ctid from only {} where {condition})",
+                leaf.name
+            );
             orphans += count(subject, source, reference, &from).await?;
         }
     }
@@ -87,20 +90,14 @@ async fn count(
     reference: &Reference,
     from: &str,
 ) -> Result<u64> {
-    let mut refers: Vec<String> = reference
-        .columns
-        .iter()
+    let columns = reference.columns.iter();
+    let refers: Vec<String> = columns
         .map(|column| format!("c.{column} is not null"))
         .collect();
-    refers.extend(
-        reference
-            .filter
-            .iter()
-            .map(|filter| format!("({filter}\n)")),
-    );
     let sql = format!(
-        "select pg_catalog.count(*) from {from} c where {} \
+        "select pg_catalog.count(*) from {} where {} \
          and not exists (select from {} p where {})",
+        reference.referring(from),
         refers.join(" and "),
         relation(subject.catalog, &reference.to),
         reference.condition()
