@@ -3,6 +3,7 @@
 mod gate;
 mod kills;
 mod refusals;
+mod roles;
 mod rules;
 mod stage;
 mod subset;
