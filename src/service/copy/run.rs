@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::beside;
 use super::carry;
 use super::databases::Listed;
 use super::drift;
@@ -154,6 +155,7 @@ impl Opened {
             .await?;
         let mut remarks = finish::sequences(&self.snapshot.session, session, catalog).await?;
         remarks.extend(finish::views(session, catalog).await?);
+        remarks.extend(beside::remarks(&self.snapshot.session).await?);
         self.note("statistics");
         session.batch_execute("analyze").await?;
         self.unchanged_schema(&work.plan).await?;
