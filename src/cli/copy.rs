@@ -14,9 +14,10 @@ use crate::copy::{CopyPlan, Manifest, Signed, Stage};
 use crate::dispatch::Queue;
 use crate::error::{Error, Kind, Result};
 use crate::service::copy::{
-    Databases, Engine, Listed, Outcome, Swapped, promote, refuse_control, rollback,
+    Databases, Engine, Listed, Outcome, Picked, Swapped, promote, refuse_control, rollback,
 };
 use crate::service::masking::load;
+use crate::subset::{Drift, Measure};
 
 /// Commands of `copy`.
 #[derive(Debug, clap::Subcommand)]
@@ -128,8 +129,10 @@ async fn plan(app: &App, config: &Config, ends: &Ends) -> Result<Output> {
     let gathered = engine.survey().await?;
     let (masks, key) = load(config, &ends.to, &gathered.catalog).await?;
     let plan = engine.plan(&gathered, &masks, &key)?;
+    let picked = engine.pick(&gathered, &masks, &key).await?;
     Ok(Output::report(Planned {
         hash: plan.hash()?,
+        subset: picked.as_ref().map(Picked::of),
         plan,
     }))
 }
@@ -193,6 +196,8 @@ async fn audit(config: &Config, to: &To) -> Result<Output> {
 #[derive(Debug, Serialize)]
 struct Planned {
     hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subset: Option<Picked>,
     #[serde(flatten)]
     plan: CopyPlan,
 }
@@ -215,11 +220,55 @@ impl Report for Planned {
                 .sum::<usize>(),
             plan.epoch
         ))?;
+        if let Some(picked) = &self.subset {
+            shares(picked, page)?;
+        }
         for left in &plan.left_out {
             page.line(format!("{}  {left}", page.styled(Style::Faint, "left out")))?;
         }
         page.line(format!("plan {}", self.hash))
     }
+}
+
+/// What a subset holds of each table.
+fn shares(picked: &Picked, page: &mut Page) -> fmt::Result {
+    let rows = picked.tables.iter().map(|table| {
+        let part = match table.rows {
+            Some(rows) => format!("{rows} of about {}", table.of),
+            None => format!("all, about {}", table.of),
+        };
+        let scope = serde_json::to_value(table.scope).unwrap_or_default();
+        let megabytes = format!("{:.1} MB", table.bytes as f64 / 1e6);
+        let scope = scope.as_str().unwrap_or_default().to_owned();
+        vec![table.table.clone(), scope, part, megabytes]
+    });
+    page.table(&["Table", "Scope", "Rows", "Size"], rows.collect())?;
+    let bytes: u64 = picked.tables.iter().map(|table| table.bytes).sum();
+    page.line(format!(
+        "subset of about {:.1} MB, with {:.1} % of the rows that were asked for",
+        bytes as f64 / 1e6,
+        picked.share * 100.0
+    ))
+}
+
+/// Columns of a subset whose distribution differs most.
+fn drift(drift: &[Drift], page: &mut Page) -> fmt::Result {
+    if drift.is_empty() {
+        return Ok(());
+    }
+    let rows = drift.iter().take(10).map(|drift| {
+        let measure = match drift.measure {
+            Measure::TotalVariation => "total variation",
+            Measure::Quantiles => "shift of quantiles",
+        };
+        vec![
+            format!("{}.{}", drift.table, drift.column),
+            measure.to_owned(),
+            format!("{:.3}", drift.distance),
+            format!("{:+.1} %", drift.nulls * 100.0),
+        ]
+    });
+    page.table(&["Drift", "Measure", "", "Nulls"], rows.collect())
 }
 
 impl Report for Outcome {
@@ -258,6 +307,7 @@ impl Report for Outcome {
             let word = page.styled(Style::Bad, "leak       ");
             page.line(format!("  {word} {} values in {}", leak.count, leak.place))?;
         }
+        drift(&self.drift, page)?;
         for remark in &self.remarks {
             page.line(format!(
                 "  {}      {remark}",

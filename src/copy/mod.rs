@@ -3,6 +3,7 @@
 
 mod chunk;
 mod form;
+mod grants;
 mod manifest;
 mod mark;
 mod name;
@@ -15,12 +16,13 @@ mod toc;
 
 pub use chunk::{CHUNK_BYTES, Range, ranges};
 pub use form::{Form, TypeFacts, TypeShape, Types};
+pub use grants::Grants;
 pub use manifest::{Manifest, Signed, TableRecord};
 pub use mark::{Mark, Stage};
 pub use name::{before_name, working_name};
 pub use plan::{Aims, ColumnCopy, CopyPlan, Place, TableCopy, Take, Wire};
 pub use rows::{HEADER, MAX_ROW_BYTES, Malformed, Rows, TRAILER};
 pub use splice::{Refused, Splicer};
-pub use statement::{copy_in, copy_out};
+pub use statement::{copy_in, copy_out, copy_outs};
 pub use sum::RowSum;
-pub use toc::carried;
+pub use toc::{carried, granted};

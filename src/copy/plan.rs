@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Types;
 use crate::catalog::{Catalog, Column, Fingerprint, Table};
 use crate::error::{Error, Kind, Result};
-use crate::masking::{Mask, MaskPlan, Rows, TablePlan};
+use crate::masking::{Mask, MaskPlan, Rows, SubsetRules, TablePlan};
 use crate::sql::{Ident, QualifiedName};
 
 /// One end of a copy.
@@ -53,6 +53,9 @@ pub struct CopyPlan {
     pub version: String,
     /// Tables that hold rows, by name.
     pub tables: Vec<TableCopy>,
+    /// What the subset begins with, when not all rows are carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<SubsetRules>,
     /// What is not carried, in words.
     pub left_out: Vec<String>,
 }
@@ -129,15 +132,8 @@ impl CopyPlan {
     ///
     /// # Errors
     /// [`Kind::MaskUnclassified`] for what is not; [`Kind::MaskRule`] for a mask on a table whose
-    /// rows cannot travel in binary form; [`Kind::Unsupported`] for a subset.
+    /// rows cannot travel in binary form.
     pub fn make(aims: Aims, catalog: &Catalog, types: &Types, masks: &MaskPlan) -> Result<Self> {
-        if masks.subset.is_some() {
-            return Err(Error::new(
-                Kind::Unsupported,
-                "the policy asks for a subset, which copies do not carry yet",
-            )
-            .hint("take [subset] out of the policy, or limit tables by `rows`"));
-        }
         let mut tables = Vec::new();
         let mut missing = Vec::new();
         for table in catalog.tables.values().filter(|table| table.stores_rows()) {
@@ -161,6 +157,7 @@ impl CopyPlan {
             search_path: aims.search_path,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tables,
+            rules: masks.subset.clone(),
             left_out: left_out(catalog),
         })
     }

@@ -2,10 +2,38 @@
 
 use super::{Range, TableCopy, Take, Wire};
 use crate::masking::Rows;
+use crate::subset::RowSet;
 
-/// Reads the rows of a range at the source. `only`: each partition and each child is copied itself.
+/// The statements that read the rows of a range at the source: one, or, when rows were `picked`, as
+/// many as these need.
+pub fn copy_outs<'a>(
+    table: &'a TableCopy,
+    range: Range,
+    picked: Option<&'a RowSet>,
+) -> Box<dyn Iterator<Item = String> + Send + 'a> {
+    let Some(picked) = picked else {
+        return Box::new(std::iter::once(copy_out(table, &range)));
+    };
+    // A table has no more than 2^32 pages.
+    let page = |block: u64| u32::try_from(block).unwrap_or(u32::MAX);
+    let conditions = picked.conditions(page(range.from), range.to.map(page));
+    Box::new(conditions.map(|condition| copy_where(table, &[condition])))
+}
+
+/// Reads the rows of a range at the source.
 #[must_use]
 pub fn copy_out(table: &TableCopy, range: &Range) -> String {
+    let mut conditions: Vec<String> = range.condition().into_iter().collect();
+    match &table.rows {
+        Rows::All => {}
+        Rows::None => conditions.push("false".to_owned()),
+        Rows::Where(condition) => conditions.push(format!("({condition}\n)")),
+    }
+    copy_where(table, &conditions)
+}
+
+/// `only`: each partition and each child is copied itself.
+fn copy_where(table: &TableCopy, conditions: &[String]) -> String {
     let columns: Vec<String> = table
         .columns
         .iter()
@@ -16,12 +44,6 @@ pub fn copy_out(table: &TableCopy, range: &Range) -> String {
             Take::Computed(expression) => format!("({expression}\n)::{}", column.data_type),
         })
         .collect();
-    let mut conditions: Vec<String> = range.condition().into_iter().collect();
-    match &table.rows {
-        Rows::All => {}
-        Rows::None => conditions.push("false".to_owned()),
-        Rows::Where(condition) => conditions.push(format!("({condition}\n)")),
-    }
     let filter = if conditions.is_empty() {
         String::new()
     } else {

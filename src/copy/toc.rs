@@ -51,6 +51,22 @@ pub fn carried(list: &str, keep_grants: bool) -> String {
     text
 }
 
+/// Turns all entries but those of [`carried`] grants into comments.
+#[must_use]
+pub fn granted(list: &str) -> String {
+    let mut text = String::with_capacity(list.len());
+    for line in carried(list, true).lines() {
+        let is_grant = description(line)
+            .is_some_and(|rest| rest.starts_with("ACL ") || rest.starts_with("DEFAULT ACL "));
+        if !is_grant {
+            text.push(';');
+        }
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
 /// What stands behind `3012; 1259 16386 `; `None` for comments.
 fn description(line: &str) -> Option<&str> {
     let (number, rest) = line.split_once("; ")?;
@@ -81,5 +97,6 @@ mod tests {
         };
         assert_eq!(kept(&carried(list, true)), [3, 14, 15]);
         assert_eq!(kept(&carried(list, false)), [3, 15]);
+        assert_eq!(kept(&granted(list)), [14]);
     }
 }

@@ -160,6 +160,15 @@ impl MaskPlan {
     }
 }
 
+impl MaskPlan {
+    /// Whether some rows stay behind. Which ones hangs on statistics, too, that change under a
+    /// snapshot: one process picks them.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.subset.is_some() || self.tables.iter().any(|table| table.rows != Rows::All)
+    }
+}
+
 impl TablePlan {
     /// Whether any of its columns is masked.
     #[must_use]

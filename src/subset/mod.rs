@@ -7,11 +7,13 @@
 //! look up next and is told what was found.
 
 mod closure;
+mod drift;
 mod reference;
 mod rows;
 mod scope;
 
 pub use closure::{Closure, Direction, Leaf, Step};
+pub use drift::{Drift, Measure, Sketch};
 pub use reference::Reference;
 pub use rows::{RowSet, Tid};
 pub use scope::{Scope, Scopes};

@@ -40,15 +40,19 @@ impl Reference {
                 })
             })
         });
-        let declared = declared.iter().map(|reference| Self {
+        keys.chain(Self::declared(declared)).collect()
+    }
+
+    /// Those of the policy.
+    pub fn declared(declared: &[VirtualReference]) -> impl Iterator<Item = Self> + '_ {
+        declared.iter().map(|reference| Self {
             name: "virtual".to_owned(),
             from: reference.from.clone(),
             columns: reference.columns.clone(),
             to: reference.to.clone(),
             to_columns: reference.to_columns.clone(),
             filter: reference.filter.clone(),
-        });
-        keys.chain(declared).collect()
+        })
     }
 
     /// Whether a table refers to itself.
@@ -57,14 +61,27 @@ impl Reference {
         self.from == self.to
     }
 
+    /// The referencing rows as `c`, read from `rows`: a table, or a subquery in parentheses. The
+    /// policy's condition stands where no column of the other table can be meant, so that its columns
+    /// need no `c` before them.
+    #[must_use]
+    pub fn referring(&self, rows: &str) -> String {
+        match &self.filter {
+            None => format!("{rows} c"),
+            // The line end closes a comment in the condition.
+            Some(filter) => {
+                format!("(select c.*, c.tableoid, c.ctid from {rows} c where ({filter}\n)) c")
+            }
+        }
+    }
+
     /// The condition that joins a referencing row `c` with the row `p` that it names. A null in
     /// any column names nothing, as `MATCH SIMPLE` has it
     /// (<https://www.postgresql.org/docs/current/sql-createtable.html>).
     #[must_use]
     pub fn condition(&self) -> String {
         let pairs = self.columns.iter().zip(&self.to_columns);
-        let mut parts: Vec<String> = pairs.map(|(a, b)| format!("c.{a} = p.{b}")).collect();
-        parts.extend(self.filter.iter().map(|filter| format!("({filter})")));
+        let parts: Vec<String> = pairs.map(|(a, b)| format!("c.{a} = p.{b}")).collect();
         parts.join(" and ")
     }
 }
@@ -74,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn composite_and_polymorphic_references_are_one_condition() {
+    fn composite_and_polymorphic_references_are_walked_alike() {
         let name = |name: &str| Ident::new(name).unwrap();
         let table = |table: &str| QualifiedName::new(name("public"), name(table));
         let reference = Reference {
@@ -87,7 +104,11 @@ mod tests {
         };
         assert_eq!(
             reference.condition(),
-            "c.\"tenant\" = p.\"tenant\" and c.\"owner id\" = p.\"id\" and (c.owner_type = 'User')"
+            "c.\"tenant\" = p.\"tenant\" and c.\"owner id\" = p.\"id\""
+        );
+        assert_eq!(
+            reference.referring("only notes"),
+            "(select c.*, c.tableoid, c.ctid from only notes c where (c.owner_type = 'User'\n)) c"
         );
     }
 }

@@ -9,6 +9,9 @@ use roaring::RoaringTreemap;
 /// larger pages hold more).
 const OFFSET_BITS: u32 = 16;
 
+/// Rows that one condition names: some 200 kB of text.
+const IN_ONE_CONDITION: usize = 16_384;
+
 /// The address of a row version: its page and its place in the page, from 1
 /// (<https://www.postgresql.org/docs/current/ddl-system-columns.html>). Good for as long as the
 /// snapshot that it was read under.
@@ -103,6 +106,28 @@ impl RowSet {
         self.0.iter().map(Tid::unpacked)
     }
 
+    /// Conditions that together hold for the rows of these pages and for no other row of the table,
+    /// each for so many rows that its statement stays small. PostgreSQL answers one by a TID scan,
+    /// which reads the pages of these rows alone.
+    pub fn conditions(
+        &self,
+        from: u32,
+        to: Option<u32>,
+    ) -> impl Iterator<Item = String> + Send + '_ {
+        let mut rows = self.pages(from, to);
+        std::iter::from_fn(move || {
+            let mut list = String::new();
+            for row in rows.by_ref().take(IN_ONE_CONDITION) {
+                list.push_str(if list.is_empty() { "\"" } else { ",\"" });
+                list.push_str(&row.to_string());
+                list.push('"');
+            }
+            (!list.is_empty()).then(|| {
+                format!("ctid operator(pg_catalog.=) any ('{{{list}}}'::pg_catalog.tid[])")
+            })
+        })
+    }
+
     /// The rows of the pages from `from` up to, but without, `to`; no upper end for `None`.
     pub fn pages(&self, from: u32, to: Option<u32>) -> impl Iterator<Item = Tid> + '_ {
         let mut rows = self.0.iter();
@@ -131,6 +156,25 @@ mod tests {
         for wrong in ["", "1,2", "(1)", "(1,2", "(-1,2)", "(1,99999)"] {
             assert!(wrong.parse::<Tid>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn conditions_name_each_row_once() {
+        let rows = u16::try_from(IN_ONE_CONDITION + 2).unwrap();
+        let set: RowSet = (0..rows)
+            .map(|i| Tid {
+                page: u32::from(i / 100),
+                place: i % 100 + 1,
+            })
+            .collect();
+        let all: Vec<String> = set.conditions(0, None).collect();
+        assert_eq!(all.len(), 2);
+        assert_eq!(
+            all[1],
+            "ctid operator(pg_catalog.=) any ('{\"(163,85)\",\"(163,86)\"}'::pg_catalog.tid[])"
+        );
+        assert_eq!(set.conditions(164, None).count(), 0);
+        assert_eq!(RowSet::new().conditions(0, None).count(), 0);
     }
 
     proptest! {

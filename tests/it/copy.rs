@@ -3,7 +3,9 @@
 mod gate;
 mod kills;
 mod refusals;
+mod roles;
 mod rules;
 mod stage;
+mod subset;
 mod swap;
 mod types;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::databases::Databases;
 use super::gate_report::GateReport;
 use super::gather::{Gathered, extents, gather, gather_in};
+use super::pick::Picked;
 use super::refuse::{Side, refuse};
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::job::EventSink;
 use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::Session;
 use crate::service::diff::Watch;
+use crate::subset::Drift;
 
 /// Limits of a run.
 #[derive(Debug, Clone)]
@@ -93,6 +95,11 @@ pub struct Outcome {
     pub workers: BTreeMap<String, u64>,
     /// What the gate found.
     pub gate: GateReport,
+    /// What was picked, when not all rows were carried.
+    pub subset: Option<Picked>,
+    /// How far the picked rows are distributed like those of the source, the largest difference
+    /// first.
+    pub drift: Vec<Drift>,
     /// Whether the copy is the target now.
     pub promoted: bool,
     /// The database that was built.

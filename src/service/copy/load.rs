@@ -13,9 +13,10 @@ use super::snapshot::{join, patient};
 use crate::config::Target;
 use crate::control::copy as ledger;
 use crate::control::copy::Chunk;
-use crate::copy::{CopyPlan, RowSum, Splicer, TableCopy, copy_in, copy_out};
+use crate::copy::{CopyPlan, RowSum, Splicer, TableCopy, copy_in};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
+use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 
 /// What the workers of one run share.
@@ -25,6 +26,8 @@ pub(super) struct Load {
     /// The database that is being built.
     pub(super) copy: Target,
     pub(super) plan: CopyPlan,
+    /// The rows that are carried, when that is not all.
+    pub(super) selection: Option<Arc<Selection>>,
     pub(super) splicers: BTreeMap<QualifiedName, Arc<Splicer>>,
     pub(super) extents: BTreeMap<QualifiedName, Extent>,
     /// The exported snapshot and the name of its instant.
@@ -113,7 +116,8 @@ async fn carry(
     let pipe = Pipe {
         table,
         splicer: load.splicers.get(&chunk.table).ok_or_else(unknown)?,
-        copy_out: copy_out(table, &chunk.range),
+        range: chunk.range,
+        picked: (load.selection.as_ref()).and_then(|selection| selection.rows(&chunk.table)),
         copy_in: copy_in(table),
     };
     join(source, &load.snapshot).await?;
@@ -137,7 +141,7 @@ async fn carry(
 }
 
 /// Expressions of the policy are read as the project reads them, for this transaction.
-fn project_path(source: &Target) -> Result<String> {
+pub(super) fn project_path(source: &Target) -> Result<String> {
     let schemas: Vec<String> = source
         .search_path
         .iter()

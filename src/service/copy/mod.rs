@@ -1,8 +1,10 @@
 //! The copy: a new database is built beside the target from one instant of the source, masked on
 //! the way, proven, and put in the target's place.
 
+mod beside;
 mod carry;
 mod databases;
+mod drift;
 mod engine;
 mod finish;
 pub mod gate;
@@ -10,6 +12,7 @@ mod gate_report;
 mod gather;
 mod load;
 mod masks;
+mod pick;
 mod pipe;
 mod programs;
 mod promote;
@@ -25,6 +28,7 @@ pub use databases::{Databases, Listed};
 pub use engine::{Engine, Opened, Options, Outcome};
 pub use gate_report::{Check, GateReport, Leak};
 pub use gather::{Extent, Gathered, gather};
+pub use pick::Picked;
 pub use promote::{Swapped, promote, rollback};
 pub use refuse::{Side, refuse, refuse_control, refuse_target};
 pub use take_part::{Helper, take_part};

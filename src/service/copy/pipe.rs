@@ -7,9 +7,12 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::copy::{HEADER, Malformed, Refused, RowSum, Rows, Splicer, TRAILER, TableCopy, Wire};
+use crate::copy::{
+    HEADER, Malformed, Range, Refused, RowSum, Rows, Splicer, TRAILER, TableCopy, Wire, copy_outs,
+};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Session, from_postgres};
+use crate::subset::RowSet;
 
 /// Bytes that are masked and sent in one go: large enough that the cost of a hand-over is nothing,
 /// small enough that it stays in the processor's cache.
@@ -23,7 +26,9 @@ const AHEAD: usize = 2;
 pub(super) struct Pipe<'a> {
     pub(super) table: &'a TableCopy,
     pub(super) splicer: &'a Arc<Splicer>,
-    pub(super) copy_out: String,
+    pub(super) range: Range,
+    /// The rows that are carried; `None` for all.
+    pub(super) picked: Option<&'a RowSet>,
     pub(super) copy_in: String,
 }
 
@@ -59,10 +64,23 @@ impl Pipe<'_> {
         source: &Session,
         to: Option<mpsc::Sender<Vec<u8>>>,
     ) -> Result<RowSum> {
-        let failed = |error| row_error("the source", self.table, error);
-        let mut stream = pin!(source.copy_out(&self.copy_out).await.map_err(failed)?);
-        let mut rows = Rows::new(self.table.wire);
         let mut sum = RowSum::default();
+        for sql in copy_outs(self.table, self.range, self.picked) {
+            self.read_by(&sql, source, to.as_ref(), &mut sum).await?;
+        }
+        Ok(sum)
+    }
+
+    async fn read_by(
+        &self,
+        sql: &str,
+        source: &Session,
+        to: Option<&mpsc::Sender<Vec<u8>>>,
+        sum: &mut RowSum,
+    ) -> Result<()> {
+        let failed = |error| row_error("the source", self.table, error);
+        let mut stream = pin!(source.copy_out(sql).await.map_err(failed)?);
+        let mut rows = Rows::new(self.table.wire);
         let mut batch = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
         let malformed = |error: Malformed| {
             let text = format!("{}: {error}", self.table.name.plain());
@@ -81,7 +99,7 @@ impl Pipe<'_> {
             })
             .map_err(malformed)?;
             if batch.len() >= BATCH_BYTES
-                && let Some(to) = &to
+                && let Some(to) = to
             {
                 let full = std::mem::replace(
                     &mut batch,
@@ -92,10 +110,10 @@ impl Pipe<'_> {
             }
         }
         rows.finish().map_err(malformed)?;
-        if let Some(to) = &to {
+        if let Some(to) = to {
             let _ = to.send(batch).await;
         }
-        Ok(sum)
+        Ok(())
     }
 
     async fn write(

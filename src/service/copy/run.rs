@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use super::beside;
 use super::carry;
 use super::databases::Listed;
+use super::drift;
 use super::engine::{Opened, Outcome};
 use super::finish;
 use super::gate::{self, Subject};
 use super::gather::types;
 use super::load::{self, Load, Task};
 use super::masks::splicers;
+use super::pick::{Picked, remark};
 use super::programs::Programs;
 use super::promote::promote;
 use super::schema::{SchemaArchive, Section, Welcome};
@@ -26,6 +29,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::{Session, introspect};
+use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 
 /// The database that a run works on.
@@ -38,6 +42,8 @@ pub(super) struct Site {
 /// A copy at work.
 struct Work {
     plan: CopyPlan,
+    /// The rows that are carried, when that is not all.
+    selection: Option<Arc<Selection>>,
     site: Site,
     /// The database that is being built.
     copy: Target,
@@ -60,6 +66,7 @@ impl Opened {
         let mut remarks = work.archive.remarks.clone();
         remarks.extend(self.databases.loud().await?);
         remarks.extend(self.complete(&work).await?);
+        remarks.extend(work.selection.as_deref().and_then(remark));
         let sums = ledger::sums(&*work.session).await?;
         let subject = Subject {
             source: &self.engine.source,
@@ -70,9 +77,11 @@ impl Opened {
             masks,
             key,
             sums: &sums,
+            selection: work.selection.as_deref(),
         };
         self.note("the gate");
         let gate = gate::run(&subject, &self.engine.watch()).await?;
+        let drift = drift::measure(&subject).await?;
         self.snapshot.check().await?;
         let Site { name, mark, .. } = &work.site;
         let mut outcome = Outcome {
@@ -90,6 +99,8 @@ impl Opened {
             ranges_kept,
             workers: ledger::shares(&*work.session).await?,
             gate,
+            subset: work.selection.as_deref().map(Picked::of),
+            drift,
             promoted: false,
             database: name.as_str().to_owned(),
             remarks,
@@ -108,6 +119,7 @@ impl Opened {
     async fn begin(&self, masks: &MaskPlan, key: &MaskKey) -> Result<Work> {
         let plan = self.engine.plan(&self.gathered, masks, key)?;
         self.snapshot.check().await?;
+        let selection = self.pick(masks, key).await?.map(Arc::new);
         let site = self.site(&plan).await?;
         let copy = self.engine.target.at_database(site.name.as_str());
         carry::note_reading(&self.engine.source, &site.mark).await?;
@@ -127,6 +139,7 @@ impl Opened {
         }
         Ok(Work {
             plan,
+            selection,
             site,
             copy,
             archive,
@@ -146,6 +159,7 @@ impl Opened {
             .await?;
         let mut remarks = finish::sequences(&self.snapshot.session, session, catalog).await?;
         remarks.extend(finish::views(session, catalog).await?);
+        remarks.extend(beside::remarks(&self.snapshot.session).await?);
         self.note("statistics");
         session.batch_execute("analyze").await?;
         self.unchanged_schema(&work.plan).await?;
@@ -305,6 +319,7 @@ impl Opened {
                 (&self.gathered.types, &types),
             )?,
             plan: work.plan.clone(),
+            selection: work.selection.clone(),
             extents: self.gathered.extents.clone(),
             snapshot: self.snapshot.id.clone(),
             instant: self.snapshot.instant.clone(),
@@ -323,8 +338,8 @@ impl Opened {
         }
         self.note("rows");
         match &self.engine.options.helpers {
-            None => load::work(&load, Task::Load, workers).await?,
-            Some(queue) => self.share(&work.site, &load, &**queue).await?,
+            Some(queue) if !masks.is_partial() => self.share(&work.site, &load, &**queue).await?,
+            _ => load::work(&load, Task::Load, workers).await?,
         }
         match ledger::left(&*work.session, &load.instant).await? {
             0 => Ok(kept),

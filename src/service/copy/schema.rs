@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::programs::{Programs, option};
 use crate::catalog::Catalog;
 use crate::config::{Target, vars};
-use crate::copy::carried;
+use crate::copy::{Grants, carried, granted};
 use crate::error::Result;
+use crate::postgres::Session;
 
 /// A schema as an archive in a private folder, which goes away with this value.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct SchemaArchive {
     programs: Programs,
     folder: TempDir,
     owners: bool,
+    /// The grants, when not all of them can be carried as they are.
+    grants: Option<Grants>,
     cancel: CancellationToken,
     /// What could not be carried, in words.
     pub(super) remarks: Vec<String>,
@@ -53,16 +56,18 @@ impl SchemaArchive {
             .prefix("tidegate-schema-")
             .tempdir_in(vars::temp_dir())?;
         let (owners, grants, remarks) = roles_that_fit(catalog, welcome);
-        let archive = Self {
+        let mut archive = Self {
             programs,
             folder,
             owners,
+            grants: None,
             cancel: cancel.clone(),
             remarks,
         };
         let (target, snapshot) = source;
         let mut arguments: Vec<OsString> = [
             "--schema-only",
+            "--encoding=UTF8",
             "--format=custom",
             "--no-comments",
             "--no-publications",
@@ -82,6 +87,9 @@ impl SchemaArchive {
             .run("pg_dump", target, &arguments, cancel)
             .await?;
         archive.write_list(target, grants).await?;
+        if !grants {
+            archive.read_grants(target, welcome).await?;
+        }
         Ok(archive)
     }
 
@@ -101,6 +109,50 @@ impl SchemaArchive {
             .await?;
         tokio::fs::write(self.list(), carried(&list, grants)).await?;
         Ok(())
+    }
+
+    /// Reads the grants that the target's server can take.
+    async fn read_grants(&mut self, target: &Target, welcome: &Welcome) -> Result<()> {
+        let run = async |arguments: &[OsString]| {
+            let programs = &self.programs;
+            programs
+                .run("pg_restore", target, arguments, &self.cancel)
+                .await
+        };
+        let list = run(&["--list".into(), self.file().into_os_string()]).await?;
+        let only = self.folder.path().join("grants");
+        tokio::fs::write(&only, granted(&list)).await?;
+        let script = run(&[
+            "--file=-".into(),
+            "--no-owner".into(),
+            option("use-list", &only),
+            self.file().into_os_string(),
+        ])
+        .await?;
+        let grants = Grants::fitting(&script, &welcome.roles, welcome.superuser);
+        if !grants.absent.is_empty() {
+            let absent: Vec<&str> = grants.absent.iter().map(String::as_str).collect();
+            self.remarks.push(format!(
+                "what is granted to {} is not carried: no such roles on the target",
+                absent.join(", ")
+            ));
+        }
+        if grants.defaults_left_out {
+            self.remarks.push(
+                "default privileges are not carried: the target's role is no superuser".to_owned(),
+            );
+        }
+        self.grants = Some(grants);
+        Ok(())
+    }
+
+    /// Grants what [`SchemaArchive::read_grants`] found.
+    async fn grant(&self, target: &Target) -> Result<()> {
+        let Some(grants) = &self.grants else {
+            return Ok(());
+        };
+        let session = Session::connect(target, "copy").await?;
+        Ok(session.batch_execute(&grants.statements.join("\n")).await?)
     }
 
     /// Restores one half.
@@ -131,7 +183,10 @@ impl SchemaArchive {
         self.programs
             .run("pg_restore", target, &arguments, &self.cancel)
             .await?;
-        Ok(())
+        match section {
+            Section::Before => self.grant(target).await,
+            Section::After => Ok(()),
+        }
     }
 }
 
@@ -199,16 +254,6 @@ fn roles_that_fit(catalog: &Catalog, welcome: &Welcome) -> (bool, bool, Vec<Stri
         remarks
             .push("all objects belong to the role of the target, which is no superuser".to_owned());
     }
-    let lost_grants = missing(&grantees);
-    if !lost_grants.is_empty() {
-        remarks.push(format!(
-            "grants are not carried: the roles {} do not exist on the target",
-            lost_grants.join(", ")
-        ));
-    }
-    (
-        keep_owners,
-        lost_grants.is_empty() && lost_owners.is_empty(),
-        remarks,
-    )
+    let whole = keep_owners && missing(&grantees).is_empty();
+    (keep_owners, whole, remarks)
 }

@@ -133,6 +133,14 @@ async fn load_ranges(config: &Config, engine: &Engine, site: &Site) -> Result<()
     let (masks, key) = masking::load(config, environment, &gathered.catalog).await?;
     let plan = engine.plan(&gathered, &masks, &key)?;
     same_plan(&plan, &site.record)?;
+    if masks.is_partial() {
+        let run = &site.record.run;
+        return Err(Error::new(
+            Kind::CopyRefused,
+            format!("run {run} carries a part of the rows, which its coordinator picked"),
+        )
+        .hint("nothing is lost: the coordinator loads it alone"));
+    }
     let load = Arc::new(task(engine, site, &copy, (gathered, plan), (&masks, &key)).await?);
     let run = &site.record.run;
     let note = format!("run {run}: loading ranges of {}", site.copy.database());
@@ -199,6 +207,7 @@ async fn task(
         copy: site.copy.clone(),
         splicers: splicers(&plan, &gathered.catalog, rules, (&gathered.types, &target))?,
         plan,
+        selection: None,
         extents: gathered.extents,
         snapshot: site.snapshot.clone(),
         instant: site.instant.clone(),

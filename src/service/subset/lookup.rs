@@ -35,7 +35,8 @@ pub(super) async fn follow(
     };
     let sql = format!(
         "select found.leaf, found.row::text from (select distinct {wanted}.tableoid as leaf, \
-         {wanted}.ctid as row from {from} c join {to} p on {condition} {these}) found"
+         {wanted}.ctid as row from {} join {to} p on {condition} {these}) found",
+        reference.referring(&from)
     );
     let Some(rows) = &step.rows else {
         let found = addresses(session, &sql, &[]).await?;
@@ -57,7 +58,8 @@ pub(super) async fn follow(
 
 /// How a table is read: a partitioned one with its partitions, any other without the tables that
 /// inherit from it, as a foreign key sees them.
-pub(super) fn relation(catalog: &Catalog, table: &QualifiedName) -> String {
+#[must_use]
+pub fn relation(catalog: &Catalog, table: &QualifiedName) -> String {
     match catalog.table(table) {
         Some(found) if found.is_partitioned() => table.to_string(),
         _ => format!("only {table}"),

@@ -5,4 +5,5 @@ mod lookup;
 mod seeds;
 mod select;
 
+pub use lookup::relation;
 pub use select::{Selection, TableShare, select};

@@ -20,13 +20,18 @@ pub(super) async fn seed_rows(
 ) -> Result<Vec<(u32, Tid)>> {
     let mut conditions = Vec::new();
     if let Some(filter) = &rule.filter {
-        conditions.push(format!("({filter})"));
+        conditions.push(format!("({filter}\n)"));
     }
     let percent = rule.percent.unwrap_or(100.0) * share;
     let threshold = threshold(percent);
     let seed = seed(key)?;
-    let by = rule.stable_by.as_ref().map(|column| format!("t.{column}"));
-    let by = by.unwrap_or_else(|| "t".to_owned());
+    // A condition may name the table.
+    let alias = &rule.table.name;
+    let by = rule
+        .stable_by
+        .as_ref()
+        .map(|column| format!("{alias}.{column}"));
+    let by = by.unwrap_or_else(|| format!("({alias}.*)"));
     let sampled = percent < 100.0;
     if sampled {
         conditions.push(format!(
@@ -39,7 +44,7 @@ pub(super) async fn seed_rows(
         conditions.join(" and ")
     };
     let sql = format!(
-        "select t.tableoid, t.ctid::text from {} t where {conditions}",
+        "select {alias}.tableoid, {alias}.ctid::text from {} as {alias} where {conditions}",
         relation(catalog, &rule.table)
     );
     if sampled {

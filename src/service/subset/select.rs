@@ -97,30 +97,25 @@ struct Ask {
     references: Vec<Reference>,
     scopes: Scopes,
     empty: BTreeSet<QualifiedName>,
+    /// Leaves of which the policy says by a condition which rows there are: no others are added so
+    /// that every kind of row is there.
+    complete: BTreeSet<QualifiedName>,
 }
 
 impl Ask {
     fn new(catalog: &Catalog, plan: &MaskPlan) -> Self {
         let rules = plan.subset.clone().unwrap_or_default();
-        let mut seeds = rules.seed_rows;
-        let mut empty = BTreeSet::new();
-        for table in &plan.tables {
-            match &table.rows {
-                Rows::All => {}
-                Rows::None => {
-                    empty.insert(table.name.clone());
-                }
-                Rows::Where(condition) => seeds.push(SeedRows {
-                    table: table.name.clone(),
-                    percent: None,
-                    stable_by: None,
-                    filter: Some(condition.clone()),
-                }),
-            }
-        }
         let mut references = Reference::all(catalog, &rules.references);
         references.retain(|reference| !becomes_null(plan, catalog, reference));
-        let seeded = seeds.iter().map(|rule| rule.table.clone()).collect();
+        let empty = empty(catalog, plan);
+        let mut seeds = rules.seed_rows;
+        // A filter alone makes no other table smaller than what hangs on the filtered rows.
+        let shrinks = !seeds.is_empty();
+        let complete = filtered(catalog, plan, &mut seeds);
+        let seeded = seeds
+            .iter()
+            .flat_map(|rule| known_as(catalog, &rule.table))
+            .collect();
         let tables = catalog.tables.keys().cloned();
         let mut scopes = if seeds.is_empty() {
             // Nothing is picked: whatever is not left out is carried whole.
@@ -129,7 +124,9 @@ impl Ask {
             Scopes::new(tables, &references, &seeded, &empty)
         };
         for table in scopes.with(&[Scope::Needed]) {
-            if rows_of(catalog, &table).is_some_and(|rows| rows <= SMALL) {
+            let leaves = catalog.leaves(&table);
+            let left_out = leaves.iter().any(|leaf| empty.contains(&leaf.name));
+            if !shrinks || !left_out && rows_of(catalog, &table).is_some_and(|rows| rows <= SMALL) {
                 scopes.widen(&table);
             }
         }
@@ -138,6 +135,11 @@ impl Ask {
             references,
             scopes,
             empty,
+            complete: if plan.subset.is_some() {
+                complete
+            } else {
+                catalog.tables.keys().cloned().collect()
+            },
         }
     }
 
@@ -160,6 +162,7 @@ impl Ask {
         for oid in picked {
             if matches!(closure.scope(oid), Scope::Seeded | Scope::Dependent)
                 && let Some(table) = catalog.tables.values().find(|table| table.oid == oid)
+                && !self.complete.contains(&table.name)
             {
                 for (leaf, rows) in by_leaf(coverage_rows(session, catalog, table).await?) {
                     closure.pick(leaf, &rows);
@@ -205,19 +208,68 @@ fn rows_of(catalog: &Catalog, table: &QualifiedName) -> Option<f64> {
 }
 
 fn leaf(catalog: &Catalog, table: &Table) -> Leaf {
-    let mut known_as = vec![table.name.clone()];
-    let mut next = table.partition_of.clone();
-    while let Some(parent) = next {
-        next = catalog
-            .table(&parent)
-            .and_then(|table| table.partition_of.clone());
-        known_as.push(parent);
-    }
     Leaf {
         oid: table.oid,
         name: table.name.clone(),
-        known_as,
+        known_as: known_as(catalog, &table.name),
     }
+}
+
+/// A table and its partitioned parents, the nearest first.
+fn known_as(catalog: &Catalog, table: &QualifiedName) -> Vec<QualifiedName> {
+    let parent = |name: &QualifiedName| catalog.table(name)?.partition_of.clone();
+    std::iter::successors(Some(table.clone()), parent).collect()
+}
+
+/// The leaves whose rows the policy leaves out, and the partitioned tables that have no other ones.
+fn empty(catalog: &Catalog, plan: &MaskPlan) -> BTreeSet<QualifiedName> {
+    let is_empty = |leaf: &&Table| {
+        plan.table(&leaf.name)
+            .is_some_and(|table| table.rows == Rows::None)
+    };
+    let tables = catalog.tables.keys().filter(|table| {
+        let leaves = catalog.leaves(table);
+        !leaves.is_empty() && leaves.iter().all(is_empty)
+    });
+    tables.cloned().collect()
+}
+
+/// Adds seeds for the leaves that the policy filters, and returns their names. Where one partition
+/// is filtered or left out, its siblings are seeds with all their rows: references lead to the
+/// partitioned table, which is carried in part.
+fn filtered(
+    catalog: &Catalog,
+    plan: &MaskPlan,
+    seeds: &mut Vec<SeedRows>,
+) -> BTreeSet<QualifiedName> {
+    let mut complete = BTreeSet::new();
+    for table in &plan.tables {
+        let filter = match &table.rows {
+            Rows::None => continue,
+            Rows::Where(condition) => Some(condition.clone()),
+            Rows::All => {
+                let parents = known_as(catalog, &table.name);
+                let siblings = parents
+                    .iter()
+                    .skip(1)
+                    .flat_map(|parent| catalog.leaves(parent));
+                let mut rows = siblings.filter_map(|leaf| plan.table(&leaf.name));
+                let asked = |rule: &SeedRows| parents.contains(&rule.table);
+                if seeds.iter().any(asked) || rows.all(|leaf| leaf.rows == Rows::All) {
+                    continue;
+                }
+                None
+            }
+        };
+        complete.insert(table.name.clone());
+        seeds.push(SeedRows {
+            table: table.name.clone(),
+            percent: None,
+            stable_by: None,
+            filter,
+        });
+    }
+    complete
 }
 
 impl Selection {

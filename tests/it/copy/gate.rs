@@ -29,6 +29,7 @@ async fn judge(stage: &Stage, database: &str) -> GateReport {
         plan: &engine.plan(&gathered, &masks, &key).unwrap(),
         masks: &masks,
         key: &key,
+        selection: None,
         sums: &ledger::sums(&*session).await.unwrap(),
     };
     let watch = Watch {

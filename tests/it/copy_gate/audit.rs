@@ -19,6 +19,7 @@ async fn report(source: &Database, target: &Database, risk: &[RiskRule]) -> Gate
         masks: None,
         risk,
         safe_domains: &["shop.de".to_owned()],
+        selection: None,
         search_path: &["public".to_owned()],
         clock: &SystemClock::default(),
         cancel: &CancellationToken::new(),

@@ -104,6 +104,7 @@ async fn checks(target: &Database, plan: &MaskPlan, masks: &Masks) -> Vec<Check>
         target: &session(target).await,
         plan,
         masks,
+        selection: None,
         search_path: &["public".to_owned()],
         cancel: &CancellationToken::new(),
     })

@@ -243,7 +243,8 @@ fn direction(source: &Source) -> Vec<String> {
             "sql" | "job" => false,
             "catalog" => other == "sql",
             "migration" => matches!(other, "sql" | "catalog" | "job" | "backfill"),
-            "subset" | "copy" => matches!(other, "sql" | "catalog" | "job" | "masking"),
+            "subset" => matches!(other, "sql" | "catalog" | "job" | "masking"),
+            "copy" => matches!(other, "sql" | "catalog" | "job" | "masking" | "subset"),
             room if DOMAIN.contains(&room) => matches!(other, "sql" | "catalog" | "job"),
             room if ADAPTERS.contains(&room) => {
                 DOMAIN.contains(&other) || ADAPTERS.contains(&other)

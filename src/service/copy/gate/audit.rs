@@ -15,6 +15,7 @@ use crate::masking::leak::RunKey;
 use crate::masking::risk::RiskRule;
 use crate::postgres::Session;
 use crate::service::copy::{Check, GateReport};
+use crate::service::subset::Selection;
 
 /// What is audited.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub struct Audit<'a> {
     /// The compiled masks; `None` when the source has moved on since the copy, so that its rows
     /// cannot be masked again for comparison.
     pub masks: Option<&'a Masks>,
+    /// The rows that were carried, when that is not all.
+    pub selection: Option<&'a Selection>,
     /// Declared quasi-identifiers.
     pub risk: &'a [RiskRule],
     /// Mail domains that are safe besides the reserved ones.
@@ -57,6 +60,7 @@ pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
             target,
             plan: audit.plan,
             masks,
+            selection: audit.selection,
             search_path: audit.search_path,
             cancel: audit.cancel,
         };

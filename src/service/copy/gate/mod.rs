@@ -14,6 +14,7 @@ mod findings;
 mod kept;
 mod large_objects;
 mod leak_scan;
+mod orphans;
 mod recompute;
 mod relations;
 mod risk;

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use super::binary_rows::{Fields, without_header};
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{MultisetSum, RunKey, identifies};
-use crate::masking::{FieldMask, MaskPlan, Masked, Row, Rows, TablePlan};
+use crate::masking::{ColumnPlan, FieldMask, MaskPlan, Masked, Row, Rows, TablePlan};
 use crate::postgres::Session;
 use crate::service::copy::Check;
+use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
+use crate::subset::RowSet;
 
 /// Bytes handed to a core at once.
 const BATCH: usize = 256 << 10;
@@ -34,6 +36,8 @@ pub struct Recompute<'a> {
     pub plan: &'a MaskPlan,
     /// How.
     pub masks: &'a Masks,
+    /// The rows that were carried, when that is not all.
+    pub selection: Option<&'a Selection>,
     /// Schemas in which SQL of the policy is resolved.
     pub search_path: &'a [String],
     /// Ends it.
@@ -50,6 +54,9 @@ struct Sums {
     changed: Vec<(u64, u64)>,
 }
 
+/// The statements that give the rows of a table, one after the other.
+type Statements<'a> = Box<dyn Iterator<Item = String> + Send + 'a>;
+
 /// What a batch needs to be computed.
 struct Work {
     keys: (RunKey, RunKey),
@@ -60,25 +67,39 @@ struct Work {
 }
 
 /// Masks the source's rows again, table by table, and compares with the copy: two checks, "masks
-/// recomputed" and "must differ". Tables of which a subset was taken cannot be compared so.
+/// recomputed" and "must differ". Of tables that were carried in part the other columns are
+/// compared, too, by their text: a third check, "kept in subset".
 ///
 /// # Errors
 /// A value cannot be masked; reading fails; [`Kind::Interrupted`] when cancelled.
 pub async fn recompute(work: &Recompute<'_>) -> Result<Vec<Check>> {
     let (mut rows, mut tables, mut wrong, mut same) = (0, 0, Vec::new(), Vec::new());
-    if work.plan.subset.is_some() {
-        return Ok(Vec::new());
-    }
-    for table in work.plan.tables.iter().filter(|table| table.is_masked()) {
+    let (mut parts, mut picked, mut kept) = (0, 0, Vec::new());
+    for table in &work.plan.tables {
+        let in_part = work.picked(table).is_some();
+        if !in_part && !table.is_masked() {
+            continue;
+        }
         let (source, target) = compare(work, table).await?;
-        tables += 1;
-        rows += source.row.rows;
-        let masked = table.columns.iter().filter(|c| !c.rule.is_keep());
-        let before = wrong.len();
-        for (i, column) in masked.enumerate() {
+        if table.is_masked() {
+            tables += 1;
+            rows += source.row.rows;
+        }
+        if in_part {
+            parts += 1;
+            picked += source.row.rows;
+        }
+        let before = wrong.len() + kept.len();
+        for (i, column) in work.compared(table).enumerate() {
             let title = format!("{}.{}", table.name.plain(), column.column.as_str());
-            if source.columns.get(i) != target.columns.get(i) {
-                wrong.push(title.clone());
+            let sum = |sums: &Sums| sums.columns.get(i).copied().unwrap_or_default();
+            if sum(&source) != sum(&target) {
+                let list = if column.rule.is_keep() {
+                    &mut kept
+                } else {
+                    &mut wrong
+                };
+                list.push(title.clone());
             }
             let (values, unchanged) = source.changed.get(i).copied().unwrap_or_default();
             if column.class.is_some_and(identifies) && unchanged * 100 > values * UNCHANGED_PERCENT
@@ -86,19 +107,57 @@ pub async fn recompute(work: &Recompute<'_>) -> Result<Vec<Check>> {
                 same.push(format!("{title} ({unchanged} of {values})"));
             }
         }
-        if source.row != target.row && wrong.len() == before {
+        if source.row != target.row && wrong.len() + kept.len() == before {
             wrong.push(format!("{} (masks of different rows)", table.name.plain()));
         }
     }
     let recomputed = format!("equal to mask(source) in {rows} rows of {tables} tables");
-    Ok(vec![
+    let mut checks = vec![
         check("masks recomputed", &wrong, recomputed),
         check(
             "must differ",
             &same,
             "no masked column kept its values".to_owned(),
         ),
-    ])
+    ];
+    if parts > 0 {
+        let equal = format!("equal in {picked} rows of {parts} tables");
+        checks.push(check("kept in subset", &kept, equal));
+    }
+    Ok(checks)
+}
+
+impl<'a> Recompute<'a> {
+    /// The rows of a table that was carried in part.
+    fn picked(&self, table: &TablePlan) -> Option<&'a RowSet> {
+        self.selection?.rows(&table.name)
+    }
+
+    /// The columns that are summed: the masked ones, and all when the table was carried in part.
+    fn compared<'b>(&self, table: &'b TablePlan) -> impl Iterator<Item = &'b ColumnPlan> + use<'b> {
+        let all = self.picked(table).is_some();
+        let columns = table.columns.iter();
+        columns.filter(move |column| all || !column.rule.is_keep())
+    }
+
+    /// The statements that read the rows that were carried.
+    fn source_statements(&self, table: &TablePlan, list: &str) -> Statements<'a> {
+        let (list, from) = (list.to_owned(), table.name.to_string());
+        let copy = move |filter: &str| {
+            format!("copy (select {list} from only {from}{filter}) to stdout (format binary)")
+        };
+        if let Some(rows) = self.picked(table) {
+            let conditions = rows.conditions(0, None);
+            return Box::new(conditions.map(move |rows| copy(&format!(" where {rows}"))));
+        }
+        let filter = match &table.rows {
+            _ if self.selection.is_some() => String::new(),
+            Rows::All => String::new(),
+            Rows::None => " where false".to_owned(),
+            Rows::Where(condition) => format!(" where ({condition}\n)"),
+        };
+        Box::new(std::iter::once(copy(&filter)))
+    }
 }
 
 fn check(name: &str, wrong: &[String], good: String) -> Check {
@@ -118,17 +177,13 @@ async fn compare(work: &Recompute<'_>, table: &TablePlan) -> Result<(Sums, Sums)
         RunKey::new(&std::array::from_fn(|_| rand::random())),
         RunKey::new(&std::array::from_fn(|_| rand::random())),
     );
-    let masked: Vec<usize> = (0..table.columns.len())
-        .filter(|i| !table.columns[*i].rule.is_keep())
-        .collect();
     let masks = table.columns.iter().map(|column| {
         let key = (table.name.clone(), column.column.clone());
         work.masks.get(&key).cloned()
     });
-    let masks: Vec<_> = masks.collect();
-    for i in &masked {
-        let column = &table.columns[*i];
-        if masks[*i].is_none() && column.rule.sql().is_none() {
+    let mut masks: Vec<_> = masks.collect();
+    for (column, mask) in table.columns.iter().zip(&masks) {
+        if mask.is_none() && column.rule.sql().is_none() && !column.rule.is_keep() {
             return Err(Error::new(
                 Kind::Internal,
                 format!(
@@ -139,45 +194,63 @@ async fn compare(work: &Recompute<'_>, table: &TablePlan) -> Result<(Sums, Sums)
             ));
         }
     }
-    let raw = Arc::new(Work {
-        keys: keys.clone(),
-        masks,
-        summed: masked.clone(),
-    });
-    let columns: Vec<String> = table.columns.iter().map(source_field).collect();
-    let filter = match &table.rows {
-        Rows::All => String::new(),
-        Rows::None => " where false".to_owned(),
-        Rows::Where(condition) => format!(" where {condition}"),
-    };
-    let sql = format!(
-        "copy (select {} from only {}{filter}) to stdout (format binary)",
-        columns.join(", "),
-        table.name
-    );
+    // Masks find the other columns of a row by their places; what is compared as text follows.
+    let mut columns: Vec<String> = table.columns.iter().map(source_field).collect();
+    let (mut names, mut summed) = (Vec::new(), Vec::new());
+    for column in work.compared(table) {
+        if column.rule.is_keep() {
+            let text = format!("{}::pg_catalog.text", column.column);
+            summed.push(columns.len());
+            columns.push(text.clone());
+            names.push(text);
+        } else {
+            summed.extend(table.columns.iter().position(|c| c.column == column.column));
+            names.push(column.column.to_string());
+        }
+    }
+    masks.resize(columns.len(), None);
     let copied = Arc::new(Work {
-        keys,
-        masks: vec![None; masked.len()],
-        summed: (0..masked.len()).collect(),
+        keys: keys.clone(),
+        masks: vec![None; names.len()],
+        summed: (0..names.len()).collect(),
     });
-    let names: Vec<String> = masked
-        .iter()
-        .map(|i| table.columns[*i].column.to_string())
-        .collect();
+    let raw = Arc::new(Work {
+        keys,
+        masks,
+        summed,
+    });
     let copied_sql = format!(
         "copy (select {} from only {}) to stdout (format binary)",
         names.join(", "),
         table.name
     );
     let path = work.search_path.join(", ");
-    let source = async {
-        let own = "select pg_catalog.set_config('search_path', $1, false)";
-        work.source.query_one(own, &[&path]).await?;
-        let sums = stream(work, work.source, &sql, &raw).await;
-        work.source.query_one(own, &[&"pg_catalog"]).await?;
-        sums
-    };
-    tokio::try_join!(source, stream(work, work.target, &copied_sql, &copied))
+    let statements = work.source_statements(table, &columns.join(", "));
+    tokio::try_join!(
+        under_path(work, work.source, &path, (statements, &raw)),
+        under_path(
+            work,
+            work.target,
+            &path,
+            (Box::new(std::iter::once(copied_sql)), &copied)
+        )
+    )
+}
+
+/// Sums what a side holds. The text of a value depends on the schemas that are searched and on how
+/// money is written, so both sides read in one way.
+async fn under_path(
+    work: &Recompute<'_>,
+    session: &Session,
+    path: &str,
+    (statements, what): (Statements<'_>, &Arc<Work>),
+) -> Result<Sums> {
+    let own = "select pg_catalog.set_config('search_path', $1, false), \
+               pg_catalog.set_config('lc_monetary', 'C', false)";
+    session.query_one(own, &[&path]).await?;
+    let sums = stream(work, session, statements, what).await;
+    session.query_one(own, &[&"pg_catalog"]).await?;
+    sums
 }
 
 fn source_field(column: &crate::masking::ColumnPlan) -> String {
@@ -191,45 +264,47 @@ fn source_field(column: &crate::masking::ColumnPlan) -> String {
 async fn stream(
     work: &Recompute<'_>,
     session: &Session,
-    sql: &str,
+    statements: Statements<'_>,
     what: &Arc<Work>,
 ) -> Result<Sums> {
     let slots = rayon::current_num_threads().max(1) * 2;
     let permits = Arc::new(Semaphore::new(slots));
     let total = Arc::new(Mutex::new(Ok(Sums::default())));
-    let copy = session.copy_out(sql).await?;
-    let mut copy = std::pin::pin!(copy);
-    let mut batch = Vec::with_capacity(BATCH * 2);
-    let mut first = true;
-    loop {
-        let chunk = copy.try_next().await?;
-        if let Some(chunk) = &chunk {
-            let rows = if std::mem::take(&mut first) {
-                without_header(chunk)?
-            } else {
-                chunk
-            };
-            batch.extend_from_slice(rows);
-        }
-        if batch.len() >= BATCH || chunk.is_none() {
-            if work.cancel.is_cancelled() {
-                return Err(Error::new(Kind::Interrupted, "the gate was interrupted"));
+    for sql in statements {
+        let copy = session.copy_out(&sql).await?;
+        let mut copy = std::pin::pin!(copy);
+        let mut batch = Vec::with_capacity(BATCH * 2);
+        let mut first = true;
+        loop {
+            let chunk = copy.try_next().await?;
+            if let Some(chunk) = &chunk {
+                let rows = if std::mem::take(&mut first) {
+                    without_header(chunk)?
+                } else {
+                    chunk
+                };
+                batch.extend_from_slice(rows);
             }
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
-            let closed = |_| Error::new(Kind::Internal, "a comparison was closed");
-            let permit = Arc::clone(&permits).acquire_owned().await.map_err(closed)?;
-            let (what, total) = (Arc::clone(what), Arc::clone(&total));
-            rayon::spawn(move || {
-                let sums = what.sum(&full);
-                merge(
-                    &mut total.lock().unwrap_or_else(PoisonError::into_inner),
-                    sums,
-                );
-                drop(permit);
-            });
-        }
-        if chunk.is_none() {
-            break;
+            if batch.len() >= BATCH || chunk.is_none() {
+                if work.cancel.is_cancelled() {
+                    return Err(Error::new(Kind::Interrupted, "the gate was interrupted"));
+                }
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
+                let closed = |_| Error::new(Kind::Internal, "a comparison was closed");
+                let permit = Arc::clone(&permits).acquire_owned().await.map_err(closed)?;
+                let (what, total) = (Arc::clone(what), Arc::clone(&total));
+                rayon::spawn(move || {
+                    let sums = what.sum(&full);
+                    merge(
+                        &mut total.lock().unwrap_or_else(PoisonError::into_inner),
+                        sums,
+                    );
+                    drop(permit);
+                });
+            }
+            if chunk.is_none() {
+                break;
+            }
         }
     }
     let all = u32::try_from(slots).unwrap_or(u32::MAX);

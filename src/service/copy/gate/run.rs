@@ -1,7 +1,7 @@
 //! All checks of the gate, one after the other.
 
 use super::audit::{Audit, audit};
-use super::{constraints, counts, kept};
+use super::{constraints, counts, kept, orphans};
 use crate::catalog::Catalog;
 use crate::config::Target;
 use crate::copy::{CopyPlan, RowSum};
@@ -13,6 +13,7 @@ use crate::service::copy::GateReport;
 use crate::service::copy::masks::functions;
 use crate::service::copy::snapshot::{join, patient};
 use crate::service::diff::Watch;
+use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 
 /// Sessions that search the copy, one a core of a small machine.
@@ -37,6 +38,8 @@ pub struct Subject<'a> {
     pub key: &'a MaskKey,
     /// What the source sent of each table under the snapshot.
     pub sums: &'a [(QualifiedName, RowSum)],
+    /// The rows that were carried, when that is not all.
+    pub selection: Option<&'a Selection>,
 }
 
 /// Runs every check.
@@ -58,12 +61,14 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
         constraints::check(subject, &target[0]).await?,
         kept::check(subject, (&source, &target[0]), watch).await?,
     ];
+    checks.extend(orphans::check(subject, (&source, &target[0])).await?);
     let masks = functions(subject.plan, subject.catalog, subject.masks, subject.key)?;
     let found = audit(&Audit {
         source: &source,
         target: &target,
         plan: subject.masks,
         masks: Some(&masks),
+        selection: subject.selection,
         risk: &risk_rules(subject.masks, subject.catalog),
         safe_domains: &[],
         search_path: &subject.source.search_path,
