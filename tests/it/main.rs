@@ -24,6 +24,7 @@ mod docs;
 mod harness;
 mod hazards;
 mod kills;
+mod mask_draft;
 mod mask_policy;
 mod mask_scan;
 mod migrate;
