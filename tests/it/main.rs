@@ -27,6 +27,7 @@ mod kills;
 mod mask_draft;
 mod mask_policy;
 mod mask_scan;
+mod mask_wire;
 mod migrate;
 mod migrate_faults;
 mod pooler;
