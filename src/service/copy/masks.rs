@@ -26,7 +26,8 @@ pub(super) fn splicers(
         let mut forms = Vec::new();
         for column in &copied.columns {
             let facts = table.column(column.name.as_str()).ok_or_else(missing)?;
-            fields.push(functions.get(&column.name).cloned());
+            let masked = column.take == Take::Masked;
+            fields.push(functions.get(&column.name).filter(|_| masked).cloned());
             let form = match (copied.wire, &column.take) {
                 (Wire::Binary, Take::Kept | Take::Computed(_)) => {
                     source.form(facts.type_oid, target).ok_or_else(|| {
@@ -45,7 +46,8 @@ pub(super) fn splicers(
     Ok(all)
 }
 
-/// The functions of all columns that are masked on the way, for those who mask again to compare.
+/// The functions of all columns that the source does not compute, for those who mask again to
+/// compare.
 pub(super) fn functions(
     plan: &CopyPlan,
     catalog: &Catalog,
@@ -77,7 +79,8 @@ fn compiled(
         .map(|column| column.name.as_str().to_owned())
         .collect();
     let mut found = BTreeMap::new();
-    for column in copied.columns.iter().filter(|c| c.take == Take::Masked) {
+    let replaced = |take: &Take| matches!(take, Take::Masked | Take::Null);
+    for column in copied.columns.iter().filter(|c| replaced(&c.take)) {
         let facts = table.column(column.name.as_str()).ok_or_else(missing)?;
         let facts = ColumnFacts::of(catalog, table, facts, &names);
         let rule = rules.columns.iter().find(|rule| rule.column == column.name);

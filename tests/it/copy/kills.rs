@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::stage::{Stage, client, engine, run};
 
@@ -78,17 +78,25 @@ async fn a_killed_run_is_gone_on_with() {
     let stage = Stage::new(BANK);
     let stop = Arc::new(AtomicBool::new(false));
     let payments = tokio::spawn(pay(stage.source.name().to_owned(), Arc::clone(&stop)));
-    let mut killed = 0;
-    for round in 0..20_u64 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+    let start = || {
+        Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "copy::kills::child", "--ignored"])
             .env(CONFIG, stage.project().path().join("tidegate.toml"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap();
-        // From before the schema is there to beyond the indexes.
-        tokio::time::sleep(Duration::from_millis(250 + 90 * (round * 7 % 20))).await;
+            .unwrap()
+    };
+    let began = Instant::now();
+    let mut undisturbed = start();
+    let waited = tokio::task::spawn_blocking(move || undisturbed.wait().unwrap());
+    assert!(waited.await.unwrap().success());
+    let usual = began.elapsed();
+    let mut killed = 0;
+    for round in 0..20_u32 {
+        let mut child = start();
+        // From before the schema is there to the gate.
+        tokio::time::sleep(usual * (1 + round * 7 % 20) / 22).await;
         if child.try_wait().unwrap().is_none() {
             killed += 1;
         }
