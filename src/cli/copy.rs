@@ -8,11 +8,14 @@ use serde::Serialize;
 
 use super::App;
 use super::render::{Output, Page, Report, Style};
-use crate::config::Config;
+use crate::config::{Config, DispatchTo};
 use crate::control::{AuditFilter, Control};
 use crate::copy::{CopyPlan, Manifest, Signed, Stage};
+use crate::dispatch::Queue;
 use crate::error::{Error, Kind, Result};
-use crate::service::copy::{Databases, Engine, Listed, Outcome, Swapped, promote, rollback};
+use crate::service::copy::{
+    Databases, Engine, Listed, Outcome, Swapped, promote, refuse_control, rollback,
+};
 use crate::service::masking::load;
 
 /// Commands of `copy`.
@@ -30,6 +33,17 @@ pub enum Command {
     Promote(To),
     /// Bring back what was in use before the last promotion
     Rollback(To),
+}
+
+impl Command {
+    /// The environment whose database this command puts aside.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        match self {
+            Self::Run(args) => Some(&args.ends.to),
+            Self::Promote(to) | Self::Rollback(to) => Some(&to.to),
+            Self::Plan(_) | Self::Status(_) | Self::Audit(_) => None,
+        }
+    }
 }
 
 /// Both ends of a copy.
@@ -65,6 +79,9 @@ pub struct RunArgs {
     /// Workers, each with a connection to both sides
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// Who loads the rows: this process, or the workers [default: the configuration's, else here]
+    #[arg(long, value_name = "here|workers")]
+    dispatch: Option<DispatchTo>,
     /// Write the signed manifest into this file, too
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -121,6 +138,11 @@ async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
     let mut engine = engine(app, config, &args.ends).await?;
     engine.options.promote = args.promote;
     engine.options.workers = usize::from(args.workers);
+    if args.dispatch.unwrap_or_else(|| config.dispatch_to()) == DispatchTo::Workers {
+        let control = config.control_target(app.globals.env.as_deref()).await?;
+        refuse_control(&control, &engine.target)?;
+        engine.options.helpers = Some(Arc::new(Queue::open(&control).await?));
+    }
     let opened = engine.open().await?;
     let (masks, key) = load(config, &args.ends.to, &opened.gathered.catalog).await?;
     let outcome = opened.run(&masks, &key).await?;
@@ -220,6 +242,9 @@ impl Report for Outcome {
             self.rows,
             self.load_seconds
         ))?;
+        if self.workers.len() > 1 {
+            page.line(format!("  shared      by {} workers", self.workers.len()))?;
+        }
         for check in &self.gate.checks {
             let style = if check.passed {
                 Style::Good

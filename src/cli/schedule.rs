@@ -13,12 +13,11 @@ use super::render::{Output, Page, Report, Style};
 use crate::config::{Config, Schedule};
 use crate::control::schedule::{Ending, Presence, RunState};
 use crate::control::{Control, Operator};
+use crate::dispatch::Backlog;
 use crate::error::{Error, Kind, Result};
+use crate::service::copy::refuse_control;
 use crate::service::process::Caller;
 use crate::service::schedule::{Keeper, ScheduleStatus};
-
-/// How often a run in the foreground gives a sign of life.
-const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Commands of `schedule`.
 #[derive(Debug, clap::Subcommand)]
@@ -83,6 +82,26 @@ fn check(schedule: &Schedule) -> Result<()> {
     }
 }
 
+/// Refuses schedules that copy over the very database in which their runs are recorded.
+pub(super) async fn stays(app: &App, config: &Config, schedules: &[Schedule]) -> Result<()> {
+    let control = config.control_target(app.globals.env.as_deref()).await?;
+    for schedule in schedules {
+        let line = std::iter::once("tidegate").chain(schedule.words.iter().map(String::as_str));
+        let Ok(Cli {
+            command: AnyCommand::Copy(copy),
+            ..
+        }) = Cli::try_parse_from(line)
+        else {
+            continue;
+        };
+        if let Some(name) = copy.replaces() {
+            let target = config.environment(Some(name))?.target(config).await?;
+            refuse_control(&control, &target).map_err(|error| error.at(schedule.place.clone()))?;
+        }
+    }
+    Ok(())
+}
+
 fn find<'a>(schedules: &'a [Schedule], name: &str) -> Result<&'a Schedule> {
     schedules
         .iter()
@@ -119,14 +138,12 @@ pub(super) async fn keeper(app: &App, config: &Config) -> Result<Keeper> {
 
 async fn list(app: &App, config: &Config, schedules: &[Schedule]) -> Result<Output> {
     let now = app.clock.now();
-    let mut report = List {
-        schedules: Vec::new(),
-    };
-    if schedules.is_empty() {
-        return Ok(Output::report(report));
-    }
     let control = config.control_target(app.globals.env.as_deref()).await?;
     let control = Control::open(&control).await?;
+    let mut report = List {
+        schedules: Vec::new(),
+        queue: Backlog::read(control.pool()).await?,
+    };
     for schedule in schedules {
         let standing = control
             .schedule_standing(&config.project, &schedule.name)
@@ -139,17 +156,14 @@ async fn list(app: &App, config: &Config, schedules: &[Schedule]) -> Result<Outp
 }
 
 async fn run_now(app: &App, config: &Config, schedule: &Schedule) -> Result<Output> {
+    stays(app, config, std::slice::from_ref(schedule)).await?;
     let keeper = keeper(app, config).await?;
     let occasion = keeper.take_now(schedule).await?;
-    let work = keeper.perform(schedule, occasion, &app.cancel);
-    let signs = async {
-        loop {
-            if let Err(error) = keeper.presence.beat(&keeper.control).await {
-                tracing::warn!(%error, "no sign of life arrives");
-            }
-            tokio::time::sleep(HEARTBEAT).await;
-        }
-    };
+    let stop = app.cancel.child_token();
+    let work = keeper.perform(schedule, occasion, &stop);
+    let signs = keeper.give_signs(&stop, |error| {
+        tracing::warn!(%error, "no sign of life arrives");
+    });
     let ending = tokio::select! {
         ending = work => ending?,
         () = signs => return Err(Error::new(Kind::Internal, "the signs of life ended")),
@@ -165,6 +179,7 @@ async fn run_now(app: &App, config: &Config, schedule: &Schedule) -> Result<Outp
 #[derive(Debug, Serialize)]
 struct List {
     schedules: Vec<ScheduleStatus>,
+    queue: Backlog,
 }
 
 #[derive(Debug, Serialize)]
@@ -182,6 +197,15 @@ impl Report for List {
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
+        for order in &self.queue.failures {
+            page.line(format!(
+                "{} {} ({}): {}",
+                page.styled(Style::Bad, "failed for good:"),
+                order.unit,
+                order.environment,
+                order.error
+            ))?;
+        }
         if self.schedules.is_empty() {
             return page
                 .line("No schedules. Add [[schedule]] with name, cron and run to tidegate.toml.");

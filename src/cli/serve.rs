@@ -24,6 +24,7 @@ pub struct Args {
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let schedules = schedule::load(&config)?;
+    schedule::stays(app, &config, &schedules).await?;
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         Error::new(
             Kind::Io,

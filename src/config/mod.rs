@@ -18,4 +18,5 @@ pub use load::{Config, FILE_NAME, Overrides, Setting, no_color, schema};
 pub use schedule::{DispatchTo, Schedule};
 pub use span::{SecretRef, parse_duration};
 pub use surroundings::{dumb_terminal, log_directives, log_json};
+pub(crate) use target::KEEPALIVES;
 pub use target::Target;

@@ -26,6 +26,14 @@ pub struct Target {
     pub tls: Tls,
 }
 
+/// Settings by which the server notices, after 25 s, that a silent client was cut off from the
+/// network, and lets its locks go. Without them it would take two hours. Sockets ignore them.
+pub(crate) const KEEPALIVES: &[(&str, &str)] = &[
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
+
 impl Target {
     pub(super) fn parse(url: &str, environment: &Environment, config: &Config) -> Result<Self> {
         let (postgres, tls) = dsn::parse(url)?;
@@ -78,7 +86,8 @@ impl Target {
                 TlsMode::VerifyCa => PgSslMode::VerifyCa,
                 TlsMode::VerifyFull => PgSslMode::VerifyFull,
             })
-            .options([("search_path", "pg_catalog"), ("timezone", "UTC")]);
+            .options([("search_path", "pg_catalog"), ("timezone", "UTC")])
+            .options(KEEPALIVES.iter().copied());
         match (self.postgres.get_hostaddrs(), self.postgres.get_hosts()) {
             ([address, ..], _) => options = options.host(&address.to_string()),
             ([], [Host::Tcp(host), ..]) => options = options.host(host),
@@ -141,6 +150,16 @@ impl Target {
         let mut other = self.clone();
         other.postgres.dbname(name);
         other
+    }
+
+    /// Whether both are one database by their addresses; two names of one server are not seen.
+    #[must_use]
+    pub fn is_at(&self, other: &Self) -> bool {
+        let port = |target: &Self| target.postgres.get_ports().first().copied().unwrap_or(5432);
+        self.database() == other.database()
+            && self.postgres.get_hosts() == other.postgres.get_hosts()
+            && self.postgres.get_hostaddrs() == other.postgres.get_hostaddrs()
+            && port(self) == port(other)
     }
 
     /// Name of the database.

@@ -1,6 +1,8 @@
 //! The ledger of a copy. It lies in the database that is being built, so that a range and the
 //! record of it are one transaction; it is dropped before the database is put to use.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::{GenericClient, Row};
 
 use crate::copy::{CopyPlan, Range, RowSum};
@@ -8,14 +10,17 @@ use crate::error::{Error, Kind, Result};
 use crate::sql::{Ident, QualifiedName};
 
 /// Makes the ledger's tables. `xid` is the transaction that loaded a range, by which its rows are
-/// found again; `instant` the snapshot that its content is of.
+/// found again; `instant` the snapshot that its content is of. In `run` they are those that ranges
+/// are loaded from now, for everybody who takes part.
 const SCHEMA: &str = "
 create schema tidegate_copy;
 create table tidegate_copy.run (
     run      text primary key,
     plan     text not null,
+    key      text not null,
     phase    text not null default 'loading' check (phase in ('loading', 'loaded', 'complete')),
     instant  text,
+    snapshot text,
     lsn      text,
     manifest text
 );
@@ -30,7 +35,8 @@ create table tidegate_copy.chunk (
     rows        bigint,
     bytes       bigint,
     digest      text,
-    xid         text
+    xid         text,
+    worker      text
 );
 create index on tidegate_copy.chunk (state);";
 
@@ -54,6 +60,10 @@ pub struct RunRecord {
     pub run: String,
     /// Hash of its plan.
     pub plan: String,
+    /// What tells the masking key of the plan from others.
+    pub key: String,
+    /// The instant that ranges are loaded from now, and the exported snapshot of it.
+    pub instant: Option<(String, String)>,
     /// `loading`, `loaded` or `complete`.
     pub phase: String,
     /// The signed manifest, once complete.
@@ -83,8 +93,8 @@ pub async fn create(
     client.batch_execute(SCHEMA).await?;
     client
         .execute(
-            "insert into tidegate_copy.run (run, plan) values ($1, $2)",
-            &[&run, &plan.hash()?],
+            "insert into tidegate_copy.run (run, plan, key) values ($1, $2, $3)",
+            &[&run, &plan.hash()?, &plan.key],
         )
         .await?;
     let insert = client
@@ -128,16 +138,35 @@ pub async fn record(client: &impl GenericClient) -> Result<Option<RunRecord>> {
     }
     let row = client
         .query_opt(
-            "select run, plan, phase, manifest from tidegate_copy.run",
+            "select run, plan, key, instant, snapshot, phase, manifest from tidegate_copy.run",
             &[],
         )
         .await?;
     Ok(row.map(|row| RunRecord {
-        run: row.get(0),
-        plan: row.get(1),
-        phase: row.get(2),
-        manifest: row.get(3),
+        run: row.get("run"),
+        plan: row.get("plan"),
+        key: row.get("key"),
+        instant: row
+            .get::<_, Option<String>>("instant")
+            .zip(row.get("snapshot")),
+        phase: row.get("phase"),
+        manifest: row.get("manifest"),
     }))
+}
+
+/// Names the instant that ranges are loaded from, from now on. Whoever still loads as of another one
+/// cannot record it any more: see [`done`].
+///
+/// # Errors
+/// Those of the database.
+pub async fn announce(client: &impl GenericClient, instant: &str, snapshot: &str) -> Result<()> {
+    client
+        .execute(
+            "update tidegate_copy.run set instant = $1, snapshot = $2",
+            &[&instant, &snapshot],
+        )
+        .await?;
+    Ok(())
 }
 
 /// Takes one range that is `pending`, or one that is `done` as of another instant. Its row stays
@@ -182,19 +211,59 @@ fn chunk(row: &Row) -> Result<Chunk> {
     })
 }
 
-/// Records a range in the transaction that loaded its rows.
+/// Records a range in the transaction that loaded its rows. The run's row is locked until that
+/// transaction ends, so that no other instant can be announced in between: this is the fence.
+///
+/// # Errors
+/// [`Kind::LeaseLost`] when the run has gone over to another instant; those of the database.
+pub async fn done(
+    client: &impl GenericClient,
+    id: i32,
+    instant: &str,
+    sum: &RowSum,
+    worker: &str,
+) -> Result<()> {
+    let recorded = client
+        .execute(
+            "with live as (select 1 from tidegate_copy.run where instant = $2 for share) \
+             update tidegate_copy.chunk set state = 'done', instant = $2, rows = $3, bytes = $4, \
+             digest = $5, xid = (pg_catalog.pg_current_xact_id()::pg_catalog.xid)::text, worker = $6 \
+             where id = $1 and exists (select from live)",
+            &[
+                &id,
+                &instant,
+                &bigint(sum.rows)?,
+                &bigint(sum.bytes)?,
+                &sum.digest(),
+                &worker,
+            ],
+        )
+        .await?;
+    if recorded == 1 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::LeaseLost,
+        "the copy has gone over to another snapshot",
+    ))
+}
+
+/// The number of ranges that each worker has loaded, by its name.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn done(client: &impl GenericClient, id: i32, instant: &str, sum: &RowSum) -> Result<()> {
-    client
-        .execute(
-            "update tidegate_copy.chunk set state = 'done', instant = $2, rows = $3, bytes = $4, \
-             digest = $5, xid = (pg_catalog.pg_current_xact_id()::pg_catalog.xid)::text where id = $1",
-            &[&id, &instant, &bigint(sum.rows)?, &bigint(sum.bytes)?, &sum.digest()],
+pub async fn shares(client: &impl GenericClient) -> Result<BTreeMap<String, u64>> {
+    let rows = client
+        .query(
+            "select worker, count(*) as ranges from tidegate_copy.chunk \
+             where state = 'done' and worker is not null group by worker",
+            &[],
         )
         .await?;
-    Ok(())
+    Ok(rows
+        .iter()
+        .map(|row| (row.get("worker"), count(row, "ranges")))
+        .collect())
 }
 
 /// Records that a range that was loaded is the same at another instant, or that it is not.

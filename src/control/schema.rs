@@ -22,6 +22,11 @@ const FILES: &[(i64, &str, &str)] = &[
         "schedules",
         include_str!("../../migrations/0004_schedules.sql"),
     ),
+    (
+        5,
+        "schedule pruning",
+        include_str!("../../migrations/0005_schedule_pruning.sql"),
+    ),
 ];
 
 /// Whether exactly this binary's migrations have been applied.

@@ -47,6 +47,10 @@ pub struct CopyPlan {
     pub epoch: String,
     /// What tells two masking keys apart, and nothing else about them.
     pub key: String,
+    /// Schemas that expressions of the policy are read in.
+    pub search_path: Vec<String>,
+    /// Version of this program: another one may mask otherwise.
+    pub version: String,
     /// Tables that hold rows, by name.
     pub tables: Vec<TableCopy>,
     /// What is not carried, in words.
@@ -116,6 +120,8 @@ pub struct Aims {
     pub target: Place,
     /// What tells two masking keys apart.
     pub key: String,
+    /// Schemas that expressions of the policy are read in.
+    pub search_path: Vec<String>,
 }
 
 impl CopyPlan {
@@ -152,6 +158,8 @@ impl CopyPlan {
             policy_hash: masks.policy_hash.clone(),
             epoch: masks.epoch.clone(),
             key: aims.key,
+            search_path: aims.search_path,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             tables,
             left_out: left_out(catalog),
         })

@@ -9,6 +9,7 @@ use super::scheduler::Scheduler;
 use crate::config::Target;
 use crate::control::backfill as ledger;
 use crate::control::schedule::Standing;
+use crate::dispatch::Backlog;
 use crate::error::Result;
 use crate::job::JobState;
 use crate::postgres::Session;
@@ -35,6 +36,7 @@ pub(super) async fn page(scheduler: &Scheduler, target: &Target) -> Result<Strin
         let standing = keeper.standing(schedule).await?;
         schedules.push((ScheduleStatus::new(schedule, &standing, now), standing));
     }
+    let backlog = Backlog::read(keeper.control.pool()).await?;
     let backfills = backfills(target).await;
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
@@ -45,6 +47,13 @@ pub(super) async fn page(scheduler: &Scheduler, target: &Target) -> Result<Strin
             .set(f64::from(u8::from(backfills.is_ok())));
         for (status, standing) in &schedules {
             write_schedule(status, standing);
+        }
+        for (state, orders) in [
+            ("waiting", backlog.waiting),
+            ("running", backlog.running),
+            ("failed", backlog.failed),
+        ] {
+            gauge!("tidegate_orders", "state" => state).set(orders as f64);
         }
         for backfill in backfills.iter().flatten() {
             write_backfill(backfill);
@@ -74,6 +83,10 @@ fn describe() {
     );
     describe_gauge!("tidegate_schedule_running", "Runs at work now");
     describe_counter!("tidegate_schedule_runs_total", "Due times by their outcome");
+    describe_gauge!(
+        "tidegate_orders",
+        "Work handed to the workers, by its state; failed: for good, alert on it"
+    );
     describe_gauge!("tidegate_backfill_rows_done", "Rows walked, estimated");
     describe_gauge!("tidegate_backfill_rows_total", "Rows to walk, estimated");
     describe_gauge!("tidegate_backfill_quarantined_rows", "Rows set aside");

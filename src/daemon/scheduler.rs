@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::health::Health;
 use crate::config::Schedule;
 use crate::control::schedule::RunState;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::schedule::{Keeper, Occasion};
 
 /// The longest pause between two rounds; a clock that was set is noticed after it.
@@ -21,13 +21,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A pause is at least so long, so that a due time that lies a hair ahead does not spin.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
-
-/// How often a sign of life is given.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-
-/// Without a sign for this long the runs are stopped: five seconds later others may take this
-/// process for dead and begin the next ones (`tidegate.schedule_run_alive`).
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// Runs what is due, until it is told to stop.
 #[derive(Debug)]
@@ -71,7 +64,13 @@ impl Scheduler {
             since.insert(schedule.name.clone(), self.watch(schedule).await?);
         }
         let stop = CancellationToken::new();
-        let signs = tokio::spawn(Arc::clone(&self).give_signs(stop.clone()));
+        let signs = {
+            let (me, stop) = (Arc::clone(&self), stop.clone());
+            tokio::spawn(async move {
+                let trouble = |error: &Error| me.health.trouble(error.to_string());
+                me.keeper.give_signs(&stop, trouble).await;
+            })
+        };
         let mut runs = JoinSet::new();
         while !cancel.is_cancelled() {
             match self.round(&mut since).await {
@@ -145,25 +144,6 @@ impl Scheduler {
                 tracing::error!(schedule = name, due = %occasion.due_at, %error, "not recorded");
                 self.health.trouble(error.to_string());
             }
-        }
-    }
-
-    /// Gives signs of life; stops everything when they do not arrive for too long.
-    async fn give_signs(self: Arc<Self>, stop: CancellationToken) {
-        let clock = &self.keeper.clock;
-        let mut heard = clock.monotonic();
-        loop {
-            match self.keeper.presence.beat(&self.keeper.control).await {
-                Ok(()) => heard = clock.monotonic(),
-                Err(error) => {
-                    self.health.trouble(error.to_string());
-                    if clock.monotonic().saturating_sub(heard) > SILENCE && !stop.is_cancelled() {
-                        tracing::error!(%error, "no sign of life arrives: runs are stopped");
-                        stop.cancel();
-                    }
-                }
-            }
-            tokio::time::sleep(HEARTBEAT).await;
         }
     }
 

@@ -38,4 +38,10 @@ pub trait Dispatcher: Send + Sync + fmt::Debug {
     /// # Errors
     /// Those of the work, or of the queue.
     fn dispatch<'a>(&'a self, order: &'a Order, shares: u16) -> BoxFuture<'a, Result<Receipt>>;
+
+    /// Takes shares of an order back that nobody has begun; those in work go on.
+    ///
+    /// # Errors
+    /// Those of the queue.
+    fn recall<'a>(&'a self, order: &'a Order, shares: u16) -> BoxFuture<'a, Result<()>>;
 }

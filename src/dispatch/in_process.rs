@@ -30,4 +30,8 @@ impl Dispatcher for InProcess {
             Ok(Receipt::Done)
         })
     }
+
+    fn recall<'a>(&'a self, _order: &'a Order, _shares: u16) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 }

@@ -18,7 +18,7 @@ use crate::config::Target;
 use crate::error::{Error, Kind, Result, Retry};
 
 /// The schema of the queue's tables; its own, since an application may use the same crate.
-const SCHEMA: &str = "tidegate_queue";
+pub(super) const SCHEMA: &str = "tidegate_queue";
 
 /// How often an order is tried before it stays in the queue as failed. The pauses between tries
 /// grow as e^n seconds up to e^10.
@@ -31,6 +31,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Queue {
     jobs: WorkerUtils,
+    pool: PgPool,
 }
 
 impl std::fmt::Debug for Queue {
@@ -45,9 +46,10 @@ impl Queue {
     /// # Errors
     /// Out of reach; a missing privilege.
     pub async fn open(control: &Target) -> Result<Self> {
-        let jobs = WorkerUtils::new(pool(control, 2).await?, SCHEMA);
+        let pool = pool(control, 2).await?;
+        let jobs = WorkerUtils::new(pool.clone(), SCHEMA);
         jobs.migrate().await.map_err(failed)?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, pool })
     }
 }
 
@@ -66,6 +68,21 @@ impl Dispatcher for Queue {
                 self.jobs.add_job(task, spec).await.map_err(failed)?;
             }
             Ok(Receipt::Queued(shares))
+        })
+    }
+
+    fn recall<'a>(&'a self, order: &'a Order, shares: u16) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let keys: Vec<String> = (0..shares).map(|share| order.key(share)).collect();
+            let sql = format!(
+                "delete from {SCHEMA}._private_jobs where key = any ($1) and locked_at is null \
+                 and attempts < max_attempts"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(&keys)
+                .execute(&self.pool)
+                .await?;
+            Ok(())
         })
     }
 }
@@ -146,13 +163,17 @@ impl TaskHandler for Task {
                 tracing::info!(%unit, "done");
                 Ok(())
             }
-            // Trying again would end alike; the unit's own ledger says that it failed.
+            // Trying again would end alike.
             Err(error)
                 if error.kind().policy().retry == Retry::Never
                     && error.kind() != Kind::Cancelled =>
             {
-                tracing::error!(%unit, code = error.kind().policy().code, %error, "failed");
-                Ok(())
+                let code = error.kind().policy().code;
+                tracing::error!(%unit, code, %error, "failed");
+                if let Err(error) = give_up(context.pg_pool(), *context.job().id()).await {
+                    tracing::warn!(%unit, %error, "not noted as failed for good");
+                }
+                Err(format!("{code}: {error}"))
             }
             Err(error) => {
                 tracing::warn!(%unit, code = error.kind().policy().code, %error, "will be tried again");
@@ -160,6 +181,17 @@ impl TaskHandler for Task {
             }
         }
     }
+}
+
+/// Makes this try the last one: an order that fails for good stays in the queue, where
+/// [`super::Backlog`] finds it, until it is given again.
+async fn give_up(pool: &PgPool, id: i64) -> Result<()> {
+    let sql = format!("update {SCHEMA}._private_jobs set max_attempts = attempts where id = $1");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 async fn pool(control: &Target, connections: u32) -> Result<PgPool> {

@@ -16,6 +16,15 @@ pub enum Unit {
         /// The job.
         job: JobId,
     },
+    /// A share in a copy: its ranges are leased by whoever asks.
+    CopyRanges {
+        /// The environment that the data comes from; the order's own is the target.
+        from: String,
+        /// The database that is being built.
+        database: String,
+        /// The run.
+        run: String,
+    },
     /// A command line of Tidegate itself, without the program's name.
     Command {
         /// The words.
@@ -45,6 +54,11 @@ impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Backfill { job } => write!(f, "backfill {job}"),
+            Self::CopyRanges {
+                from,
+                database,
+                run,
+            } => write!(f, "copy {run} from {from} into {database}"),
             Self::Command { words } => f.write_str(&words.join(" ")),
         }
     }
@@ -58,6 +72,11 @@ mod tests {
     fn orders_survive_the_queue() {
         for unit in [
             Unit::Backfill { job: JobId(7) },
+            Unit::CopyRanges {
+                from: "production".to_owned(),
+                database: "shop_1".to_owned(),
+                run: "1".to_owned(),
+            },
             Unit::Command {
                 words: vec!["migrate".to_owned(), "apply".to_owned()],
             },

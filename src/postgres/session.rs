@@ -3,11 +3,14 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use crate::config::Target;
+use crate::config::{KEEPALIVES, Target};
 use crate::error::{Error, Kind, Result};
 
 /// How long a connection may take to be ready, when its string says nothing.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The driver's time before it asks whether a silent server is there.
+const DRIVERS_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// `server_version_num` of the oldest server that Tidegate works with.
 const OLDEST: i32 = 140_000;
@@ -67,7 +70,7 @@ pub(crate) fn admit(label: &str, version: i32, pinned: bool) -> Result<()> {
 fn options(own: Option<&str>) -> String {
     use std::fmt::Write as _;
     let mut text = own.unwrap_or_default().to_owned();
-    for (name, value) in PINS {
+    for (name, value) in PINS.iter().chain(KEEPALIVES) {
         let value = value.replace('\\', "\\\\").replace(' ', "\\ ");
         // Writing into a String cannot fail.
         let _ = write!(text, " -c {name}={value}");
@@ -105,6 +108,7 @@ impl Session {
         let mut config = target.postgres.clone();
         config.application_name(format!("tidegate/{purpose}"));
         config.options(options(target.postgres.get_options()));
+        notice_silence(&mut config);
         let (client, connection) = config
             .connect(super::tls::connector(&target.tls)?)
             .await
@@ -148,6 +152,21 @@ impl Deref for Session {
 impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.client
+    }
+}
+
+/// Notices a server that was cut off from the network, unless the user's own connection string says
+/// when: after 2 minutes. Not sooner, since Linux counts a server that rightly takes nothing for a
+/// while (a stall of its disk in the middle of COPY) as one that is not there (tcp(7), `TCP_USER_TIMEOUT`).
+fn notice_silence(config: &mut tokio_postgres::Config) {
+    if config.get_keepalives_idle() == DRIVERS_IDLE && config.get_keepalives_interval().is_none() {
+        config
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(120));
     }
 }
 

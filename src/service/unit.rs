@@ -13,6 +13,7 @@ use crate::dispatch::{Dispatcher, Execute, InProcess, Order, Queue, Unit};
 use crate::error::{Error, Kind, Result};
 use crate::job::EventSink;
 use crate::service::backfill::Engine;
+use crate::service::copy::{Helper, take_part};
 use crate::service::process::Caller;
 
 /// Carries out orders with the services of this process.
@@ -83,6 +84,20 @@ impl Execute for Hands {
         Box::pin(async move {
             match &order.unit {
                 Unit::Backfill { job } => self.backfill(&order.environment, *job, cancel).await,
+                Unit::CopyRanges {
+                    from,
+                    database,
+                    run,
+                } => {
+                    let helper = Helper {
+                        config: &self.config,
+                        clock: Arc::clone(&self.clock),
+                        events: Arc::clone(&self.events),
+                        cancel,
+                    };
+                    let site = (database.as_str(), run.as_str());
+                    take_part(helper, (from, &order.environment), site).await
+                }
                 Unit::Command { words } => self.command(&order.environment, words, &cancel).await,
             }
         })

@@ -34,6 +34,7 @@ mod pooler;
 mod private_server;
 mod privileges;
 mod schedule;
+mod share;
 mod subset;
 mod support;
 mod tidy;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, Row};
 
 use super::Presence;
+use super::prune::prune;
 use crate::control::{Control, append_audit_on};
 use crate::error::{Error, Kind, Result};
 use crate::governance::AuditEvent;
@@ -178,6 +179,7 @@ impl Control {
         .bind(&reason)
         .fetch_optional(&mut *tx)
         .await?;
+        prune(&mut tx, wanted.project, wanted.name).await?;
         tx.commit().await?;
         Ok(match (inserted, reason) {
             (None, _) => Claim::Taken,

@@ -2,6 +2,7 @@
 
 mod claim;
 mod presence;
+mod prune;
 mod standing;
 
 pub use claim::{Cause, Claim, Ending, RunRecord, RunState, Wanted};

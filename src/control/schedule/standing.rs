@@ -93,6 +93,19 @@ impl Control {
                 standing.success_ended = row.try_get("finished_at")?;
             }
         }
+        let pruned = sqlx::query(
+            "select e.key as state, e.value::bigint as runs from tidegate.schedule as s, \
+             pg_catalog.jsonb_each_text(s.pruned) as e where s.project = $1 and s.name = $2",
+        )
+        .bind(project)
+        .bind(name)
+        .fetch_all(self.pool())
+        .await?;
+        for row in &pruned {
+            let state = RunState::read(row.try_get("state")?)?;
+            let runs: i64 = row.try_get("runs")?;
+            *standing.counts.entry(state.as_str()).or_default() += runs;
+        }
         standing.last = self.last_run(project, name).await?;
         Ok(standing)
     }

@@ -235,6 +235,38 @@ impl Databases {
         }))
     }
 
+    /// Ends all sessions of an unfinished copy and waits for their end: workers of an earlier run,
+    /// which may be cut off and not know that it is over.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn send_away(&self, name: &Ident) -> Result<()> {
+        self.session
+            .execute(
+                "select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity \
+                 where datname = $1 and backend_type = 'client backend'",
+                &[&name.as_str()],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Sessions that `purpose` has in a database.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn sessions(&self, name: &Ident, purpose: &str) -> Result<i64> {
+        let row = self
+            .session
+            .query_one(
+                "select count(*) from pg_catalog.pg_stat_activity \
+                 where datname = $1 and application_name = 'tidegate/' || $2",
+                &[&name.as_str(), &purpose],
+            )
+            .await?;
+        Ok(row.get(0))
+    }
+
     /// Drops a database that a copy has made, whoever is connected.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The engine: what a copy is made with, and how it begins.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,6 +14,7 @@ use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Target};
 use crate::copy::{Aims, CHUNK_BYTES, CopyPlan, Place, Signed};
+use crate::dispatch::Dispatcher;
 use crate::error::{Error, Kind, Result};
 use crate::job::EventSink;
 use crate::masking::{MaskKey, MaskPlan};
@@ -28,6 +30,8 @@ pub struct Options {
     pub chunk_bytes: u64,
     /// Whether the copy takes the target's place when its gate has passed.
     pub promote: bool,
+    /// Reaches the workers that load the rows; without it this process loads them itself.
+    pub helpers: Option<Arc<dyn Dispatcher>>,
 }
 
 impl Default for Options {
@@ -36,6 +40,7 @@ impl Default for Options {
             workers: 2,
             chunk_bytes: CHUNK_BYTES,
             promote: false,
+            helpers: None,
         }
     }
 }
@@ -84,6 +89,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Ranges that an earlier run had loaded and that were still the same.
     pub ranges_kept: u64,
+    /// Ranges by the worker that loaded them: its machine and process.
+    pub workers: BTreeMap<String, u64>,
     /// What the gate found.
     pub gate: GateReport,
     /// Whether the copy is the target now.
@@ -161,6 +168,7 @@ impl Engine {
                 database: self.target.database().to_owned(),
             },
             key: key.fingerprint()?,
+            search_path: self.source.search_path.clone(),
         };
         CopyPlan::make(aims, &gathered.catalog, &gathered.types, masks)
     }

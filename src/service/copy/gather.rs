@@ -75,12 +75,12 @@ async fn assemble(
     })
 }
 
-/// The tables' sizes and files.
+/// The tables' sizes, and their files as this statement's snapshot has them.
 pub(super) async fn extents(session: &Session) -> Result<BTreeMap<QualifiedName, Extent>> {
     let rows = session
         .query(
             "select n.nspname::text, c.relname::text, c.oid, \
-             coalesce(pg_catalog.pg_relation_filenode(c.oid), 0::oid), \
+             c.relfilenode, \
              pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint, \
              pg_catalog.pg_table_size(c.oid) \
              from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \

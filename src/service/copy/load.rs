@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gather::Extent;
 use super::pipe::Pipe;
+use super::share::stopped;
 use super::snapshot::{join, patient};
 use crate::config::Target;
 use crate::control::copy as ledger;
@@ -29,8 +30,15 @@ pub(super) struct Load {
     /// The exported snapshot and the name of its instant.
     pub(super) snapshot: String,
     pub(super) instant: String,
+    /// Who loads: the purpose of its sessions, and its machine and process.
+    pub(super) purpose: &'static str,
+    pub(super) worker: String,
     pub(super) cancel: CancellationToken,
 }
+
+/// Settings of a session that holds a lease. The server gives up a worker that was cut off from the
+/// network when it has heard nothing for 25 s, or not been heard for 20 s, and with it the lease.
+const LEASEHOLDER: &str = "set synchronous_commit = off; set tcp_user_timeout = '20s'";
 
 /// What the workers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,21 +67,17 @@ pub(super) async fn work(load: &Arc<Load>, task: Task, workers: usize) -> Result
         }
     }
     if load.cancel.is_cancelled() {
-        return Err(Error::new(
-            Kind::Cancelled,
-            "the copy was stopped; finished ranges are kept",
-        )
-        .hint("the same command goes on"));
+        return Err(stopped());
     }
     first.map_or(Ok(()), Err)
 }
 
 async fn worker(load: &Load, task: Task, stop: &CancellationToken) -> Result<()> {
-    let source = Session::connect(&load.source, "copy").await?;
+    let source = Session::connect(&load.source, load.purpose).await?;
     patient(&source).await?;
-    let mut target = Session::connect(&load.copy, "copy").await?;
+    let mut target = Session::connect(&load.copy, load.purpose).await?;
     patient(&target).await?;
-    target.batch_execute("set synchronous_commit = off").await?;
+    target.batch_execute(LEASEHOLDER).await?;
     while !stop.is_cancelled() {
         let transaction = target.transaction().await?;
         let state = match task {
@@ -120,7 +124,7 @@ async fn carry(
         Task::Load => {
             let sum = pipe.run(source, target).await?;
             same_file(load, source, table).await?;
-            ledger::done(target, chunk.id, &load.instant, &sum).await?;
+            ledger::done(target, chunk.id, &load.instant, &sum, &load.worker).await?;
         }
         Task::Compare => {
             let sum: RowSum = pipe.read(source, None).await?;

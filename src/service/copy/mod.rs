@@ -17,11 +17,14 @@ mod refuse;
 mod run;
 mod schema;
 mod settings;
+mod share;
 mod snapshot;
+mod take_part;
 
 pub use databases::{Databases, Listed};
 pub use engine::{Engine, Opened, Options, Outcome};
 pub use gate_report::{Check, GateReport, Leak};
 pub use gather::{Extent, Gathered, gather};
 pub use promote::{Swapped, promote, rollback};
-pub use refuse::{Side, refuse, refuse_target};
+pub use refuse::{Side, refuse, refuse_control, refuse_target};
+pub use take_part::{Helper, take_part};

@@ -1,6 +1,6 @@
 //! Copies that are never made, whatever the flags say.
 
-use crate::config::{Environment, Tier};
+use crate::config::{Environment, Target, Tier};
 use crate::error::{Error, Kind, Result};
 
 /// What decides about an environment's part in a copy.
@@ -80,6 +80,25 @@ pub fn refuse_target(to: &Environment) -> Result<()> {
         .hint("no flag allows this: production is never a target"));
     }
     Ok(())
+}
+
+/// Refuses a control database that a promotion would put aside, with the queue and the ledger of
+/// schedules in it.
+///
+/// # Errors
+/// [`Kind::CopyRefused`].
+pub fn refuse_control(control: &Target, target: &Target) -> Result<()> {
+    if !control.is_at(target) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::CopyRefused,
+        format!(
+            "the control database is the database of {}, which this copy replaces",
+            target.environment
+        ),
+    )
+    .hint("name a database of its own in tidegate.toml: [control] url = ..."))
 }
 
 #[cfg(test)]

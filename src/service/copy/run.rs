@@ -14,6 +14,7 @@ use super::programs::Programs;
 use super::promote::promote;
 use super::schema::{SchemaArchive, Section, Welcome};
 use super::settings::create_database;
+use super::share::worker_name;
 use super::snapshot::{Snapshot, patient};
 use crate::config::Target;
 use crate::control::copy as ledger;
@@ -28,9 +29,9 @@ use crate::postgres::{Session, introspect};
 use crate::sql::{Ident, QualifiedName};
 
 /// The database that a run works on.
-struct Site {
-    name: Ident,
-    mark: Mark,
+pub(super) struct Site {
+    pub(super) name: Ident,
+    pub(super) mark: Mark,
     resumed: bool,
 }
 
@@ -87,6 +88,7 @@ impl Opened {
             load_seconds,
             seconds: 0.0,
             ranges_kept,
+            workers: ledger::shares(&*work.session).await?,
             gate,
             promoted: false,
             database: name.as_str().to_owned(),
@@ -110,7 +112,9 @@ impl Opened {
         let copy = self.engine.target.at_database(site.name.as_str());
         carry::note_reading(&self.engine.source, &site.mark).await?;
         let archive = self.archive().await?;
-        if !site.resumed {
+        if site.resumed {
+            self.databases.send_away(&site.name).await?;
+        } else {
             self.note("the schema without indexes and constraints");
             archive.restore(&copy, Section::Before, 1).await?;
         }
@@ -182,7 +186,7 @@ impl Opened {
         Ok(())
     }
 
-    fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         self.engine.events.emit(Event::Note(text.to_owned()));
     }
 
@@ -304,8 +308,11 @@ impl Opened {
             extents: self.gathered.extents.clone(),
             snapshot: self.snapshot.id.clone(),
             instant: self.snapshot.instant.clone(),
+            purpose: "copy",
+            worker: worker_name(),
             cancel: self.engine.cancel.clone(),
         });
+        ledger::announce(&*work.session, &load.instant, &load.snapshot).await?;
         let workers = self.engine.options.workers;
         let mut kept = 0;
         if work.site.resumed {
@@ -315,7 +322,10 @@ impl Opened {
             kept = ledger::kept(&*work.session, &load.instant).await?;
         }
         self.note("rows");
-        load::work(&load, Task::Load, workers).await?;
+        match &self.engine.options.helpers {
+            None => load::work(&load, Task::Load, workers).await?,
+            Some(queue) => self.share(&work.site, &load, &**queue).await?,
+        }
         match ledger::left(&*work.session, &load.instant).await? {
             0 => Ok(kept),
             left => Err(Error::new(

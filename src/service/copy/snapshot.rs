@@ -5,10 +5,12 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 
 /// Settings of every session that reads or writes for hours on its own. `transaction_timeout`
-/// came with PostgreSQL 17.
+/// came with PostgreSQL 17. Who is cut off from the network is given up after `tcp_user_timeout`,
+/// which is long because a reader that rightly stands still may be taken for one.
 pub(super) async fn patient(session: &Session) -> Result<()> {
     let mut sql = "set idle_in_transaction_session_timeout = 0; set idle_session_timeout = 0; \
-                   set row_security = off; set synchronize_seqscans = off; set jit = off"
+                   set row_security = off; set synchronize_seqscans = off; set jit = off; \
+                   set tcp_user_timeout = '5min'"
         .to_owned();
     if session.version() >= 170_000 {
         sql.push_str("; set transaction_timeout = 0");
@@ -34,6 +36,11 @@ impl Snapshot {
     pub(super) async fn take(source: &Target) -> Result<Self> {
         let session = Session::connect(source, "copy").await?;
         patient(&session).await?;
+        // It only answers, so that its silence is no stall. A coordinator that was cut off must not
+        // keep the source from cleaning up, nor its workers at work.
+        session
+            .batch_execute("set tcp_user_timeout = '20s'")
+            .await?;
         session
             .batch_execute("begin transaction isolation level repeatable read, read only")
             .await?;
@@ -75,7 +82,13 @@ pub(super) async fn join(session: &Session, id: &str) -> Result<()> {
         "begin transaction isolation level repeatable read, read only; set transaction snapshot {}",
         crate::sql::literal(id)
     );
-    session.batch_execute(&sql).await.map_err(|error| {
-        Error::new(Kind::CopySource, "the snapshot of the source is gone").because(error)
-    })
+    session
+        .batch_execute(&sql)
+        .await
+        .map_err(|error| match error.as_db_error() {
+            Some(_) => {
+                Error::new(Kind::CopySource, "the snapshot of the source is gone").because(error)
+            }
+            None => error.into(),
+        })
 }

@@ -172,3 +172,38 @@ async fn an_owner_lives_by_its_lock_and_its_signs() {
     silent(21);
     assert_eq!(control.bury_runs("shop").await.unwrap(), 1, "dead");
 }
+
+#[tokio::test]
+async fn runs_of_long_ago_are_deleted_and_stay_counted() {
+    let database = Database::new();
+    let config = config(&database, "* * * * *");
+    let schedule = config.schedules().unwrap().remove(0);
+    let start: DateTime<Utc> = "2026-05-01T00:00:30Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::new(start));
+    let keeper = keeper(&config, &clock).await;
+    let control = &keeper.control;
+    control
+        .watch_schedule("shop", &schedule, start)
+        .await
+        .unwrap();
+    // One success, long ago, and 1,500 failures since.
+    database.execute(
+        "insert into tidegate.schedule_run (project, name, due_at, cause, state, owner, owner_key) \
+         select 'shop', 'job', timestamptz '2020-01-01' + i * interval '1 hour', 'due', \
+           case i when 7 then 'done' else 'failed' end, 'me', 1 from generate_series(1, 1501) as i",
+    );
+    for _ in 0..2 {
+        clock.advance(std::time::Duration::from_secs(60));
+        let occasion = keeper.take_due(&schedule, start).await.unwrap().1.unwrap();
+        database.execute(&format!(
+            "update tidegate.schedule_run set state = 'failed' where id = {}",
+            occasion.id
+        ));
+    }
+    let kept: i64 = database.value("select count(*) from tidegate.schedule_run");
+    assert_eq!(kept, 1_001, "a thousand and the last success");
+    let standing = keeper.standing(&schedule).await.unwrap();
+    assert_eq!(standing.counts["done"], 1);
+    assert_eq!(standing.counts["failed"], 1_502);
+    assert!(standing.succeeded.is_some());
+}

@@ -88,6 +88,29 @@ impl Cli {
         self
     }
 
+    /// Runs it in a network namespace; the process id is its own all the same.
+    pub(crate) fn in_network(mut self, namespace: &str) -> Self {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net=/run/netns/{namespace}"))
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .env_clear()
+            .envs(
+                self.command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(dir) = self.command.get_current_dir() {
+            command.current_dir(dir);
+        }
+        self.command = command;
+        self
+    }
+
     /// Starts it and does not wait.
     pub(crate) fn spawn(mut self) -> Running {
         let mut child = self.command.spawn().expect("the binary starts");

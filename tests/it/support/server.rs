@@ -159,7 +159,7 @@ impl Server {
     }
 
     /// A program of this PostgreSQL, as the user that the server runs as.
-    fn program(&self, name: &str, dir: &Path, owner: Option<(u32, u32)>) -> Command {
+    pub(crate) fn program(&self, name: &str, dir: &Path, owner: Option<(u32, u32)>) -> Command {
         let mut command = Command::new(self.bin.join(name));
         command
             .env_clear()
@@ -244,7 +244,7 @@ fn uid() -> u32 {
 }
 
 /// User and group of the server when the tests run as root, whom PostgreSQL refuses.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     if uid() != 0 {
         return None;
     }
