@@ -18,6 +18,7 @@ pub fn default_rule(class: Class, shape: Shape) -> Rule {
         }),
         Shape::Uuid => match class {
             Class::Password => None,
+            Class::PseudonymousId => Some(Mask::Keep),
             _ => Some(Mask::Uuid),
         },
         Shape::Inet => Some(Mask::Ip),
@@ -34,6 +35,39 @@ pub fn default_rule(class: Class, shape: Shape) -> Rule {
         }),
     };
     Rule::new(mask.unwrap_or(Mask::Redact))
+}
+
+/// Every rule of [`default_rule`] in one text: another Tidegate whose rules differ has another.
+pub(super) fn all_rules() -> String {
+    const SHAPES: &[Shape] = &[
+        Shape::Text,
+        Shape::TextArray,
+        Shape::Json,
+        Shape::Jsonb,
+        Shape::Integer(2),
+        Shape::Integer(4),
+        Shape::Integer(8),
+        Shape::Float(8),
+        Shape::Numeric,
+        Shape::Bool,
+        Shape::Date,
+        Shape::Timestamp,
+        Shape::Time,
+        Shape::Uuid,
+        Shape::Inet,
+        Shape::Mac,
+        Shape::Bytes,
+        Shape::Other,
+    ];
+    let rules = Class::ALL
+        .iter()
+        .flat_map(|class| SHAPES.iter().map(move |shape| (class, shape)));
+    rules
+        .map(|(class, shape)| {
+            let rule = default_rule(*class, *shape).to_toml();
+            format!("{class} {shape:?} {rule}\n")
+        })
+        .collect()
 }
 
 fn of_text(class: Class) -> Option<Mask> {
@@ -66,7 +100,7 @@ fn of_text(class: Class) -> Option<Mask> {
         Class::UserAgent => Mask::UserAgent,
         Class::Url => Mask::Url { host: host() },
         Class::Secret => Mask::Hash { length: 32 },
-        Class::FreeText | Class::Document => Mask::RedactText,
+        Class::FreeText | Class::Document => Mask::RedactText { names: Vec::new() },
         Class::BirthDate
         | Class::PersonalDate
         | Class::Age

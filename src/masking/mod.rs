@@ -8,7 +8,9 @@ pub mod checks;
 mod class;
 pub mod classifier;
 mod defaults;
+pub mod draft;
 mod field;
+mod fitting;
 mod key;
 pub mod leak;
 mod mask;
@@ -23,7 +25,9 @@ mod shape;
 pub use class::Class;
 pub use defaults::default_rule;
 pub use field::{FieldMask, Masked, Row, Unmaskable};
+pub use fitting::{Limits, check_rule, fitting_rule};
 pub use key::{DerivedKey, MaskKey};
+use mask::default_domain;
 pub use mask::{ColumnFacts, compile};
 pub use plan::{
     Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,

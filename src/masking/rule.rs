@@ -207,7 +207,12 @@ pub enum Mask {
     },
     /// A text in which e-mail addresses, telephone numbers, cards, IBANs, IP addresses, web
     /// addresses and names are replaced.
-    RedactText,
+    RedactText {
+        /// Columns of the row that hold names of the person whom the text is about: their words
+        /// are replaced, too, wherever they stand in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        names: Vec<String>,
+    },
     /// A document: rules by path; everything else follows `otherwise`.
     Json {
         /// Rules by path: `$.phone`, `$.prefs.*`, `$.items[*].email`.
@@ -414,7 +419,7 @@ impl Mask {
             Self::TopCoding { .. } => "top_coding",
             Self::Partial { .. } => "partial",
             Self::Regex { .. } => "regex",
-            Self::RedactText => "redact_text",
+            Self::RedactText { .. } => "redact_text",
             Self::Json { .. } => "json",
             Self::Enum => "enum",
         }

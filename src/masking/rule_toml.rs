@@ -179,7 +179,22 @@ fn explain(message: &str) -> String {
     message.to_owned()
 }
 
+/// Masks that people know from elsewhere and that are not offered, with what is.
+const NOT_OFFERED: &[(&str, &str)] = &[
+    (
+        "shuffle",
+        "it needs all values of a column at once, and hands real values to other people; use permute, enum or a mask of the class",
+    ),
+    (
+        "scramble",
+        "it leaves the letters of each value; use permute",
+    ),
+];
+
 fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    if let Some((_, why)) = NOT_OFFERED.iter().find(|(other, _)| *other == name) {
+        return format!("there is no {what} \"{name}\": {why}");
+    }
     match nearest(name, known) {
         Some(near) => format!("there is no {what} \"{name}\"; did you mean \"{near}\"?"),
         None => format!(
@@ -209,6 +224,7 @@ mod tests {
             r#"{ mask = "noise", percent = 2.5 }"#,
             r#"{ mask = "partial", last = 4, fill = "x" }"#,
             r#"{ mask = "email", with = "id" }"#,
+            r#"{ mask = "redact_text", names = ["first_name"] }"#,
             r#"{ sql = "left(zip, 3)" }"#,
             r#"{ constant = "n/a" }"#,
             r#"{ json = { "$.phone" = "phone", "$.prefs.*" = "keep" }, otherwise = "redact" }"#,
@@ -248,6 +264,10 @@ mod tests {
             (
                 r#"{ json = { "$.a" = "email" }, otherwse = "keep" }"#,
                 "did you mean \"otherwise\"?",
+            ),
+            (
+                r#""shuffle""#,
+                "there is no mask \"shuffle\": it needs all values",
             ),
             ("3", "a string or a table"),
         ] {

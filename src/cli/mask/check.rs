@@ -9,7 +9,7 @@ use crate::cli::App;
 use crate::cli::render::{Output, Page, Report, Style};
 use crate::error::{Kind, Result};
 use crate::masking::policy::{Lock, Uncovered};
-use crate::service::masking::read_lock;
+use crate::service::masking::{Unfit, read_lock, unfit};
 
 /// Arguments of `mask check`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,7 @@ struct Checked {
     kept: usize,
     unclassified: usize,
     uncovered: Vec<Uncovered>,
+    unfit: Vec<Unfit>,
     locked: bool,
     drift: Vec<String>,
     policy_hash: String,
@@ -43,11 +44,12 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let drift = lock.as_ref().map_or_else(Vec::new, |lock| {
         lock.drift(&Lock::of(&resolved.plan, &looked.catalog))
     });
+    let unfit = unfit(&resolved.plan, &looked.catalog);
     let plan = &resolved.plan;
     let columns = || plan.tables.iter().flat_map(|table| &table.columns);
     let kept = columns().filter(|column| column.rule.is_keep()).count();
     Ok(Output::report(Checked {
-        passed: resolved.is_complete() && drift.is_empty(),
+        passed: resolved.is_complete() && drift.is_empty() && unfit.is_empty(),
         tables: plan.tables.len(),
         columns: columns().count(),
         masked: columns().count() - kept,
@@ -55,6 +57,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         unclassified: plan.unclassified.len(),
         locked: lock.is_some(),
         drift,
+        unfit,
         policy_hash: plan.policy_hash.clone(),
         uncovered: resolved
             .uncovered
@@ -105,6 +108,14 @@ impl Report for Checked {
                     page.line(format!("  {section}"))?;
                 }
                 page.line(format!("  {}", column.remedy))?;
+            }
+            page.line("")?;
+        }
+        if !self.unfit.is_empty() {
+            page.line(page.styled(Style::Strong, "No copy can be made by"))?;
+            for rule in &self.unfit {
+                page.line(format!("  {}  ({})", rule.problem, rule.origin))?;
+                page.line(format!("    {}", rule.remedy))?;
             }
             page.line("")?;
         }

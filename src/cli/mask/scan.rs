@@ -85,7 +85,7 @@ fn write(file: &Path, text: &str, replace: bool) -> Result<()> {
 
 impl Report for ScanReport {
     fn kind(&self) -> &'static str {
-        "mask-scan"
+        "mask_scan"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {

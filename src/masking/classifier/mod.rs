@@ -5,12 +5,12 @@
 //! and repeated values into other columns, and [`draft`] writes the policy that a person reviews.
 
 mod document;
-mod draft;
 mod evidence;
 mod facts;
 mod finding;
 mod judgement;
 mod names;
+mod probe;
 mod profile;
 mod propagation;
 mod table;
@@ -18,7 +18,6 @@ mod tokens;
 mod value;
 mod vocabulary;
 
-pub use draft::{DraftColumn, DraftTable, draft};
 pub use facts::{ColumnName, Family};
 pub use finding::{Finding, REPORTED};
 pub use judgement::{Verdict, judge};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::document;
 use super::facts::Family;
+use super::probe::Refusals;
 use super::value::{COUNTRIES, Kind, kinds, national, year};
 
 /// Distinct values that are told apart in one column, by their hashes.
@@ -35,6 +36,7 @@ pub struct Profile {
     /// Values by decade of their year, from 1900 to 2100.
     pub(super) decades: [u32; 20],
     pub(super) documents: u32,
+    refusals: Refusals,
     pub(super) leaves: BTreeMap<String, Profile>,
 }
 
@@ -53,6 +55,7 @@ impl Default for Profile {
             largest: 0.0,
             decades: [0; 20],
             documents: 0,
+            refusals: Refusals::default(),
             leaves: BTreeMap::new(),
         }
     }
@@ -82,6 +85,26 @@ impl Profile {
         }
     }
 
+    /// Whether one of the texts holds the name, the address or a number of a person.
+    #[must_use]
+    pub fn tells_of_persons(&self) -> bool {
+        [Kind::PersonalProse, Kind::ExactProse]
+            .iter()
+            .any(|kind| self.counts[*kind as usize] > 0)
+    }
+
+    /// Names of masks that refuse one of the values.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<&'static str> {
+        self.refusals.names()
+    }
+
+    /// Names of masks that refuse one of the values at a path inside the documents.
+    #[must_use]
+    pub fn refusals_at(&self, path: &str) -> Vec<&'static str> {
+        self.leaves.get(path).map_or_else(Vec::new, Self::refusals)
+    }
+
     fn add_text(&mut self, value: &str, hash: u64) {
         let value = value.trim();
         if value.is_empty() {
@@ -89,6 +112,7 @@ impl Profile {
             return;
         }
         self.values += 1;
+        self.refusals.try_on(value);
         if self.hashes.len() < DISTINCT {
             self.hashes.insert(hash);
         }

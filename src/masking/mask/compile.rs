@@ -96,7 +96,7 @@ fn vague(site: &Site<'_>, mask: &Mask) -> Compiled {
         Mask::Zip3 => place::zip3(site),
         Mask::Partial { first, last, fill } => partial::partial(site, (*first, *last), *fill),
         Mask::Regex { pattern, replace } => partial::regex(site, pattern, replace),
-        Mask::RedactText => redact_text::compile(site),
+        Mask::RedactText { names } => redact_text::compile(site, names),
         Mask::Json { paths, otherwise } => json::compile(site, paths, otherwise),
         _ => number::compile(site),
     }

@@ -83,8 +83,18 @@ pub(super) fn label(site: &Site<'_>) -> Compiled {
     if site.facts.labels.is_empty() {
         return Err(site.unfit("enums"));
     }
-    site.prove_distinct(Distinct::Few)?;
+    let unique = site.facts.unique || site.rule.unique;
+    let turned = unique && site.rule.with.is_none() && site.facts.labels.len() > 1;
+    if !turned {
+        site.prove_distinct(Distinct::Few)?;
+    }
+    let count = site.facts.labels.len() as u64;
     Ok(Arc::new(Label {
+        turn: match turned {
+            // Never 0; below the number of labels.
+            true => Some(1 + site.prf()?.seed(b"turn").draws().below(count - 1) as usize),
+            false => None,
+        },
         prf: site.prf()?,
         with: site
             .rule
@@ -157,6 +167,8 @@ impl FieldMask for EmptyArray {
 #[derive(Debug)]
 struct Label {
     prf: Prf,
+    /// In a unique column every label becomes the one so many places further on.
+    turn: Option<usize>,
     with: Option<usize>,
     labels: Vec<Box<[u8]>>,
 }
@@ -171,6 +183,14 @@ impl FieldMask for Label {
         let Some(value) = value else {
             return Ok(Masked::Null);
         };
+        if let Some(turn) = self.turn {
+            let at = self.labels.iter().position(|label| **label == *value);
+            let at = at.ok_or(Unmaskable {
+                reason: "not a label of the enum",
+            })?;
+            out.extend_from_slice(&self.labels[(at + turn) % self.labels.len()]);
+            return Ok(Masked::Value);
+        }
         let other = self
             .with
             .and_then(|column| row.fields.get(column).copied().flatten());

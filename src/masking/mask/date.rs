@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc}
 
 use super::encode::{DAY, EPOCH_DAYS};
 use super::site::{Compiled, Distinct, Site};
+use crate::error::Result;
 use crate::masking::prf::Prf;
 use crate::masking::{DatePart, FieldMask, Masked, Row, Shape, Unmaskable};
 
@@ -14,6 +15,14 @@ pub(super) fn shift(site: &Site<'_>, max: u32, per: Option<&str>) -> Compiled {
         return Err(site.refuse("has a `max` that is not 1 to 36525 days", "max = 30"));
     }
     let per = per.or(site.rule.with.as_deref());
+    if per.is_none() && (site.facts.unique || site.rule.unique) {
+        let prf = Box::new(site.prf()?);
+        let block = i64::from(max) + 1;
+        return Ok(Arc::new(Dates {
+            change: Change::Turn { prf, block },
+            shape: supported(site)?,
+        }));
+    }
     let change = Change::Shift {
         prf: Box::new(site.prf()?),
         max: u64::from(max),
@@ -26,11 +35,15 @@ pub(super) fn truncate(site: &Site<'_>, to: DatePart) -> Compiled {
     on_dates(site, Change::Truncate(to))
 }
 
-fn on_dates(site: &Site<'_>, change: Change) -> Compiled {
-    let shape = site.facts.shape;
-    if !matches!(shape, Shape::Date | Shape::Timestamp | Shape::Text) {
-        return Err(site.unfit("date, timestamp and ISO dates in text"));
+fn supported(site: &Site<'_>) -> Result<Shape> {
+    match site.facts.shape {
+        shape @ (Shape::Date | Shape::Timestamp | Shape::Text) => Ok(shape),
+        _ => Err(site.unfit("date, timestamp and ISO dates in text")),
     }
+}
+
+fn on_dates(site: &Site<'_>, change: Change) -> Compiled {
+    let shape = supported(site)?;
     site.prove_distinct(Distinct::Few)?;
     Ok(Arc::new(Dates { change, shape }))
 }
@@ -41,6 +54,12 @@ enum Change {
         prf: Box<Prf>,
         max: u64,
         per: Option<usize>,
+    },
+    /// One to one, for unique columns: the calendar is cut into blocks of so many days, and the
+    /// days of each block are turned by a keyed number of places, never 0.
+    Turn {
+        prf: Box<Prf>,
+        block: i64,
     },
     Truncate(DatePart),
 }
@@ -66,6 +85,13 @@ impl Change {
                 } else {
                     choice - max + 1
                 })
+            }
+            Self::Turn { prf, block } => {
+                let (number, place) = (day.div_euclid(*block), day.rem_euclid(*block));
+                let mut draws = prf.seed(&number.to_be_bytes()).draws();
+                // Below 36525.
+                let turn = 1 + draws.below(block.unsigned_abs() - 1) as i64;
+                Some((place + turn).rem_euclid(*block) - place)
             }
             Self::Truncate(part) => {
                 let date =
@@ -217,6 +243,20 @@ mod tests {
             );
             assert_eq!(text(&mask, "2024-05-16 10:11:12"), expected);
         }
+    }
+
+    #[test]
+    fn unique_dates_stay_unique() {
+        let date = mask("{ mask = \"shift_days\", max = 30, unique = true }", "date");
+        let mut seen = std::collections::HashSet::new();
+        for day in -1000_i32..1000 {
+            let image = masked(&date, &day.to_be_bytes());
+            let image = i32::from_be_bytes(image.try_into().unwrap());
+            assert!(image != day && (image - day).abs() <= 30, "{day} {image}");
+            assert!(seen.insert(image), "{day}");
+        }
+        let per = "{ mask = \"shift_days\", max = 30, per = \"id\", unique = true }";
+        assert!(refusal(per, &facts("date")).contains("too few"));
     }
 
     #[test]

@@ -26,3 +26,4 @@ pub(super) mod tests_support;
 mod text;
 
 pub use compile::{ColumnFacts, compile};
+pub(super) use site::default_domain;

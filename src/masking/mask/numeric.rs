@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    /// Taken from `numeric_send` of a server.
+    /// As `numeric_send` gives them; tests/it/mask_wire.rs asks a server.
     #[test]
     fn forms_of_the_server() {
         for (text, hex) in [

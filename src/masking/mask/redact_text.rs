@@ -2,16 +2,70 @@
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::site::{Compiled, Distinct, Site};
 use super::text::TextMask;
+use crate::error::Result;
 use crate::masking::checks::{iban_length, is_card, is_iban};
 use crate::masking::prf::Seed;
-use crate::masking::{Locale, Unmaskable};
+use crate::masking::{FieldMask, Locale, Masked, Row, Shape, Unmaskable};
 
-pub(super) fn compile(site: &Site<'_>) -> Compiled {
-    site.on_text(RedactText { names: &NAMES }, Distinct::Few)
+pub(super) fn compile(site: &Site<'_>, names: &[String]) -> Compiled {
+    let detectors = site.on_text(RedactText { names: &NAMES }, Distinct::Few)?;
+    if names.is_empty() {
+        return Ok(detectors);
+    }
+    if site.facts.shape != Shape::Text {
+        return Err(site.unfit("text, when it names columns"));
+    }
+    let columns = names.iter().map(|name| site.column(name));
+    Ok(Arc::new(OwnNames {
+        columns: columns.collect::<Result<_>>()?,
+        detectors,
+    }))
+}
+
+/// Replaces the words that stand in other columns of the row, then what the detectors find.
+#[derive(Debug)]
+struct OwnNames {
+    columns: Vec<usize>,
+    detectors: Arc<dyn FieldMask>,
+}
+
+impl FieldMask for OwnNames {
+    fn apply(
+        &self,
+        value: Option<&[u8]>,
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<Masked, Unmaskable> {
+        let Some(text) = value.and_then(|value| std::str::from_utf8(value).ok()) else {
+            return self.detectors.apply(value, row, out);
+        };
+        let own: HashSet<String> = self
+            .columns
+            .iter()
+            .filter_map(|column| row.fields.get(*column).copied().flatten())
+            .filter_map(|name| std::str::from_utf8(name).ok())
+            .flat_map(|name| name.split(|c: char| !c.is_alphanumeric()))
+            .filter(|word| word.chars().count() > 1)
+            .map(str::to_lowercase)
+            .collect();
+        let mut marked = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let length = word(rest);
+            let (head, tail) = rest.split_at(length.max(first.len_utf8()));
+            // Two letters are a word of many languages: they are a name when they begin with a
+            // capital one.
+            let told = head.starts_with(char::is_uppercase) || head.chars().count() > 2;
+            let name = length > 0 && told && own.contains(&head.to_lowercase());
+            marked.push_str(if name { "[name]" } else { head });
+            rest = tail;
+        }
+        self.detectors.apply(Some(marked.as_bytes()), row, out)
+    }
 }
 
 /// Given and family names of every locale, in lower case.
@@ -39,6 +93,8 @@ impl TextMask for RedactText {
 
     fn write(&self, input: &str, _: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
         let mut rest = input;
+        // Whether the word before and this one are a name together.
+        let mut linked = false;
         while let Some(first) = rest.chars().next() {
             // The longest finding that begins here; every detector looks at a whole word.
             let found = url(rest)
@@ -59,12 +115,16 @@ impl TextMask for RedactText {
                 rest = &rest[length..];
                 continue;
             }
-            if self.is_name(&rest[..word]) {
+            let (head, tail) = rest.split_at(word);
+            let title = is_title(head);
+            let leads = leads_to_name(head, tail);
+            if linked || (leads && !title) || self.is_name(head) {
                 out.extend_from_slice(b"[name]");
             } else {
-                out.extend_from_slice(&rest.as_bytes()[..word]);
+                out.extend_from_slice(head.as_bytes());
             }
-            rest = &rest[word..];
+            linked = leads;
+            rest = tail;
         }
         Ok(())
     }
@@ -166,6 +226,31 @@ fn secret(text: &str) -> Finding {
     }
 }
 
+/// Words before the name of a person.
+fn is_title(word: &str) -> bool {
+    let titles = [
+        "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "sr", "sra", "dott",
+    ];
+    titles.iter().any(|title| title.eq_ignore_ascii_case(word))
+}
+
+/// Whether a word and the one behind it both begin with a capital letter and go on in small ones,
+/// as the names of persons and places do: `Ngozi Okafor`, `Dr. Okafor`. This marks too much (the
+/// first word of a sentence, titles of books) rather than a name too few.
+fn leads_to_name(word: &str, tail: &str) -> bool {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.next().is_some_and(|c| !c.is_uppercase())
+    };
+    let between = match is_title(word) {
+        true => tail.strip_prefix(". ").or(tail.strip_prefix(' ')),
+        false => tail.strip_prefix([' ', '-', '\'', '’']),
+    };
+    let next = between.map(|rest| &rest[..run(rest, char::is_alphanumeric)]);
+    (capital(word) || is_title(word)) && next.is_some_and(capital)
+}
+
 /// Longest word that is looked up, in bytes.
 const LONGEST: usize = 48;
 
@@ -192,7 +277,8 @@ impl RedactText {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::tests_support::{mask, text};
+    use super::super::tests_support::{facts, mask, refusal, text};
+    use crate::masking::{Masked, Row};
 
     #[test]
     fn everything_that_is_found_is_marked() {
@@ -211,7 +297,11 @@ mod tests {
             ("see https://x.example/~anna?id=1 (now)", "see [url] (now)"),
             (
                 "Met Sophia Müller in 2019; paid 12.50",
-                "Met [name] [name] in 2019; paid 12.50",
+                "[name] [name] [name] in 2019; paid 12.50",
+            ),
+            (
+                "spoke with Ngozi Quisling-Öz and Mr. Qixt, HTTP GET to Lagos",
+                "spoke with [name] [name]-[name] and Mr. [name], HTTP GET to Lagos",
             ),
             ("key AKIAIOSFODNN7EXAMPLE99 leaked", "key [token] leaked"),
             (
@@ -224,6 +314,30 @@ mod tests {
         ] {
             assert_eq!(text(&mask, from), to);
         }
+    }
+
+    #[test]
+    fn names_of_the_row_are_marked_in_its_text() {
+        let rule = "{ mask = \"redact_text\", names = [\"id\"] }";
+        let mask = mask(rule, "text");
+        let told = |name: &str, note: &str| {
+            let fields = [Some(name.as_bytes()), Some(note.as_bytes())];
+            let mut out = Vec::new();
+            let masked = mask.apply(Some(note.as_bytes()), &Row { fields: &fields }, &mut out);
+            assert_eq!(masked, Ok(Masked::Value));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            told(
+                "Qixt O'Brgh",
+                "QIXT, or Mr. O'Brgh: brgh@x.example, qixtant"
+            ),
+            "[name], or Mr. O'[name]: [name]@x.example, qixtant"
+        );
+        assert_eq!(told("Li Wxu", "li told Li Wxu"), "li told [name] [name]");
+        assert!(refusal(rule, &facts("text[]")).contains("does not work"));
+        let gone = "{ mask = \"redact_text\", names = [\"idd\"] }";
+        assert!(refusal(gone, &facts("text")).contains("\"idd\""));
     }
 
     proptest! {

@@ -137,7 +137,7 @@ impl Site<'_> {
 }
 
 /// Names of one person come from one domain, so that they agree under `with`.
-const fn default_domain(mask: &Mask) -> &'static str {
+pub(in crate::masking) const fn default_domain(mask: &Mask) -> &'static str {
     match mask {
         Mask::PersonName { .. }
         | Mask::FirstName { .. }

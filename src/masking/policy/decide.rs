@@ -11,13 +11,14 @@ use super::declared::Declaration;
 use super::entry::{Entry, Ruling};
 use super::family::{Family, base_type};
 use super::format::Unclassified;
+use super::limits::limits;
 use super::merge::Policy;
 use super::structural::structural;
 use super::targets::Targets;
 use super::{pack, unique};
 use crate::catalog::{Catalog, Column, Table};
 use crate::error::{Error, Kind, Place, Result};
-use crate::masking::{Class, Mask, Rule};
+use crate::masking::{Class, ColumnFacts, Mask, Rule, fitting_rule};
 use crate::sql::{Ident, QualifiedName};
 
 /// Where a rule comes from.
@@ -128,7 +129,7 @@ impl<'a> Decider<'a> {
             let origin = declared.place.file.display().to_string();
             match said {
                 Declaration::Nothing => Decision::new(Rule::keep(), None, origin),
-                Declaration::Class(class) => self.of_class(class, column, family, origin)?,
+                Declaration::Class(class) => self.of_class(class, table, column, origin),
             }
         } else if let Some(decision) = self.of_pack(table, column, family)? {
             decision
@@ -151,7 +152,7 @@ impl<'a> Decider<'a> {
         let origin = entry.place.file.display().to_string();
         let mut decision = match &entry.ruling {
             Ruling::Class(class) => {
-                let decision = self.of_class(*class, column, family, origin)?;
+                let decision = self.of_class(*class, table, column, origin);
                 if !decision.is_covered() {
                     return Err(Error::new(
                         Kind::MaskRule,
@@ -188,27 +189,19 @@ impl<'a> Decider<'a> {
         Ok(decision)
     }
 
-    /// The usual rule of a class; null where the class has none for the type. A column that refuses
-    /// null needs a rule of its own.
-    fn of_class(
-        &self,
-        class: Class,
-        column: &Column,
-        family: Family,
-        origin: String,
-    ) -> Result<Decision> {
-        let null = Rule {
-            mask: Mask::Null,
-            ..Rule::keep()
-        };
-        let rule = match pack::usual(class, family) {
-            Some(value) => self.shipped(value)?,
-            None => null,
-        };
-        if rule.mask == Mask::Null && column.not_null {
-            return Ok(self.nothing(Some(class)));
+    /// The usual rule of a class that fits the column; a column that none fits needs a rule of its
+    /// own.
+    fn of_class(&self, class: Class, table: &Table, column: &Column, origin: String) -> Decision {
+        let names: Vec<String> = table
+            .columns
+            .iter()
+            .map(|column| column.name.as_str().to_owned())
+            .collect();
+        let facts = ColumnFacts::of(self.catalog, table, column, &names);
+        match fitting_rule(class, &facts, &limits(self.catalog, table, column)) {
+            Some(rule) => Decision::new(rule, Some(class), origin),
+            None => self.nothing(Some(class)),
         }
-        Ok(Decision::new(rule, Some(class), origin))
     }
 
     /// Reads a rule that ships with the program.
@@ -224,8 +217,8 @@ impl<'a> Decider<'a> {
     fn of_pack(&self, table: &Table, column: &Column, family: Family) -> Result<Option<Decision>> {
         let packs = &self.policy.packs;
         let enabled = |name: &str| packs.iter().any(|pack| pack == name);
-        let (table, name) = (table.name.name.as_str(), column.name.as_str());
-        let Some(told) = pack::tell(enabled, table, name, family) else {
+        let (bare, name) = (table.name.name.as_str(), column.name.as_str());
+        let Some(told) = pack::tell(enabled, bare, name, family) else {
             return Ok(None);
         };
         let origin = format!("pack {}", told.pack);
@@ -234,7 +227,7 @@ impl<'a> Decider<'a> {
                 let rule = self.shipped(value)?;
                 Ok(Some(Decision::new(rule, Some(told.class), origin)))
             }
-            None => self.of_class(told.class, column, family, origin).map(Some),
+            None => Ok(Some(self.of_class(told.class, table, column, origin))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the catalog tells a mask of its column.
 
 use super::family::base_type;
-use crate::catalog::{Catalog, Column, Table};
+use crate::catalog::{Catalog, Column, Table, TypeKind};
 use crate::masking::{ColumnFacts, Shape};
 
 /// Bytes that a row takes at least, with its header and line pointer.
@@ -19,7 +19,7 @@ impl ColumnFacts {
             title: format!("{}.{}", table.name.plain(), column.name.as_str()),
             shape: Shape::of(&data_type),
             max_length: max_length(&data_type),
-            not_null: column.not_null,
+            not_null: column.not_null || domain_refuses_null(catalog, column),
             unique: table.indexes.iter().any(alone),
             rows: estimate(table),
             columns: columns.to_vec(),
@@ -27,6 +27,23 @@ impl ColumnFacts {
             data_type,
         }
     }
+}
+
+/// Whether a domain over the type refuses null.
+fn domain_refuses_null(catalog: &Catalog, column: &Column) -> bool {
+    let mut oid = column.type_oid;
+    for _ in 0..=catalog.types.len() {
+        let domain = catalog.types.values().find_map(|known| match &known.kind {
+            TypeKind::Domain(domain) if known.oid == oid => Some(domain),
+            _ => None,
+        });
+        match domain {
+            Some(domain) if domain.not_null => return true,
+            Some(domain) => oid = domain.base_oid,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// Rows of a table: as the statistics say, else as many as its bytes can hold.

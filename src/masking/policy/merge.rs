@@ -8,6 +8,7 @@ use super::key_source::KeySource;
 use super::pack;
 use super::reader::{PolicyFile, Reader, SourceText};
 use crate::error::{Error, Kind, Place, Result};
+use crate::masking::defaults::all_rules;
 use crate::sql::nearest;
 
 /// The masking policy of a project: all files below `masking-rules/` together.
@@ -216,7 +217,8 @@ impl Policy {
             })
             .collect();
         parts.sort();
-        parts.push(("classes".to_owned(), pack::CLASSES_TEXT));
+        let rules = all_rules();
+        parts.push(("classes".to_owned(), &rules));
         parts.extend(
             pack::TEXTS
                 .iter()

@@ -1,7 +1,5 @@
-//! The shipped packs: names of columns and the classes they tell, and the usual rule of each class.
-//! They are TOML below `masking-rules/` of this repository, embedded in the binary.
+//! The shipped packs: names of columns and the classes they tell. They are TOML below `masking-rules/` of this repository, embedded in the binary.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -33,9 +31,6 @@ pub(super) const TEXTS: &[(&str, &str)] = shipped!(
     "staging_safety"
 );
 
-/// The usual rules of the classes.
-pub(super) const CLASSES_TEXT: &str = include_str!("../../../masking-rules/classes.toml");
-
 /// A pack.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,26 +60,12 @@ struct Match {
     rule: Option<toml::Value>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Classes {
-    #[allow(dead_code, reason = "part of the format, checked by a test")]
-    version: u32,
-    classes: BTreeMap<Class, BTreeMap<Family, toml::Value>>,
-}
-
 /// The packs are part of the program: a test reads each of them, so none is skipped here.
 static PACKS: LazyLock<Vec<(&'static str, Pack)>> = LazyLock::new(|| {
     TEXTS
         .iter()
         .filter_map(|(name, text)| Some((*name, toml::from_str(text).ok()?)))
         .collect()
-});
-
-static CLASSES: LazyLock<BTreeMap<Class, BTreeMap<Family, toml::Value>>> = LazyLock::new(|| {
-    toml::from_str::<Classes>(CLASSES_TEXT)
-        .map(|file| file.classes)
-        .unwrap_or_default()
 });
 
 /// What a pack says of a column.
@@ -132,11 +113,6 @@ pub(super) fn tell(
         })
 }
 
-/// The usual rule of a class for a family of types, as a policy would write it.
-pub(super) fn usual(class: Class, family: Family) -> Option<&'static toml::Value> {
-    CLASSES.get(&class)?.get(&family)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,13 +128,6 @@ mod tests {
                     "{name}: {found:?}"
                 );
                 assert_ne!(found.rule, Some("keep".into()), "{name}: {found:?}");
-                for family in &found.types {
-                    assert!(
-                        found.rule.is_some() || usual(found.class, *family).is_some(),
-                        "{name}: {} has no rule for {family:?}",
-                        found.class
-                    );
-                }
                 for pattern in found.names.iter().chain(&found.tables) {
                     let plain = pattern.replace('*', "x");
                     assert_eq!(normal(&plain), plain, "{name}: {pattern}");
@@ -169,23 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn every_class_has_a_usual_rule_and_none_keeps() {
-        let classes: Classes = toml::from_str(CLASSES_TEXT).unwrap();
-        assert_eq!(classes.version, 1);
-        for class in Class::ALL {
-            assert!(CLASSES.contains_key(class), "{class}");
-        }
-        for rule in classes.classes.values().flat_map(BTreeMap::values) {
-            assert_ne!(rule, &"keep".into());
-        }
-    }
-
-    #[test]
     fn every_shipped_rule_is_a_rule() {
         let own = PACKS
             .iter()
             .flat_map(|(_, pack)| pack.matches.iter().filter_map(|m| m.rule.as_ref()));
-        for value in own.chain(CLASSES.values().flat_map(BTreeMap::values)) {
+        for value in own {
             crate::masking::Rule::from_toml(value)
                 .unwrap_or_else(|error| panic!("{value}: {error}"));
         }

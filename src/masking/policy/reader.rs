@@ -249,7 +249,7 @@ fn is_rule(table: &DeTable<'_>) -> bool {
 }
 
 /// The class that the name of a mask tells: `email`, `card_number`, `redact_text`.
-fn class_of(value: &toml::Value) -> Option<Class> {
+pub(in crate::masking) fn class_of(value: &toml::Value) -> Option<Class> {
     let name = match value {
         toml::Value::String(name) => name.as_str(),
         toml::Value::Table(table) if table.contains_key("json") => return Some(Class::Document),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::family::Family;
 use super::pack;
 use crate::error::{Error, Kind};
-use crate::masking::Class;
+use crate::masking::{Class, Mask, Shape, default_rule};
 
 /// Lines of a list that an error shows before it is cut.
 const SHOWN: usize = 200;
@@ -37,8 +37,8 @@ impl Uncovered {
         let class = pack::tell(|_| true, short, column, family).map(|told| told.class);
         let key = toml_key(column);
         let usable = |class: &Class| {
-            pack::usual(*class, family)
-                .is_some_and(|rule| !not_null || rule != &toml::Value::from("null"))
+            let rule = default_rule(*class, Shape::of(&data_type));
+            !(not_null && rule.mask == Mask::Null)
         };
         let remedy = match class {
             Some(class) if usable(&class) => format!("{key} = {{ class = \"{class}\" }}"),

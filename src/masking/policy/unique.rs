@@ -14,17 +14,19 @@ pub(super) fn marked(
     if decision.rule.is_keep() || decision.rule.mask == Mask::Null || !decision.is_covered() {
         return decision;
     }
-    let mut tables = std::iter::once(table).chain(catalog.descendants(&table.name));
-    let in_key = |table: &Table| {
-        table
-            .indexes
-            .iter()
-            .any(|index| index.unique && speaks_of(index, column))
-    };
-    if tables.any(in_key) {
+    // An expression of the source's own is trusted as it stands: the index of the copy proves it.
+    if decision.rule.sql().is_none() && in_key(catalog, table, column) {
         decision.rule.unique = true;
     }
     decision
+}
+
+/// Whether the column is part of a unique key, of its table or of one below it.
+pub(super) fn in_key(catalog: &Catalog, table: &Table, column: &Column) -> bool {
+    std::iter::once(table)
+        .chain(catalog.descendants(&table.name))
+        .flat_map(|table| &table.indexes)
+        .any(|index| index.unique && speaks_of(index, column))
 }
 
 /// Whether the key of an index holds the column, also inside an expression.

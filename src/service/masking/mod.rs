@@ -2,12 +2,14 @@
 //! key, and resolves them against a database.
 
 mod declared;
+mod fit;
 mod load;
 mod lock;
 mod preview;
 mod text;
 
 pub use declared::declared;
+pub use fit::{Unfit, unfit};
 pub use load::{Loaded, load, read_key, resolve};
 pub use lock::{check_lock, read_lock, write_lock};
 pub use preview::{

@@ -9,12 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::access::{Access, access};
 use super::outcome::{PathFinding, Scan, ScannedColumn, Unsampled};
 use super::sampler::{Column, Sampler};
-use crate::catalog::{self, Catalog, Index, Table, TypeKind};
+use crate::catalog::{self, Catalog, Table, TypeKind};
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
-use crate::masking::classifier::{
-    ColumnName, DraftColumn, DraftTable, Family, Linked, Profile, draft, judge, propagate,
-};
+use crate::masking::classifier::{ColumnName, Family, Linked, Profile, judge, propagate};
+use crate::masking::draft::{Judged, draft};
 use crate::postgres::{Session, introspect};
 use crate::sql::{Ident, QualifiedName};
 
@@ -274,26 +273,33 @@ impl<'a> Run<'a> {
     }
 
     fn finish(self, tables: &[&Table], linked: Vec<Linked>) -> Scan {
-        let mut columns = Vec::with_capacity(linked.len());
-        let mut drafts = Vec::with_capacity(tables.len());
-        let mut rest = linked.into_iter();
-        for table in tables {
-            let found: Vec<Linked> = rest.by_ref().take(table.columns.len()).collect();
-            columns.extend(
-                table
-                    .columns
-                    .iter()
-                    .zip(&found)
-                    .map(|(column, linked)| told(table, column, linked)),
-            );
-            drafts.push(drafted(self.catalog, table, found));
-        }
+        let places = tables
+            .iter()
+            .flat_map(|table| table.columns.iter().map(move |column| (*table, column)));
+        let found: Vec<(&Table, &catalog::Column, &Linked)> = places
+            .zip(&linked)
+            .map(|((table, column), linked)| (table, column, linked))
+            .collect();
+        let columns = found
+            .iter()
+            .map(|(table, column, linked)| told(table, column, linked))
+            .collect();
+        let judged: Vec<Judged<'_>> = found
+            .iter()
+            .filter(|(table, _, _)| table.kind != catalog::TableKind::Foreign)
+            .map(|(table, column, linked)| Judged {
+                table,
+                column,
+                verdict: &linked.verdict,
+                profile: linked.profile.as_ref(),
+            })
+            .collect();
         Scan {
             columns,
             tables: tables.len(),
             rows_sampled: self.rows,
             not_sampled: self.unsampled,
-            draft: draft(&drafts),
+            draft: draft(self.catalog, &judged),
         }
     }
 }
@@ -346,44 +352,5 @@ fn told(table: &Table, column: &catalog::Column, linked: &Linked) -> ScannedColu
         ),
         sampled_values: linked.profile.as_ref().map(Profile::values),
         paths: paths.collect(),
-    }
-}
-
-fn drafted(catalog: &Catalog, table: &Table, found: Vec<Linked>) -> DraftTable {
-    let unique = |name: &Ident| {
-        let alone =
-            |index: &Index| index.unique && index.key_columns().is_some_and(|key| key == [name]);
-        table.indexes.iter().any(alone)
-    };
-    let (mut columns, mut generated) = (Vec::new(), Vec::new());
-    for (column, linked) in table.columns.iter().zip(found) {
-        let name = column.name.as_str().to_owned();
-        if column.generated.is_some() {
-            generated.push(name);
-            continue;
-        }
-        columns.push(DraftColumn {
-            name,
-            family: linked.family,
-            data_type: base_type(catalog, &column.data_type),
-            not_null: column.not_null,
-            unique: unique(&column.name),
-            verdict: linked.verdict,
-        });
-    }
-    DraftTable {
-        name: policy_name(&table.name),
-        columns,
-        generated,
-    }
-}
-
-/// The name as a policy writes it: plain where it can be read back, else each part quoted.
-fn policy_name(name: &QualifiedName) -> String {
-    let plain = |part: &Ident| !part.as_str().contains(['.', '"']);
-    if plain(&name.schema) && plain(&name.name) {
-        name.plain()
-    } else {
-        name.to_string()
     }
 }

@@ -83,25 +83,26 @@ fn m7_only_structural_columns_need_no_rule() {
 #[test]
 fn m7_packs_speak_where_no_rule_does_and_never_keep() {
     let database = Database::with_schema(
-        "create type g as enum ('f', 'm'); \
+        "create type g as enum ('f', 'm'); create type pair as (f int, m int); \
          create table users (id serial primary key, sex text, salary integer, \
-            pregnant boolean, gender g not null, other text);",
+            pregnant boolean, gender pair not null, pronouns g not null, other text);",
     );
     let project = project(
         &database,
         "packs = [\"person\", \"health\"]\n[tables.users]\nother = \"keep\"\nsex = \"keep\"\n",
     );
-    // An enum that refuses null: the pack has no rule for it.
+    // A composite that refuses null: no mask fits it.
     let data = check(&project, 3);
     assert_eq!(uncovered(&data), ["users.gender"]);
     assert_eq!(data["uncovered"][0]["class"], "gender");
     write_rules(
         &project,
-        "packs = [\"person\", \"health\"]\n[tables.users]\nother = \"keep\"\nsex = \"keep\"\ngender = \"enum\"\n",
+        "packs = [\"person\", \"health\"]\n[tables.users]\nother = \"keep\"\nsex = \"keep\"\ngender = \"keep\"\n",
     );
     let lock = locked(&project);
     assert_eq!(mask_of(&lock, "users", "sex"), "keep");
     assert_eq!(mask_of(&lock, "users", "salary"), "noise");
+    assert_eq!(mask_of(&lock, "users", "pronouns"), "enum");
     assert_eq!(mask_of(&lock, "users", "pregnant"), "redact");
     assert_eq!(
         lock["tables"]["users"]["columns"]["pregnant"]["class"],
@@ -261,6 +262,8 @@ fn m7_a_masked_natural_key_carries_its_rule_along() {
     );
     database.execute("drop table odd");
     std::fs::remove_file(project.path().join("masking-rules/mask.lock")).unwrap();
+    assert_eq!(check(&project, 3)["unfit"][0]["table"], "big");
+    database.execute("alter table big alter n type bigint");
     check(&project, 0);
     assert_eq!(mask_of(&locked(&project), "narrow", "n"), "permute");
 }

@@ -1,6 +1,7 @@
 //! The detectors by name, and what they say about one value.
 
-use super::{checksum, contact, formats, national, prose, secret, words};
+use super::{contact, formats, national, prose, secret, words};
+use crate::masking::checks::{is_card, is_iban};
 
 /// What a value can look like; one value can look like several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +121,8 @@ fn single(value: &str, found: &mut Kinds) {
 
 /// Values of a few words at most.
 fn short(value: &str, found: &mut Kinds) {
-    found.set(Kind::Iban, checksum::is_iban(value));
-    found.set(Kind::Card, checksum::is_card(value));
+    found.set(Kind::Iban, is_iban(value));
+    found.set(Kind::Card, is_card(value));
     let national = national::national(value).next().is_some();
     found.set(Kind::NationalId, national);
     found.set(Kind::Date, formats::year(value).is_some());

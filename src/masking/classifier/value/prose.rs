@@ -6,7 +6,8 @@ use regex::Regex;
 
 use super::super::tokens::folded;
 use super::dictionary::{family, given};
-use super::{checksum, contact, formats, secret};
+use super::{contact, formats, secret};
+use crate::masking::checks::{is_card, is_iban};
 
 /// Bytes of a text that are looked at.
 const LOOKED_AT: usize = 4096;
@@ -34,7 +35,7 @@ pub(super) fn is_exact(text: &str) -> bool {
         || NUMBERS.as_ref().is_some_and(|regex| {
             regex.find_iter(text).any(|found| {
                 let number = found.as_str().trim();
-                contact::is_phone(number) || checksum::is_card(number) || checksum::is_iban(number)
+                contact::is_phone(number) || is_card(number) || is_iban(number)
             })
         })
 }

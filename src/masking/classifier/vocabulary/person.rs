@@ -41,7 +41,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         Weight::Likely,
         "contactname customername clientname employeename staffname studentname patientname \
         membername guestname passengername drivername teachername doctorname managername buyername sellername holdername \
-        kundenname mitarbeitername nomclient nombrecliente nomecliente naamklant author owner assignee \
+        kundenname mitarbeitername nomclient nombrecliente nomecliente naamklant author composer owner assignee \
         shipname billname shippingname billingname deliveryname invoicename doctor physician nurse surgeon signedby \
         signee witness referee performedby reportedby requester requestername submitter submittername applicantname \
         candidatename tenantname landlord landlordname attendee attendeename",
@@ -54,7 +54,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         UserName,
         Weight::Sure,
-        "username userlogin loginname login nickname nick screenname benutzername nutzername \
+        "username httpuser smtpuser sshuser ftpuser proxyuser bindusername userlogin loginname login nickname nick screenname benutzername nutzername \
         anmeldename nomutilisateur nomdutilisateur pseudo pseudonyme nombreusuario nombredeusuario nomeutente nomeusuario \
         nomedeusuario gebruikersnaam nazwauzytkownika anvandarnamn brukernavn samaccountname userprincipalname upn \
         displayname displayedname dispname useralias twitterhandle githubusername icq skype skypeid telegram slackhandle \

@@ -139,8 +139,12 @@ pub(super) const CHANNELS: &[Channel] = &[
         "statistics",
         "select 'statistics of ' || schemaname || '.' || tablename || '.' || attname,
             'statistics of a column',
-            concat_ws(' | ', most_common_vals::text, histogram_bounds::text, most_common_elems::text)
-         from pg_stats where schemaname not in ('pg_catalog', 'information_schema')",
+            value
+         from pg_stats cross join lateral (
+            select unnest(most_common_vals::text::text[])
+            union all select unnest(histogram_bounds::text::text[])
+            union all select unnest(most_common_elems::text::text[])) as part (value)
+         where schemaname not in ('pg_catalog', 'information_schema')",
     ),
     derived(
         "extended statistics",

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::binary_rows::{Fields, without_header};
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{MultisetSum, RunKey, identifies};
-use crate::masking::{ColumnPlan, FieldMask, MaskPlan, Masked, Row, Rows, TablePlan};
+use crate::masking::{ColumnPlan, FieldMask, Mask, MaskPlan, Masked, Row, Rows, Rule, TablePlan};
 use crate::postgres::Session;
 use crate::service::copy::Check;
 use crate::service::subset::Selection;
@@ -102,8 +102,8 @@ pub async fn recompute(work: &Recompute<'_>) -> Result<Vec<Check>> {
                 list.push(title.clone());
             }
             let (values, unchanged) = source.changed.get(i).copied().unwrap_or_default();
-            if column.class.is_some_and(identifies) && unchanged * 100 > values * UNCHANGED_PERCENT
-            {
+            let differs = column.class.is_some_and(identifies) && changes_all(&column.rule);
+            if differs && unchanged * 100 > values * UNCHANGED_PERCENT {
                 same.push(format!("{title} ({unchanged} of {values})"));
             }
         }
@@ -158,6 +158,12 @@ impl<'a> Recompute<'a> {
         };
         Box::new(std::iter::once(copy(&filter)))
     }
+}
+
+/// Whether a mask lets no value stay: texts and documents stay when nothing in them is personal,
+/// and what is personal in them is sought by the leak scan.
+fn changes_all(rule: &Rule) -> bool {
+    !matches!(rule.mask, Mask::RedactText { .. } | Mask::Json { .. })
 }
 
 fn check(name: &str, wrong: &[String], good: String) -> Check {
@@ -355,7 +361,9 @@ impl Work {
                 let mut buffer = slot.take().unwrap_or_default();
                 buffer.clear();
                 if self.masked(*i, (value, &row), &mut buffer)? {
-                    if let Some(value) = value.filter(|_| self.masks[*i].is_some()) {
+                    // The empty text tells nothing and stays.
+                    let told = |value: &&[u8]| self.masks[*i].is_some() && !value.is_empty();
+                    if let Some(value) = value.filter(told) {
                         changed.0 += 1;
                         changed.1 += u64::from(value == buffer.as_slice());
                     }
