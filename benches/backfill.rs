@@ -78,6 +78,7 @@ fn spec(key: bool) -> Spec {
         expression: "t.n::bigint * 2".into(),
         source: vec![name("n")],
         inverse: None,
+        inverse_type: None,
     }
 }
 

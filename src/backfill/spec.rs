@@ -17,10 +17,15 @@ pub struct Spec {
     pub column: Ident,
     /// SQL scalar expression over a row; may name the table by its bare name.
     pub expression: String,
-    /// The columns it is computed from; may be empty.
+    /// The columns that it must agree with. None: the column is only filled where it is NULL, and a
+    /// value that stands there is never judged nor changed.
     pub source: Vec<Ident>,
     /// The old column and the expression that gives it back from the new one.
     pub inverse: Option<(Ident, String)>,
+    /// Type of the old column, as SQL; with it the old value is compared byte for byte, which
+    /// works for types without an equality, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverse_type: Option<String>,
     /// A unique integer key of each target; a target without one is striped by row address.
     #[serde(default)]
     pub stripe_key: Vec<(QualifiedName, Option<Ident>)>,

@@ -82,12 +82,22 @@ impl Statements<'_> {
         format!("{sql} and ({}) is not null", self.spec.expression)
     }
 
-    /// The value agrees with the old columns neither way.
+    /// The value agrees with the old columns neither way. Never so where the column is only filled
+    /// (no source): whatever stands there already is the application's.
     fn different(&self) -> String {
+        if self.spec.source.is_empty() {
+            return "false".to_owned();
+        }
         let new = self.value();
-        let back = match &self.spec.inverse {
-            Some((old, down)) => format!(" and {}.{old} is distinct from ({down})", self.alias()),
-            None => String::new(),
+        let back = match (&self.spec.inverse, &self.spec.inverse_type) {
+            (Some((old, down)), Some(data_type)) => format!(
+                " and pg_catalog.record_image_ne(row({}.{old}), row(cast(({down}) as {data_type})))",
+                self.alias()
+            ),
+            (Some((old, down)), None) => {
+                format!(" and {}.{old} is distinct from ({down})", self.alias())
+            }
+            (None, _) => String::new(),
         };
         // Types without a hash may have no equality either (json, xml, point).
         let text = match self.hash {
@@ -243,6 +253,32 @@ mod tests {
     }
 
     #[test]
+    fn a_column_that_is_only_filled_keeps_the_values_it_has() {
+        let spec = Spec {
+            change: "0001".into(),
+            table: name("public", "t"),
+            targets: vec![name("public", "t")],
+            column: Ident::new("a").unwrap(),
+            expression: "'x'".into(),
+            source: Vec::new(),
+            inverse: None,
+            inverse_type: None,
+            stripe_key: vec![],
+        };
+        let sql = Statements {
+            spec: &spec,
+            target: &spec.targets[0],
+            key: None,
+            hash: HashKind::Record,
+        };
+        assert!(
+            sql.repair().ends_with("is not null) or (false))"),
+            "{}",
+            sql.repair()
+        );
+    }
+
+    #[test]
     fn names_are_quoted_and_the_alias_is_the_tables_own_name() {
         let spec = Spec {
             change: "0001".into(),
@@ -252,6 +288,7 @@ mod tests {
             expression: "amount * 100".into(),
             source: vec![Ident::new("amount").unwrap()],
             inverse: None,
+            inverse_type: None,
             stripe_key: vec![],
         };
         let sql = Statements {

@@ -68,6 +68,19 @@ impl Catalog {
         self.views.get(name)
     }
 
+    /// Whether a table, view, sequence or index has that name: they share one space of names.
+    #[must_use]
+    pub fn has_relation(&self, name: &QualifiedName) -> bool {
+        let is_index = |table: &Table| {
+            table.name.schema == name.schema
+                && table.indexes.iter().any(|index| index.name == name.name)
+        };
+        self.tables.contains_key(name)
+            || self.views.contains_key(name)
+            || self.sequences.contains_key(name)
+            || self.tables.values().any(is_index)
+    }
+
     /// Major version of the server, for example 15.
     #[must_use]
     pub fn major(&self) -> i32 {

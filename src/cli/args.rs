@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
-use super::{audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
+use super::{
+    audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate, schedule,
+    serve, server, worker,
+};
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
 #[derive(Debug, Parser)]
@@ -101,9 +104,24 @@ pub enum Command {
     /// The engine of the backfills, by hand
     #[command(subcommand)]
     Backfill(backfill::Command),
+    /// Compare the data of two databases or tables
+    Diff(diff::Args),
+    /// Personal data: where it is, and the rules that mask it in copies
+    #[command(subcommand)]
+    Mask(mask::Command),
+    /// The masked copy: staged, verified, leak-scanned, swapped
+    #[command(subcommand)]
+    Copy(copy::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),
+    /// What runs by itself
+    #[command(subcommand)]
+    Schedule(schedule::Command),
+    /// Run what is due, and serve health and metrics over HTTP
+    Serve(serve::Args),
+    /// Carry out work that was dispatched, on any number of machines
+    Worker(worker::Args),
     /// Print a shell's completion script
     Completions(docs::CompletionsArgs),
     /// Write the manual pages into a folder

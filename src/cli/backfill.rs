@@ -7,18 +7,22 @@ use serde::Serialize;
 
 use super::App;
 use super::render::{Output, Page, Report, Style};
+use super::worker::hands;
 use crate::backfill::{JobId, Settings, Verification};
+use crate::config::DispatchTo;
 use crate::control::{Control, backfill as ledger};
+use crate::dispatch::{Order, Unit};
 use crate::error::Result;
 use crate::job::JobState;
 use crate::postgres::Session;
 use crate::service::backfill::Engine;
+use crate::service::unit::{SHARES, dispatcher};
 
 /// Commands of `backfill`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Run a job, or go on with one that was interrupted
-    Run(One),
+    Run(RunArgs),
     /// Show the jobs
     Status(StatusArgs),
     /// Ask a running job to stop at its next chunk
@@ -38,6 +42,16 @@ pub enum Command {
 pub struct One {
     /// The job, such as b12
     id: JobId,
+}
+
+/// Arguments of `backfill run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The job, such as b12
+    id: JobId,
+    /// Who runs it: this process, or the workers [default: the configuration's, else here]
+    #[arg(long, value_name = "here|workers")]
+    dispatch: Option<DispatchTo>,
 }
 
 /// Arguments of `backfill status`.
@@ -124,7 +138,21 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
     );
     match command {
         Command::Status(args) => status(&session, args.id).await,
-        Command::Run(One { id }) => run_job(&engine, &session, *id).await,
+        Command::Run(args) => {
+            ledger::job(&*session, args.id).await?;
+            let order = Order {
+                environment: engine.target.environment.clone(),
+                unit: Unit::Backfill { job: args.id },
+            };
+            let to = args.dispatch.unwrap_or_else(|| config.dispatch_to());
+            let environment = app.globals.env.as_deref();
+            let hands = hands(app, config);
+            dispatcher(hands, to, environment, app.cancel.clone())
+                .await?
+                .dispatch(&order, SHARES)
+                .await?;
+            status(&session, Some(args.id)).await
+        }
         Command::Resume(args) => {
             ledger::resume(&*session, args.id).await?;
             if args.detach {

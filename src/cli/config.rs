@@ -16,7 +16,7 @@ pub enum Command {
     Show,
     /// JSON Schemas of the file formats
     Schema {
-        /// tidegate or change [default: both]
+        /// tidegate, change or masking-rules [default: all]
         name: Option<String>,
     },
 }
@@ -44,19 +44,36 @@ fn schema(name: Option<&str>) -> Result<Output> {
     let value = match name {
         Some("tidegate" | "tidegate.toml") => serde_json::to_value(crate::config::schema()),
         Some("change") => serde_json::to_value(crate::migration::schema()),
+        Some("masking-rules") => serde_json::to_value(crate::masking::policy::schema()),
         None => Ok(serde_json::json!({
             "tidegate": crate::config::schema(),
             "change": crate::migration::schema(),
+            "masking-rules": crate::masking::policy::schema(),
         })),
         Some(other) => {
             return Err(
                 Error::new(Kind::Usage, format!("there is no format \"{other}\""))
-                    .hint("the formats are tidegate and change"),
+                    .hint("the formats are tidegate, change and masking-rules"),
             );
         }
     };
     let value = value.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    Ok(Output::raw(format!("{value:#}\n")))
+    Ok(Output::report(Schema(value)))
+}
+
+/// JSON Schemas: bare for people and editors, inside the usual document with `--format json`.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Schema(serde_json::Value);
+
+impl Report for Schema {
+    fn kind(&self) -> &'static str {
+        "config_schema"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!("{:#}", self.0))
+    }
 }
 
 impl Report for Shown {

@@ -3,13 +3,17 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
-use super::{App, audit, backfill, config, demo, docs, doctor, env, init, migrate, server};
+use super::{
+    App, audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate,
+    schedule, serve, server, worker,
+};
 use crate::clock::SystemClock;
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
@@ -58,6 +62,9 @@ async fn run(cli: Cli) -> Result<Output> {
     crate::telemetry::init(cli.globals.verbose, cli.globals.quiet);
     let cancel = CancellationToken::new();
     watch_signals(cancel.clone())?;
+    if vars::until_eof() {
+        watch_stdin(cancel.clone());
+    }
     let app = App {
         events: render::progress(&cli.globals),
         globals: cli.globals,
@@ -73,7 +80,13 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Config(command) => config::run(&app, &command),
         Command::Migrate(command) => migrate::run(&app, command).await,
         Command::Backfill(command) => backfill::run(&app, &command).await,
+        Command::Diff(args) => diff::run(&app, &args).await,
+        Command::Mask(command) => mask::run(&app, command).await,
+        Command::Copy(command) => copy::run(&app, command).await,
         Command::Audit(command) => audit::run(&app, &command).await,
+        Command::Schedule(command) => schedule::run(&app, &command).await,
+        Command::Serve(args) => serve::run(&app, &args).await,
+        Command::Worker(args) => worker::run(&app, &args).await,
         Command::Completions(args) => docs::completions(&args),
         Command::Man(args) => docs::man(&args),
         Command::Explain(args) => docs::explain(&args),
@@ -99,6 +112,21 @@ fn watch_signals(cancel: CancellationToken) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// How long a process whose starter died may take to reach a safe point.
+const ORPHAN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Stops this process when stdin ends: its starter died, or asks it to. A thread of its own, since
+/// nothing else can wait for stdin without keeping the runtime from its end.
+fn watch_stdin(cancel: CancellationToken) {
+    std::thread::spawn(move || {
+        // Nothing is logged: whoever read stderr may be gone, too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        cancel.cancel();
+        std::thread::sleep(ORPHAN_LIMIT);
+        std::process::exit(i32::from(Kind::Cancelled.policy().exit));
+    });
 }
 
 impl Globals {

@@ -10,7 +10,6 @@ use super::span::SecretRef;
 use super::{Config, Target};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Options, PrivateServer};
-use crate::vault::{Command, EnvironmentVariable, File, SecretProvider};
 
 /// What kind of environment it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -158,27 +157,7 @@ impl Environment {
         key: &str,
         config: &Config,
     ) -> Result<SecretString> {
-        let provider: Box<dyn SecretProvider> = match reference {
-            SecretRef::Literal(text) => return Ok(SecretString::from(text.clone())),
-            SecretRef::Env(name) => Box::new(EnvironmentVariable {
-                name: name.clone(),
-                value: std::env::var(name).ok().map(SecretString::from),
-            }),
-            SecretRef::File(path) => Box::new(File {
-                path: config.root.join(path),
-            }),
-            SecretRef::Command(words) => Box::new(Command {
-                words: words.clone(),
-            }),
-            SecretRef::Vault(address) => {
-                return Err(Error::new(
-                    Kind::SecretUnavailable,
-                    format!("the vault {address} cannot be asked by this version"),
-                )
-                .hint("use { command = [...] } with the vault's own command line"));
-            }
-        };
-        provider.read().await.map_err(|error| {
+        config.secret(reference).await.map_err(|error| {
             Error::new(
                 Kind::SecretUnavailable,
                 format!("{key} of environment {}: {error}", self.name),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::environment::Tier;
 use super::masked::{masked, without_values};
+use super::schedule::{RawControl, RawSchedule};
 use super::span::{Duration, SecretRef};
 use crate::error::{Error, Kind, Place, Result};
 
@@ -41,9 +42,21 @@ pub(super) struct File {
     #[allow(dead_code, reason = "checked here, used by the recovery commands")]
     pub(super) backup: Option<RawBackup>,
     /// What runs by itself.
-    #[allow(dead_code, reason = "checked here, used by the scheduler")]
     #[serde(default)]
     pub(super) schedule: Vec<RawSchedule>,
+    /// Where schedules and dispatched work are recorded.
+    #[serde(default)]
+    pub(super) control: RawControl,
+}
+
+impl File {
+    /// What holds where there is no file.
+    pub(super) fn none() -> Self {
+        Self {
+            version: 1,
+            ..Self::default()
+        }
+    }
 }
 
 /// One environment.
@@ -101,19 +114,6 @@ pub(super) struct RawBackup {
     pub(super) rpo: Option<Duration>,
 }
 
-/// One schedule.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "checked here, used by the scheduler")]
-pub(super) struct RawSchedule {
-    /// Its name.
-    pub(super) name: String,
-    /// When it runs.
-    pub(super) cron: String,
-    /// The command.
-    pub(super) run: String,
-}
-
 /// Reads the text of a file.
 pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
     let file: File = toml::from_str(text).map_err(|error| {
@@ -156,6 +156,14 @@ pub(super) fn parse(path: &Path, text: &Arc<str>) -> Result<File> {
             )
             .hint("secrets never live in the repository: use password = { file = \"PATH\" }"));
         }
+    }
+    if let Some(SecretRef::Literal(url)) = &file.control.url
+        && holds_password(url)
+    {
+        return Err(
+            Error::new(Kind::ConfigValue, "the url of [control] holds a password")
+                .hint("secrets never live in the repository: use url = { env = \"NAME\" }"),
+        );
     }
     known_policies(&file)?;
     Ok(file)

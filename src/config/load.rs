@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::environment::Source;
 use super::file::{self, File, RawEnvironment, RawPolicy};
+use super::schedule::Scheduling;
 use super::{Environment, Policy, Tier};
 use crate::error::{Error, Kind, Result};
 
@@ -52,6 +53,7 @@ pub struct Config {
     environments: Vec<Environment>,
     selected: String,
     migrations: PathBuf,
+    pub(super) scheduling: Scheduling,
 }
 
 impl Config {
@@ -77,12 +79,12 @@ impl Config {
                 .map(|folder| folder.join(FILE_NAME))
                 .find(|path| path.is_file()),
         };
-        let file = match &path {
-            Some(path) => read(path)?,
-            None => File {
-                version: 1,
-                ..File::default()
-            },
+        let (file, text) = match &path {
+            Some(path) => {
+                let text = read(path)?;
+                (file::parse(path, &text)?, Some(text))
+            }
+            None => (File::none(), None),
         };
         let root = path
             .as_deref()
@@ -98,6 +100,7 @@ impl Config {
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
+            scheduling: Scheduling::of(&file, text),
             file: path,
             root,
         };
@@ -325,6 +328,12 @@ impl Config {
         &self.selected
     }
 
+    /// The folder of the masking rules.
+    #[must_use]
+    pub fn masking_dir(&self) -> PathBuf {
+        self.root.join("masking-rules")
+    }
+
     /// The folder of the change files.
     #[must_use]
     pub fn migrations_dir(&self) -> PathBuf {
@@ -359,14 +368,14 @@ fn policy_of(tier: Tier, layers: [Option<&RawPolicy>; 2]) -> Policy {
     policy
 }
 
-fn read(path: &Path) -> Result<File> {
+fn read(path: &Path) -> Result<Arc<str>> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::new(
             Kind::ConfigNotFound,
             format!("cannot read {}: {error}", path.display()),
         )
     })?;
-    file::parse(path, &Arc::from(text))
+    Ok(Arc::from(text))
 }
 
 /// Whether the user asked for no colour with the variable `NO_COLOR` (<https://no-color.org>).

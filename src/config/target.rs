@@ -133,3 +133,69 @@ impl Target {
         Ok(())
     }
 }
+
+impl Target {
+    /// The same server and role, another database.
+    #[must_use]
+    pub fn at_database(&self, name: &str) -> Self {
+        let mut other = self.clone();
+        other.postgres.dbname(name);
+        other
+    }
+
+    /// Name of the database.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.postgres.get_dbname().unwrap_or("postgres")
+    }
+
+    /// Name of the role that connects.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        self.postgres.get_user().unwrap_or_default()
+    }
+
+    /// The same connection as variables for PostgreSQL's own programs, the password among them: a
+    /// command line can be read by every user of the machine, an environment cannot.
+    ///
+    /// # Errors
+    /// As [`Target::sqlx_options`]: several servers.
+    pub fn libpq_environment(&self, purpose: &str) -> Result<Vec<(&'static str, String)>> {
+        self.one_server()?;
+        let mode = match self.tls.mode {
+            TlsMode::Disable => "disable",
+            TlsMode::Prefer => "prefer",
+            TlsMode::Require => "require",
+            TlsMode::VerifyCa => "verify-ca",
+            TlsMode::VerifyFull => "verify-full",
+        };
+        let mut variables = vec![
+            ("PGDATABASE", self.database().to_owned()),
+            ("PGUSER", self.role().to_owned()),
+            ("PGAPPNAME", format!("tidegate/{purpose}")),
+            ("PGSSLMODE", mode.to_owned()),
+            ("PGCONNECT_TIMEOUT", "10".to_owned()),
+        ];
+        let port = self.postgres.get_ports().first().copied();
+        variables.push(("PGPORT", port.unwrap_or(5432).to_string()));
+        match self.postgres.get_hosts().first() {
+            Some(Host::Tcp(host)) => variables.push(("PGHOST", host.clone())),
+            Some(Host::Unix(path)) => variables.push(("PGHOST", path.display().to_string())),
+            None => {}
+        }
+        if let Some(address) = self.postgres.get_hostaddrs().first() {
+            variables.push(("PGHOSTADDR", address.to_string()));
+        }
+        if let Some(password) = self.postgres.get_password() {
+            variables.push(("PGPASSWORD", String::from_utf8_lossy(password).into_owned()));
+        }
+        if let Some(root) = &self.tls.root {
+            variables.push(("PGSSLROOTCERT", root.display().to_string()));
+        }
+        if let Some((certificate, key)) = &self.tls.client {
+            variables.push(("PGSSLCERT", certificate.display().to_string()));
+            variables.push(("PGSSLKEY", key.display().to_string()));
+        }
+        Ok(variables)
+    }
+}

@@ -49,6 +49,18 @@ pub fn json_is_the_default() -> bool {
     std::env::var_os("TIDEGATE_FORMAT").is_some_and(|value| value == "json")
 }
 
+/// Name of the variable that binds a process to the one that started it; its value is the process
+/// id of the starter, so that it means nothing to processes further down.
+pub const UNTIL_EOF: &str = "TIDEGATE_UNTIL_EOF";
+
+/// Whether this process stops when its stdin ends, which happens when the process that started it
+/// dies, however it does.
+#[must_use]
+pub fn until_eof() -> bool {
+    let starter = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().to_string());
+    starter.is_some() && std::env::var(UNTIL_EOF).ok() == starter
+}
+
 /// The folder for temporary files.
 #[must_use]
 pub fn temp_dir() -> PathBuf {

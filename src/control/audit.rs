@@ -49,16 +49,8 @@ impl Control {
     /// # Errors
     /// Those of the database.
     pub async fn append_audit(&self, event: &AuditEvent) -> Result<AuditEntry> {
-        let row = sqlx::query(APPEND)
-            .bind(&event.actor)
-            .bind(&event.os_user)
-            .bind(&event.host)
-            .bind(&event.environment)
-            .bind(&event.action)
-            .bind(event.detail.to_string())
-            .fetch_one(self.pool())
-            .await?;
-        entry(&row)
+        let mut connection = self.pool().acquire().await?;
+        append_audit_on(&mut connection, event).await
     }
 
     /// The newest entries that fit, oldest first.
@@ -115,6 +107,27 @@ impl Control {
         chain.finish(head.entries, head.hash)?;
         Ok(head)
     }
+}
+
+/// Appends one event inside a transaction of the control plane, so that it is recorded exactly when
+/// the work is. The head of the log stays locked until that transaction ends: append last.
+///
+/// # Errors
+/// Those of the database.
+pub async fn append_audit_on(
+    connection: &mut sqlx::PgConnection,
+    event: &AuditEvent,
+) -> Result<AuditEntry> {
+    let row = sqlx::query(APPEND)
+        .bind(&event.actor)
+        .bind(&event.os_user)
+        .bind(&event.host)
+        .bind(&event.environment)
+        .bind(&event.action)
+        .bind(event.detail.to_string())
+        .fetch_one(connection)
+        .await?;
+    entry(&row)
 }
 
 /// Appends one event inside a transaction of the data plane, so that it is recorded exactly when

@@ -45,7 +45,8 @@ pub async fn load(client: &impl GenericClient) -> Result<Ledger> {
     let rows = client
         .query(
             "select p.change_id, p.phase, p.release, p.state, p.steps, p.finished_at, \
-             coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'done'), '{}') \
+             coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'done'), '{}'), \
+             coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'intent'), '{}') \
              from tidegate.phase as p left join tidegate.step as s \
              on s.change_id = p.change_id and s.phase = p.phase \
              group by p.change_id, p.phase",
@@ -54,22 +55,26 @@ pub async fn load(client: &impl GenericClient) -> Result<Ledger> {
         .await?;
     for row in rows {
         let phase: Phase = row.get::<_, &str>(1).parse()?;
-        let done: Vec<i32> = row.get(6);
         ledger.phases.insert(
             (row.get(0), phase),
             LedgerPhase {
                 state: state_of(row.get(3))?,
                 release: row.get::<_, &str>(2).parse()?,
                 steps: read_json(row.get(4))?,
-                done: done
-                    .into_iter()
-                    .filter_map(|index| usize::try_from(index).ok())
-                    .collect::<BTreeSet<_>>(),
+                done: indexes(row.get(6)),
+                intended: indexes(row.get(7)),
                 finished_at: row.get(5),
             },
         );
     }
     Ok(ledger)
+}
+
+fn indexes(ordinals: Vec<i32>) -> BTreeSet<usize> {
+    ordinals
+        .into_iter()
+        .filter_map(|index| usize::try_from(index).ok())
+        .collect()
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T> {
@@ -101,8 +106,8 @@ fn ordinal(index: usize) -> Result<i32> {
     i32::try_from(index).map_err(|_| Error::new(Kind::Internal, "a phase has too many steps"))
 }
 
-/// Records that a phase begins, with the steps it runs by. Nothing happens when it has begun
-/// already.
+/// Records that a phase begins, with the steps it runs by. Steps of an earlier beginning that left
+/// nothing behind are replaced, since the file may have been mended; else nothing happens.
 ///
 /// # Errors
 /// Those of the database.
@@ -122,8 +127,9 @@ pub async fn begin_phase(
         .await?;
     client
         .execute(
-            "delete from tidegate.phase where change_id = $1 and phase = $2 and state = 'undone'",
-            &[&entry.change, &entry.phase.as_str()],
+            "delete from tidegate.phase where change_id = $1 and phase = $2 \
+             and (state = 'undone' or state = 'running' and not $3)",
+            &[&entry.change, &entry.phase.as_str(), &entry.resumed],
         )
         .await?;
     client

@@ -2,11 +2,13 @@
 
 mod audit;
 pub mod backfill;
+pub mod copy;
 pub mod ledger;
 mod operator;
+pub mod schedule;
 mod schema;
 mod store;
 
-pub use audit::{AuditFilter, AuditHead, append_audit_in};
+pub use audit::{AuditFilter, AuditHead, append_audit_in, append_audit_on};
 pub use operator::Operator;
 pub use store::Control;

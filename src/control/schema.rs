@@ -17,6 +17,11 @@ const FILES: &[(i64, &str, &str)] = &[
         include_str!("../../migrations/0002_backfill.sql"),
     ),
     (3, "audit", include_str!("../../migrations/0003_audit.sql")),
+    (
+        4,
+        "schedules",
+        include_str!("../../migrations/0004_schedules.sql"),
+    ),
 ];
 
 /// Whether exactly this binary's migrations have been applied.

@@ -4,18 +4,31 @@
 //! A policy ([`Rule`]s by column) is resolved against a catalog into a [`MaskPlan`]; each of its
 //! rules is compiled into a [`FieldMask`] that the copy engine calls once a value.
 
+pub mod checks;
 mod class;
+pub mod classifier;
+mod defaults;
 mod field;
 mod key;
+pub mod leak;
 mod mask;
 mod plan;
+pub mod policy;
+mod prf;
+pub mod risk;
 mod rule;
+mod rule_toml;
 mod shape;
 
 pub use class::Class;
+pub use defaults::default_rule;
 pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use key::{DerivedKey, MaskKey};
 pub use mask::{ColumnFacts, compile};
-pub use plan::{ColumnPlan, MaskPlan, Rows, SeedRows, SubsetRules, TablePlan, VirtualReference};
-pub use rule::{Mask, Rule};
+pub use plan::{
+    Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,
+    TablePlan, VirtualReference,
+};
+pub use prf::{Draws, Permutation, Prf, Seed};
+pub use rule::{Alphabet, DatePart, Locale, Mask, Rule};
 pub use shape::Shape;

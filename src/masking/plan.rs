@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::policy::Pattern;
 use super::{Class, Rule};
 use crate::sql::{Ident, QualifiedName};
 
 /// What happens to every column of every table in a copy. Resolved from the policy and the catalog
 /// before a row is read; serializable and hashed, so that a manifest can name it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MaskPlan {
     /// Tables that hold rows themselves: ordinary tables and leaf partitions. Partitioned parents
     /// are not here; their rules went to the leaves. Sorted by name.
@@ -22,6 +23,12 @@ pub struct MaskPlan {
     /// Which rows are carried when not all are.
     #[serde(default)]
     pub subset: Option<SubsetRules>,
+    /// Limits of the risk of re-identification.
+    #[serde(default)]
+    pub risk: Option<RiskRules>,
+    /// Parts of the schema that are carried although they may hold personal data.
+    #[serde(default)]
+    pub allow: Allowed,
 }
 
 /// What happens to one table.
@@ -97,6 +104,51 @@ pub struct VirtualReference {
     pub to_columns: Vec<Ident>,
     /// A SQL condition on the referencing row: `owner_type = 'User'`.
     pub filter: Option<String>,
+}
+
+/// `[risk]` of a policy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RiskRules {
+    /// The tables whose rows may be singled out.
+    pub tables: Vec<QuasiIdentifiers>,
+    /// Rows that each group of equal quasi-identifiers must have at least (k-anonymity).
+    pub k: Option<u32>,
+    /// Different sensitive values that each group must have at least (l-diversity).
+    pub l: Option<u32>,
+    /// Share of sampled source rows, 0 to 1, that may be linked to their masked rows.
+    pub linkage: Option<f64>,
+}
+
+/// Columns of one table that together may single out a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuasiIdentifiers {
+    /// The table.
+    pub table: QualifiedName,
+    /// The columns.
+    pub columns: Vec<Ident>,
+    /// Columns whose values must vary inside a group.
+    pub sensitive: Vec<Ident>,
+}
+
+/// `[allow]` of a policy: names and patterns with `*`. A name is that of a table, of a column
+/// (`users.email`), or of another object, with its schema unless that is `public`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// Objects whose comment is carried.
+    pub comments: Vec<String>,
+    /// Columns whose default is carried.
+    pub defaults: Vec<String>,
+    /// Functions, views, constraints and rules whose body is carried.
+    pub bodies: Vec<String>,
+}
+
+impl Allowed {
+    /// Whether one of the names or patterns means `name`.
+    #[must_use]
+    pub fn permits(list: &[String], name: &str) -> bool {
+        list.iter()
+            .any(|text| Pattern::new(text.as_str()).matches(name))
+    }
 }
 
 impl MaskPlan {

@@ -121,12 +121,15 @@ pub fn in_order(mut changes: Vec<Change>) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// The number that a new change gets: one more than the highest, four digits.
-#[must_use]
-pub fn next_number(changes: &[Change]) -> String {
-    let last = changes
-        .iter()
-        .filter_map(|change| change.id.parse::<u64>().ok())
+/// The number that a new change gets: one more than the highest, four digits. Names of files are
+/// enough: a file that is not filled in yet takes its number, too.
+pub fn next_number<'a>(file_names: impl IntoIterator<Item = &'a str>) -> String {
+    let last = file_names
+        .into_iter()
+        .filter_map(|name| {
+            let end = name.find(|c: char| !c.is_ascii_digit())?;
+            name.get(..end)?.parse::<u64>().ok()
+        })
         .max()
         .unwrap_or(0);
     format!("{:04}", last + 1)

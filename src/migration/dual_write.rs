@@ -14,13 +14,14 @@
 //! The functions are SECURITY DEFINER with a pinned `search_path`: an app role needs no rights on
 //! the tables that `up` and `down` look into.
 
+use crate::catalog::Table;
 use crate::sql::{Ident, QualifiedName, literal};
 
 /// The trigger for one column pair, or for one column that is only filled.
 #[derive(Debug, Clone)]
 pub(super) struct DualWrite<'a> {
     /// The table, by whose bare name the expressions know the row.
-    pub table: &'a QualifiedName,
+    pub table: &'a Table,
     /// The relations that carry the trigger: the table, and its inheritance children, to which
     /// triggers are not handed down.
     pub carriers: &'a [QualifiedName],
@@ -61,14 +62,20 @@ impl DualWrite<'_> {
                 self.function
             ),
         ];
-        sql.extend(self.carriers.iter().map(|carrier| {
-            format!(
+        for carrier in self.carriers {
+            sql.push(format!(
                 "create trigger {} before insert or update on {carrier} for each row \
                  when (pg_catalog.current_setting('tidegate.backfill', true) is distinct from 'on') \
                  execute function tidegate.{}()",
                 self.trigger, self.function
-            )
-        }));
+            ));
+            // Sessions with session_replication_role = replica (logical replication, some loaders)
+            // write rows, too.
+            sql.push(format!(
+                "alter table {carrier} enable always trigger {}",
+                self.trigger
+            ));
+        }
         sql
     }
 
@@ -104,33 +111,72 @@ impl DualWrite<'_> {
 
     /// `NEW.column := (expression over the row, known by the table's bare name)`.
     fn assign(&self, part: &ColumnPart<'_>) -> String {
+        format!("new.{} := {};", part.name, self.compute(part))
+    }
+
+    /// `(expression over the row, known by the table's bare name)`.
+    fn compute(&self, part: &ColumnPart<'_>) -> String {
         format!(
-            "new.{} := (select cast((\n{}\n) as {}) from (select new.*) as {});",
-            part.name, part.from, part.data_type, self.table.name
+            "(select cast((\n{}\n) as {}) from ({}) as {})",
+            part.from,
+            part.data_type,
+            self.row(),
+            self.table.name.name
         )
     }
 
-    fn differs(left: &str, right: &str, data_type: &str) -> String {
+    /// The row as it will be. PostgreSQL computes generated columns after the BEFORE triggers, so
+    /// they are computed here, for expressions that look at them.
+    fn row(&self) -> String {
+        let columns = &self.table.columns;
+        if columns.iter().all(|column| column.generated.is_none()) {
+            return "select new.*".to_owned();
+        }
+        let list: Vec<String> = columns
+            .iter()
+            .map(|column| match &column.generated {
+                Some(generated) => format!(
+                    "cast(({}) as {}) as {}",
+                    generated.expression, column.data_type, column.name
+                ),
+                None => format!("tidegate_row.{}", column.name),
+            })
+            .chain(
+                self.new_columns()
+                    .map(|name| format!("tidegate_row.{name}")),
+            )
+            .collect();
+        format!(
+            "select {} from (select new.*) as tidegate_row",
+            list.join(", ")
+        )
+    }
+
+    /// The new column, while the catalog does not know it yet.
+    fn new_columns(&self) -> impl Iterator<Item = &Ident> {
+        let name = &self.new.name;
+        std::iter::once(name).filter(|name| self.table.column(name.as_str()).is_none())
+    }
+
+    /// Whether a column was written: its bytes differ. Equality would not do: `'A' = 'a'` in
+    /// citext, `1.0 = 1.00` in numeric, and json has none.
+    fn written(column: &Ident) -> String {
+        format!("pg_catalog.record_image_ne(row(new.{column}), row(old.{column}))")
+    }
+
+    fn disagrees(left: &str, right: &str, data_type: &str) -> String {
         if has_equality(data_type) {
             format!("{left} is distinct from {right}")
         } else {
-            format!("{left}::text is distinct from {right}::text")
+            format!("pg_catalog.record_image_ne(row({left}), row({right}))")
         }
     }
 
     fn pair_body(&self, old: &ColumnPart<'_>) -> String {
         let new = self.new;
-        let old_changed = Self::differs(
-            &format!("new.{}", old.name),
-            &format!("old.{}", old.name),
-            old.data_type,
-        );
-        let new_changed = Self::differs(
-            &format!("new.{}", new.name),
-            &format!("old.{}", new.name),
-            new.data_type,
-        );
-        let disagree = Self::differs("tidegate_up", &format!("new.{}", new.name), new.data_type);
+        let old_changed = Self::written(&old.name);
+        let new_changed = Self::written(&new.name);
+        let disagree = Self::disagrees("tidegate_up", &format!("new.{}", new.name), new.data_type);
         let default = self.default.map_or_else(String::new, |default| {
             format!(
                 "if tg_op = 'INSERT' and new.{0} is null and new.{1} is null then \
@@ -151,7 +197,7 @@ impl DualWrite<'_> {
              end if;\n\
              {default}\
              if tidegate_old and tidegate_new and new.{new_name} is not null then\n\
-             tidegate_up := (select cast((\n{up}\n) as {new_type}) from (select new.*) as {alias});\n\
+             tidegate_up := {up};\n\
              if {disagree} then {to_old} end if;\n\
              elsif tidegate_old or (not tidegate_new and new.{new_name} is null) then\n\
              {to_new}\n\
@@ -163,8 +209,7 @@ impl DualWrite<'_> {
             new_type = new.data_type,
             new_name = new.name,
             old_name = old.name,
-            up = new.from,
-            alias = self.table.name,
+            up = self.compute(new),
             to_old = self.assign(old),
             to_new = self.assign(new),
         )
@@ -183,25 +228,38 @@ impl DualWrite<'_> {
     }
 }
 
-/// Whether values of the type can be compared with `IS DISTINCT FROM` and equality means the same
-/// value: `box = box` compares areas, `json` has no equality at all.
+/// Whether equality of the type is the one that people mean when they say that two values agree:
+/// built-in types with one way of being equal. `box = box` compares areas, `json` has no equality,
+/// and what a domain or a composite type holds is not known by its name; their bytes are compared.
 fn has_equality(data_type: &str) -> bool {
-    const WITHOUT: [&str; 10] = [
-        "json",
-        "xml",
-        "point",
-        "box",
-        "path",
-        "polygon",
-        "circle",
-        "line",
-        "lseg",
-        "refcursor",
+    const WITH: [&str; 22] = [
+        "bigint",
+        "integer",
+        "int",
+        "int2",
+        "int4",
+        "int8",
+        "smallint",
+        "numeric",
+        "decimal",
+        "real",
+        "double",
+        "float8",
+        "boolean",
+        "bool",
+        "text",
+        "varchar",
+        "character",
+        "date",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "jsonb",
     ];
     let plain = data_type.trim().to_ascii_lowercase();
     let plain = plain.strip_prefix("pg_catalog.").unwrap_or(&plain);
     let base = plain.split(['(', '[', ' ']).next().unwrap_or(plain);
-    !WITHOUT.contains(&base)
+    WITH.contains(&base)
 }
 
 #[cfg(test)]
@@ -209,11 +267,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_without_equality_are_compared_as_text() {
+    fn types_without_a_plain_equality_are_compared_by_their_bytes() {
         assert!(!has_equality("json"));
         assert!(!has_equality("pg_catalog.xml"));
         assert!(!has_equality("json[]"));
+        assert!(!has_equality("public.settings"));
         assert!(has_equality("jsonb"));
+        assert!(has_equality("bigint[]"));
         assert!(has_equality("character varying(20)"));
     }
 }

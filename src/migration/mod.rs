@@ -21,7 +21,7 @@ pub use calendar::{Calendar, CalendarRow};
 pub use change::{Change, Definition, SourceFile, in_order, next_number, releases};
 pub use file::parse_change;
 pub use operation::{
-    AddColumn, DropColumn, GateSpec, NewColumn, Operation, PlainSql, Planning, Probe,
+    AddColumn, DropColumn, GateSpec, Guard, NewColumn, Operation, PlainSql, Planning, Probe,
     ReplaceColumn, SetNotNull,
 };
 pub use phase::{Phase, Schedule};

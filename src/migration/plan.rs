@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::change::{Change, Definition};
-use super::operation::{GateSpec, Planning, Probe};
+use super::operation::{GateSpec, Guard, Operation, Planning, Probe};
 use super::{Phase, Release, Step};
 use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
@@ -45,8 +45,35 @@ pub struct LedgerPhase {
     pub steps: Vec<Step>,
     /// Steps that are done, by index.
     pub done: BTreeSet<usize>,
+    /// Steps that were begun and whose outcome is not recorded, by index.
+    pub intended: BTreeSet<usize>,
     /// When it was finished.
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl LedgerPhase {
+    /// Whether anything may have been changed by it: a phase whose first step the server refused
+    /// has left nothing, and may be planned anew from a mended file.
+    #[must_use]
+    pub fn touched(&self) -> bool {
+        match self.state {
+            PhaseState::Undone => false,
+            PhaseState::Done | PhaseState::Undoing => true,
+            PhaseState::Running => (0..self.steps.len()).any(|index| self.may_have_run(index)),
+        }
+    }
+
+    /// Whether the step is done, or was begun and leaves something behind when it is cut off. A
+    /// step that is one transaction with its outcome leaves nothing.
+    #[must_use]
+    pub fn may_have_run(&self, index: usize) -> bool {
+        let cut_off = || {
+            self.steps
+                .get(index)
+                .is_some_and(|step| !step.action.transactional())
+        };
+        self.done.contains(&index) || self.intended.contains(&index) && cut_off()
+    }
 }
 
 /// Where a phase stands.
@@ -97,6 +124,9 @@ pub struct Entry {
     pub gates: Vec<GateSpec>,
     /// Steps that an earlier run has done; not part of the hash.
     pub done: BTreeSet<usize>,
+    /// Whether it goes on with the steps of an earlier run that left something behind.
+    #[serde(skip)]
+    pub resumed: bool,
     /// Why the steps can only be told when earlier changes have run.
     pub deferred: Option<String>,
 }
@@ -193,8 +223,8 @@ impl Plan {
             let begun = situation
                 .ledger
                 .phases
-                .keys()
-                .any(|(id, _)| *id == entry.change);
+                .iter()
+                .any(|((id, _), phase)| *id == entry.change && phase.touched());
             let Some(change) = situation
                 .changes
                 .iter()
@@ -213,6 +243,35 @@ impl Plan {
     }
 }
 
+impl Situation<'_> {
+    /// What the contract of a change that now expands will ask of the schema: it is better told
+    /// before the first step than weeks later.
+    #[must_use]
+    pub fn ahead(&self, entry: &Entry) -> Vec<GateSpec> {
+        let change = self.changes.iter().find(|change| change.id == entry.change);
+        let Some(change) = change.filter(|_| entry.phase == Phase::Expand) else {
+            return Vec::new();
+        };
+        plannings(change, self)
+            .filter_map(|(planning, operation)| operation.gates(Phase::Contract, &planning).ok())
+            .flatten()
+            .filter(|gate| matches!(gate, GateSpec::Dependents { .. }))
+            .collect()
+    }
+
+    /// The trigger that works for an operation of `change`; none when it needs none.
+    #[must_use]
+    pub fn guard(&self, change: &Change, index: usize, operation: &Operation) -> Option<Guard> {
+        let planning = Planning {
+            change,
+            index,
+            catalog: self.catalog,
+            search_path: self.search_path,
+        };
+        operation.guard(&planning).ok().flatten()
+    }
+}
+
 /// Refuses changes that were edited or lost after they ran.
 fn check_history(situation: &Situation<'_>) -> Result<()> {
     for (id, (checksum, title, _)) in &situation.ledger.changes {
@@ -220,7 +279,7 @@ fn check_history(situation: &Situation<'_>) -> Result<()> {
             .ledger
             .phases
             .iter()
-            .any(|((change, _), phase)| change == id && phase.state != PhaseState::Undone);
+            .any(|((change, _), phase)| change == id && phase.touched());
         if !active {
             continue;
         }
@@ -267,7 +326,7 @@ fn due<'a>(release: &Release, situation: &Situation<'a>) -> Vec<(&'a Change, Pha
 fn plannings<'a>(
     change: &'a Change,
     situation: &Situation<'a>,
-) -> impl Iterator<Item = (Planning<'a>, &'a super::Operation)> {
+) -> impl Iterator<Item = (Planning<'a>, &'a Operation)> + use<'a> {
     let (catalog, search_path) = (situation.catalog, situation.search_path);
     change
         .operations
@@ -301,12 +360,15 @@ fn plan_entry(
         steps: Vec::new(),
         gates: Vec::new(),
         done: BTreeSet::new(),
+        resumed: false,
         deferred: None,
     };
     let begun = situation.ledger.phases.get(&(change.id.clone(), phase));
-    if let Some(begun) = begun.filter(|begun| begun.state == PhaseState::Running) {
+    if let Some(begun) = begun.filter(|begun| begun.state == PhaseState::Running && begun.touched())
+    {
         entry.steps.clone_from(&begun.steps);
         entry.done.clone_from(&begun.done);
+        entry.resumed = true;
         return Ok(entry);
     }
     if begun.is_some_and(|begun| begun.state == PhaseState::Undoing) {

@@ -79,6 +79,11 @@ pub enum Undo {
         /// The statement.
         sql: String,
     },
+    /// The user's statements, one after another, some of which cannot run inside a transaction.
+    UserStatements {
+        /// The statements.
+        sql: Vec<String>,
+    },
     /// The user's statements, in one transaction.
     UserTransaction {
         /// The statements.
@@ -185,7 +190,9 @@ impl Undo {
     pub fn sql(&self) -> Option<String> {
         match self {
             Self::Nothing | Self::Impossible { .. } => None,
-            Self::Transaction { sql } | Self::UserTransaction { sql } => Some(sql.join(";\n")),
+            Self::Transaction { sql }
+            | Self::UserTransaction { sql }
+            | Self::UserStatements { sql } => Some(sql.join(";\n")),
             Self::Outside { sql } => Some(sql.clone()),
         }
     }

@@ -29,6 +29,8 @@ pub(crate) const PINS: &[(&str, &str)] = &[
     ("intervalstyle", "postgres"),
     ("extra_float_digits", "1"),
     ("bytea_output", "hex"),
+    // Policies must not hide rows from a backfill or from its proof: an error is better.
+    ("row_security", "off"),
     ("statement_timeout", "0"),
     ("lock_timeout", "5s"),
     ("idle_in_transaction_session_timeout", "1min"),

@@ -1,6 +1,13 @@
 //! Services: each carries out one job of the product with the domain rooms and the adapters.
 
 pub mod backfill;
+pub mod copy;
 pub mod demo;
+pub mod diff;
+pub mod masking;
 pub mod migrate;
+pub mod process;
+pub mod scan;
+pub mod schedule;
 pub mod subset;
+pub mod unit;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
 
@@ -50,11 +51,26 @@ impl Ident {
     /// [`Kind::NameInvalid`] when the suffix alone is too long.
     pub fn derived(base: &str, suffix: &str) -> Result<Self> {
         let room = MAX_IDENT_BYTES.saturating_sub(suffix.len() + 1);
-        let mut cut = base.len().min(room);
-        while !base.is_char_boundary(cut) {
-            cut -= 1;
+        Self::new(format!("{}_{suffix}", prefix_of(base, room)))
+    }
+
+    /// Joins parts with `_` and, where the result would not fit, shortens the last part and marks
+    /// it with a hash of the whole: for names that are known by their first part.
+    ///
+    /// # Errors
+    /// [`Kind::NameInvalid`] when the first part alone is too long.
+    pub fn marked(base: &str, rest: &str) -> Result<Self> {
+        let whole = format!("{base}_{rest}");
+        if whole.len() <= MAX_IDENT_BYTES {
+            return Self::new(whole);
         }
-        Self::new(format!("{}_{suffix}", &base[..cut]))
+        let hash = hex::encode(Sha256::digest(&whole));
+        let room = MAX_IDENT_BYTES.saturating_sub(base.len() + 10);
+        Self::new(format!(
+            "{base}_{}_{}",
+            prefix_of(rest, room),
+            hash.get(..8).unwrap_or_default()
+        ))
     }
 
     /// The bare name, as the catalog stores it. For messages and bound values, never for SQL text.
@@ -62,6 +78,15 @@ impl Ident {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// As much of `text` as fits into `room` bytes without cutting a character.
+fn prefix_of(text: &str, room: usize) -> &str {
+    let mut cut = text.len().min(room);
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    &text[..cut]
 }
 
 impl fmt::Display for Ident {
@@ -135,6 +160,16 @@ mod tests {
         let ident = Ident::derived(&"ü".repeat(40), "user_id_idx").unwrap();
         assert!(ident.as_str().ends_with("_user_id_idx"));
         assert!(ident.as_str().len() <= MAX_IDENT_BYTES);
+    }
+
+    #[test]
+    fn marked_names_keep_their_beginning_and_differ() {
+        let one = Ident::marked("keep_0001_1", &"ü".repeat(31)).unwrap();
+        let two = Ident::marked("keep_0001_1", &format!("{}x", "ü".repeat(31))).unwrap();
+        assert!(one.as_str().starts_with("keep_0001_1_ü"));
+        assert!(one.as_str().len() <= MAX_IDENT_BYTES && two.as_str().len() <= MAX_IDENT_BYTES);
+        assert_ne!(one, two);
+        assert_eq!(Ident::marked("a", "b").unwrap().as_str(), "a_b");
     }
 
     proptest! {

@@ -22,6 +22,8 @@ pub struct Statement {
     pub transactional: bool,
     /// Whether it rewrites a whole table.
     pub rewrites: bool,
+    /// `CREATE INDEX CONCURRENTLY name ON table`: the name and the table, as they are written.
+    pub builds: Option<(String, String)>,
 }
 
 /// Something the parser did not understand.
@@ -46,12 +48,35 @@ pub fn parse_script(text: &str) -> Result<Vec<Statement>, SyntaxProblem> {
             message: error.message().to_owned(),
         });
     }
-    Ok(parse
-        .tree()
-        .stmts()
-        .filter(|statement| !matches!(statement, ast::Stmt::EmptyStmt(_)))
-        .map(|statement| classify(&statement))
-        .collect())
+    let tree = parse.tree();
+    let mut statements = Vec::new();
+    for statement in tree.stmts() {
+        if matches!(statement, ast::Stmt::EmptyStmt(_)) {
+            continue;
+        }
+        if ends_transaction(&statement) {
+            let range = statement.syntax().text_range();
+            return Err(SyntaxProblem {
+                span: usize::from(range.start())..usize::from(range.end()),
+                message:
+                    "Tidegate opens and ends transactions itself, so that a script and its entry \
+                          in the ledger are one; leave such statements out"
+                        .to_owned(),
+            });
+        }
+        statements.push(classify(&statement));
+    }
+    Ok(statements)
+}
+
+/// Whether the statement begins or ends a transaction, which would part a script from its entry in
+/// the ledger.
+fn ends_transaction(statement: &ast::Stmt) -> bool {
+    match statement {
+        ast::Stmt::Begin(_) | ast::Stmt::Commit(_) | ast::Stmt::PrepareTransaction(_) => true,
+        ast::Stmt::Rollback(rollback) => !matches!(rollback, ast::Rollback::RollbackToSavepoint(_)),
+        _ => false,
+    }
 }
 
 /// Checks that `text` is one scalar expression, such as `lower(email)` or `select id from t`.
@@ -129,7 +154,23 @@ fn classify(statement: &ast::Stmt) -> Statement {
         lock,
         transactional,
         rewrites,
+        builds: match statement {
+            ast::Stmt::CreateIndex(index) if concurrently => built(index),
+            _ => None,
+        },
     }
+}
+
+/// Name and table of an index that is built concurrently.
+fn built(index: &ast::CreateIndex) -> Option<(String, String)> {
+    let name = index.index()?.syntax().text().to_string();
+    let table = index.table_relation_name()?.syntax().text().to_string();
+    let table = table.trim();
+    let table = match table.get(..5) {
+        Some(only) if only.eq_ignore_ascii_case("only ") => table.get(5..).unwrap_or_default(),
+        _ => table,
+    };
+    Some((name.trim().to_owned(), table.trim().to_owned()))
 }
 
 /// `ALTER TABLE` takes ACCESS EXCLUSIVE but for a few forms.
@@ -198,6 +239,10 @@ mod tests {
         let index = one("create index concurrently i on t (a)");
         assert!(!index.transactional);
         assert_eq!(index.lock, LockMode::ShareUpdateExclusive);
+        assert_eq!(index.builds, Some(("i".to_owned(), "t".to_owned())));
+        let odd = one("create unique index concurrently if not exists \"I\" on only s.\"T\" (a)");
+        assert_eq!(odd.builds, Some(("\"I\"".to_owned(), "s.\"T\"".to_owned())));
+        assert_eq!(one("create index concurrently on t (a)").builds, None);
         assert!(one("create index i on t (a)").transactional);
         assert!(!one("vacuum t").transactional);
     }
@@ -217,6 +262,23 @@ mod tests {
             one("alter table t add column \"validate\" int").lock,
             LockMode::AccessExclusive
         );
+    }
+
+    #[test]
+    fn a_script_does_not_end_its_transaction() {
+        for text in [
+            "begin",
+            "start transaction",
+            "commit",
+            "end",
+            "rollback",
+            "abort",
+        ] {
+            let error = parse_script(&format!("select 1;\n{text};")).unwrap_err();
+            assert_eq!(error.span.start, 10, "{text}");
+        }
+        // A body that has a BEGIN of its own, and a savepoint, stay inside.
+        assert!(parse_script("do $$ begin perform 1; end $$; savepoint a; rollback to a").is_ok());
     }
 
     #[test]

@@ -80,6 +80,7 @@ fn spec(key: Option<&str>) -> Spec {
         expression: "t.n * 2".into(),
         source: vec![ident("n")],
         inverse: None,
+        inverse_type: None,
         stripe_key: vec![(table("t"), key.map(ident))],
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn weird() -> Database {
     Database::with_schema(&sql)
 }
 
-async fn session_at(url: String) -> Session {
+pub(crate) async fn session_at(url: String) -> Session {
     let config = Config::load(&Overrides {
         database_url: Some(url),
         ..Overrides::default()

@@ -10,21 +10,28 @@
 
 mod audit;
 mod backfill;
+mod breakage;
 mod catalog;
 mod catalog_columns;
 mod cli;
 mod config;
+mod copy;
+mod copy_gate;
 mod demo;
+mod diff;
 
 mod docs;
 mod harness;
 mod hazards;
 mod kills;
+mod mask_policy;
+mod mask_scan;
 mod migrate;
 mod migrate_faults;
 mod pooler;
 mod private_server;
 mod privileges;
+mod schedule;
 mod subset;
 mod support;
 mod tidy;

@@ -44,7 +44,7 @@ pub(crate) fn apply(project: &Project, release: &str) {
 }
 
 /// Rows whose user id is not the one of their e-mail.
-const WRONG: &str = "select count(*) from transactions t left join users u on u.id = t.user_id \
+pub(crate) const WRONG: &str = "select count(*) from transactions t left join users u on u.id = t.user_id \
     where u.email is distinct from t.account_email";
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tidegate::error::Kind;
 use tidegate::postgres::private::{
@@ -43,7 +44,7 @@ struct Stop(PrivateServer);
 impl Drop for Stop {
     fn drop(&mut self) {
         if let Ok(Some(pid)) = self.0.status().map(|status| status.pid) {
-            signal(pid, "-QUIT");
+            signal(pid, Signal::QUIT);
             while self.0.status().is_ok_and(|status| status.pid.is_some()) {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
@@ -74,12 +75,9 @@ async fn identifier(running: &Running) -> String {
     .await
 }
 
-fn signal(pid: i32, signal: &str) {
-    let done = Command::new("kill")
-        .arg(signal)
-        .arg(pid.to_string())
-        .status();
-    assert!(done.unwrap().success());
+fn signal(pid: i32, signal: Signal) {
+    // It may have ended in the meantime.
+    let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
 }
 
 #[tokio::test]
@@ -193,7 +191,7 @@ async fn a_killed_server_recovers() {
         while text(&client, look).await != "1" {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        signal(running.pid, "-KILL");
+        signal(running.pid, Signal::KILL);
         while server.0.status().unwrap().pid.is_some() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

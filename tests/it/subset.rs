@@ -101,10 +101,8 @@ impl Scene {
             });
         let plan = MaskPlan {
             tables: tables.collect(),
-            policy_hash: String::new(),
             epoch: "1".into(),
-            unclassified: Vec::new(),
-            subset: None,
+            ..MaskPlan::default()
         };
         let key =
             SecretString::from("8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d");

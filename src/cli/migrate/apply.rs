@@ -9,10 +9,12 @@ use clap::ValueEnum;
 use super::command::runner;
 use crate::cli::App;
 use crate::cli::render::{Output, Page, Report, Style};
-use crate::config::parse_duration;
+use crate::cli::worker::hands;
+use crate::config::{Config, DispatchTo, parse_duration};
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Plan, Release};
 use crate::service::migrate::{Applied, Backfill, Request};
+use crate::service::unit::{dispatch_backfills, dispatcher};
 
 /// Arguments of `migrate apply`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +28,10 @@ pub struct Args {
     /// What becomes of backfills
     #[arg(long, value_enum, default_value = "wait")]
     backfill: BackfillMode,
+    /// Who goes on with detached backfills: a process here, or the workers [default: the
+    /// configuration's, else here]
+    #[arg(long, value_name = "here|workers")]
+    dispatch: Option<DispatchTo>,
     /// How long to wait for another run to end, and for closed gates to open
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait: Option<Duration>,
@@ -45,13 +51,15 @@ enum BackfillMode {
 const RUNNER_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
+    let config = app.config()?;
+    let dispatch = args.dispatch.unwrap_or_else(|| config.dispatch_to());
     let request = Request {
         release: args.release.clone(),
         plan: args.plan.as_ref().map(read_plan).transpose()?,
-        backfill: if args.backfill == BackfillMode::Wait {
-            Backfill::Wait
-        } else {
-            Backfill::Skip
+        backfill: match args.backfill {
+            BackfillMode::Wait => Backfill::Wait,
+            BackfillMode::Detach => Backfill::Detach,
+            BackfillMode::Skip => Backfill::Skip,
         },
         wait_gates: args.wait.unwrap_or(Duration::ZERO),
     };
@@ -59,7 +67,10 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let applied = runner.apply(&request).await?;
     drop(runner);
     if args.backfill == BackfillMode::Detach && !applied.left.is_empty() {
-        detach()?;
+        match dispatch {
+            DispatchTo::Here => detach()?,
+            DispatchTo::Workers => hand_over(app, config, &applied).await?,
+        }
     }
     Ok(Output::report(applied))
 }
@@ -74,6 +85,27 @@ fn read_plan(file: &PathBuf) -> Result<Plan> {
             format!("{} is not a plan: {error}", file.display()),
         )
     })
+}
+
+/// Hands the backfills to the workers, and after them what waits for them.
+async fn hand_over(app: &App, config: Config, applied: &Applied) -> Result<()> {
+    let named = app.globals.env.as_deref();
+    let environment = config.environment(named)?.name.clone();
+    let hands = hands(app, config);
+    let queue = dispatcher(hands, DispatchTo::Workers, named, app.cancel.clone()).await?;
+    let release = applied.release.to_string();
+    let finish = [
+        "migrate",
+        "apply",
+        "--release",
+        &release,
+        "--backfill",
+        "wait",
+        "--wait",
+        "1h",
+    ];
+    let finish = finish.map(str::to_owned).to_vec();
+    dispatch_backfills(&environment, &*queue, &applied.jobs, finish).await
 }
 
 /// Starts the same command again, waiting for its backfills, in a process group of its own.

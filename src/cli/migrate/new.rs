@@ -9,7 +9,6 @@ use crate::cli::App;
 use crate::cli::render::{Output, Page, Report};
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Operation, next_number};
-use crate::service::migrate::load_changes;
 
 /// Arguments of `migrate new`.
 #[derive(Debug, clap::Args)]
@@ -52,20 +51,32 @@ pub(super) fn run(app: &App, args: &Args) -> Result<Output> {
         ));
     }
     let text = template(&args.kind, &args.name.replace(['_', '-'], " "))?;
-    let id = next_number(&load_changes(&dir)?);
+    std::fs::create_dir_all(&dir)?;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&dir)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    let id = next_number(names.iter().map(String::as_str));
     let extension = if args.kind == "sql" { "sql" } else { "toml" };
     let file = dir.join(format!("{id}_{}.{extension}", args.name));
-    std::fs::create_dir_all(&dir)?;
     std::fs::write(&file, text)?;
     if args.kind == "sql" {
-        std::fs::write(file.with_extension("down.sql"), "-- what undoes it\n")?;
+        std::fs::write(
+            file.with_extension("down.sql"),
+            "select 1; -- what undoes them goes here\n",
+        )?;
     }
     Ok(Output::report(New { id, file }))
 }
 
 fn template(kind: &str, title: &str) -> Result<String> {
     let operation = match kind {
-        "sql" => return Ok("-- tidegate: phase=expand release=1.0.0\n\n".to_owned()),
+        "sql" => {
+            return Ok(
+                "-- tidegate: phase=expand release=1.0.0\n\nselect 1; -- your statements go here\n"
+                    .to_owned(),
+            );
+        }
         "add_column" => "table  = \"TABLE\"\ncolumn = { name = \"COLUMN\", type = \"text\" }\n",
         "replace_column" => {
             "table = \"TABLE\"\nfrom  = \"OLD\"\nto    = { name = \"NEW\", type = \"bigint\", not_null = true }\n\

@@ -11,7 +11,7 @@ use crate::cli::App;
 use crate::cli::render::{Output, Page, Report, Style};
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Action, Entry, GateSpec, Phase, Plan, Release, Undo};
-use crate::service::migrate::{Evidence, Gate, evaluate};
+use crate::service::migrate::{Evidence, Gate, Gathered, evaluate};
 
 /// Arguments of `migrate plan`.
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,8 @@ struct Shown {
     steps: Vec<ShownStep>,
     gates: Vec<ShownGate>,
     deferred: Vec<String>,
+    /// What will stand in the way of a later contract.
+    notices: Vec<String>,
     point_of_no_return: Option<usize>,
     approvals_needed: u32,
 }
@@ -101,7 +103,12 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
             });
         }
     }
+    let mut notices = Vec::new();
+    for entry in &plan.entries {
+        notices.extend(notices_of(&evidence, &gathered, entry).await?);
+    }
     Ok(Output::report(Shown {
+        notices,
         hash: plan.hash.clone(),
         environment: plan.target.environment.clone(),
         database: plan.target.database.clone(),
@@ -123,6 +130,27 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         gates,
         release,
     }))
+}
+
+/// What the schema holds today that will keep the contract of this change closed.
+async fn notices_of(
+    evidence: &Evidence<'_>,
+    gathered: &Gathered,
+    entry: &Entry,
+) -> Result<Vec<String>> {
+    let mut later = entry.clone();
+    later.gates = gathered.situation().ahead(entry);
+    let gates = evaluate(evidence, &later).await?;
+    Ok(gates
+        .into_iter()
+        .filter(|gate| !gate.open)
+        .map(|gate| {
+            format!(
+                "{} will not contract while {}; {}",
+                entry.change, gate.evidence, gate.remedy
+            )
+        })
+        .collect())
 }
 
 /// Whether an earlier entry of the plan brings the evidence that the gate asks for.
@@ -224,6 +252,9 @@ impl Report for Shown {
             ))?;
         }
         self.human_gates(page)?;
+        for line in &self.notices {
+            page.line(format!("{}  {line}", page.styled(Style::Waiting, "note")))?;
+        }
         match self.point_of_no_return {
             Some(step) => page.line(format!("Point of no return: step {step}"))?,
             None => page.line(format!(

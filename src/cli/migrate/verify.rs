@@ -14,8 +14,8 @@ pub struct Args {}
 
 pub(super) async fn run(app: &App, _args: &Args) -> Result<Output> {
     let config = app.config()?;
-    let (_, gathered, _) = look(app, &config).await?;
-    Ok(Output::report(Verified::of(&gathered)))
+    let (session, gathered, _) = look(app, &config).await?;
+    Ok(Output::report(Verified::of(&session, &gathered).await?))
 }
 
 impl Report for Verified {

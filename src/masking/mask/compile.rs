@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Kind, Result};
-use crate::masking::{FieldMask, MaskKey, Rule, Shape};
+use super::site::{Compiled, Site};
+use super::{
+    constant, date, digits, fpe, hash, json, national, net, number, partial, permute, person,
+    place, redact_text,
+};
+use crate::error::Result;
+use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape};
+use person::Part;
 
 /// What a mask must know about its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +39,65 @@ pub struct ColumnFacts {
 /// a unique column whose mask has too few values, null in a NOT NULL column.
 ///
 /// # Errors
-/// [`Kind::MaskRule`] with the reason and what would fit.
+/// [`crate::error::Kind::MaskRule`] with the reason and what would fit.
 pub fn compile(
     rule: &Rule,
     facts: &ColumnFacts,
-    _key: &MaskKey,
+    key: &MaskKey,
 ) -> Result<Option<Arc<dyn FieldMask>>> {
-    if rule.is_keep() || rule.sql().is_some() {
-        return Ok(None);
+    let site = Site { rule, facts, key };
+    let mask = match &rule.mask {
+        Mask::Keep | Mask::Sql { .. } => return Ok(None),
+        Mask::Null => constant::null(&site),
+        Mask::Constant { value } => constant::constant(&site, value),
+        Mask::Redact => constant::redact(&site),
+        Mask::Enum => constant::label(&site),
+        Mask::Hash { length } => hash::compile(&site, *length),
+        Mask::Permute | Mask::Uuid => permute::compile(&site),
+        mask => personal(&site, mask).unwrap_or_else(|| vague(&site, mask)),
+    };
+    mask.map(Some)
+}
+
+/// Masks that put another person, place or number in the place of the real one.
+fn personal(site: &Site<'_>, mask: &Mask) -> Option<Compiled> {
+    Some(match mask {
+        Mask::PersonName { locale } => person::name(site, *locale, Part::Whole),
+        Mask::FirstName { locale } => person::name(site, *locale, Part::First),
+        Mask::LastName { locale } => person::name(site, *locale, Part::Last),
+        Mask::UserName { locale } => person::user_name(site, *locale),
+        Mask::Email {
+            locale,
+            host,
+            ignore_case,
+        } => person::email(site, *locale, host, *ignore_case),
+        Mask::Phone => digits::phone(site),
+        Mask::Address { locale } => place::compile(site, *locale, place::Kind::Address),
+        Mask::City { locale } => place::compile(site, *locale, place::Kind::City),
+        Mask::Company { locale } => place::compile(site, *locale, place::Kind::Company),
+        Mask::PostalCode => place::postal_code(site),
+        Mask::Url { host } => net::url(site, host),
+        Mask::Ip => net::ip(site),
+        Mask::Mac => net::mac(site),
+        Mask::UserAgent => net::user_agent(site),
+        Mask::CardNumber => digits::card(site),
+        Mask::Iban => digits::iban(site),
+        Mask::NationalId { country } => national::compile(site, country),
+        Mask::Fpe { alphabet } => fpe::compile(site, *alphabet),
+        _ => return None,
+    })
+}
+
+/// Masks that keep a part of the value, or make it vaguer.
+fn vague(site: &Site<'_>, mask: &Mask) -> Compiled {
+    match mask {
+        Mask::ShiftDays { max, per } => date::shift(site, *max, per.as_deref()),
+        Mask::Truncate { to } => date::truncate(site, *to),
+        Mask::Zip3 => place::zip3(site),
+        Mask::Partial { first, last, fill } => partial::partial(site, (*first, *last), *fill),
+        Mask::Regex { pattern, replace } => partial::regex(site, pattern, replace),
+        Mask::RedactText => redact_text::compile(site),
+        Mask::Json { paths, otherwise } => json::compile(site, paths, otherwise),
+        _ => number::compile(site),
     }
-    Err(Error::new(
-        Kind::MaskRule,
-        format!("{}: this mask is not built yet", facts.title),
-    ))
 }

@@ -48,6 +48,7 @@ impl AddColumn {
     fn table<'a>(&self, planning: &Planning<'a>) -> Result<&'a Table> {
         let table = planning.table_named(&self.table, "table")?;
         planning.supported_table(table)?;
+        planning.refuse_rules(table, &["insert", "update"])?;
         if self.column.not_null && self.fill().is_none() && self.column.constant_default().is_none()
         {
             return Err(planning.at(
@@ -175,8 +176,8 @@ impl AddColumn {
             planning.expression(fill, key)?;
             probes.push(Probe {
                 sql: format!(
-                    "select cast((\n{fill}\n) as {}) from {} as {}",
-                    self.column.data_type, table.name, table.name.name
+                    "select from {} as {} where cast((\n{fill}\n) as {}) is null",
+                    table.name, table.name.name, self.column.data_type
                 ),
                 place: planning.place(key),
                 subject: "up".to_owned(),
@@ -218,7 +219,8 @@ pub(super) fn foreign_key(
     let name: Ident = Ident::derived(
         table.name.name.as_str(),
         &format!("{}_fkey", column.name.as_str()),
-    )?;
+    )
+    .or_else(|_| Ident::marked("fkey", column.name.as_str()))?;
     Ok(vec![
         Step::transaction(
             format!("foreign key to {} (not validated)", target.plain()),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddColumn, DropColumn, GateSpec, PlainSql, Planning, Probe, ReplaceColumn, SetNotNull,
+    AddColumn, DropColumn, GateSpec, Guard, PlainSql, Planning, Probe, ReplaceColumn, SetNotNull,
 };
 use crate::error::Result;
 use crate::migration::{Phase, Step};
@@ -92,6 +92,23 @@ impl Operation {
             Self::DropColumn(operation) => operation.gates(planning),
             Self::Sql(_) => Ok(Vec::new()),
         }
+    }
+
+    /// The trigger that works for this operation between expand and contract, if it needs one.
+    ///
+    /// # Errors
+    /// A name that cannot be made.
+    pub fn guard(&self, planning: &Planning<'_>) -> Result<Option<Guard>> {
+        Ok(match self {
+            Self::ReplaceColumn(operation) => Some(planning.guard("keep_", &operation.to.name)?),
+            Self::AddColumn(operation) if operation.up.is_some() => {
+                Some(planning.guard("fill_", &operation.column.name)?)
+            }
+            Self::SetNotNull(operation) if operation.up.is_some() => {
+                Some(planning.guard("fill_", &operation.column)?)
+            }
+            Self::AddColumn(_) | Self::SetNotNull(_) | Self::DropColumn(_) | Self::Sql(_) => None,
+        })
     }
 
     /// What the server is asked about before expand.

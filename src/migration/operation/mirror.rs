@@ -5,7 +5,7 @@ use crate::catalog::{Index, IndexColumn, Table};
 use crate::error::Result;
 use crate::migration::Step;
 use crate::migration::step::{Action, Cost, Undo};
-use crate::sql::{Ident, LockMode, QualifiedName};
+use crate::sql::{Ident, LockMode, MAX_IDENT_BYTES, QualifiedName};
 
 use super::planning::Planning;
 
@@ -101,7 +101,7 @@ pub(super) fn indexes(
             definition.push_str(" nulls not distinct");
         }
         wanted.push((
-            free_name(table, new, wanted.len())?,
+            free_name(planning, table, new, &wanted)?,
             definition,
             index.unique,
         ));
@@ -111,7 +111,7 @@ pub(super) fn indexes(
         .any(|(_, definition, _)| definition.contains(&format!("({new}")));
     if foreign_key && !leads {
         wanted.push((
-            free_name(table, new, wanted.len())?,
+            free_name(planning, table, new, &wanted)?,
             format!("using btree ({new})"),
             false,
         ));
@@ -148,21 +148,38 @@ fn key(column: &IndexColumn, old: &Ident, new: &Ident) -> String {
     text
 }
 
-fn free_name(table: &Table, column: &Ident, count: usize) -> Result<Ident> {
-    let mut suffix = format!("{}_idx", column.as_str());
-    if count > 0 {
-        suffix = format!("{}_idx{count}", column.as_str());
-    }
-    let mut name = Ident::derived(table.name.name.as_str(), &suffix)?;
-    let mut number = count;
-    while table.indexes.iter().any(|index| index.name == name) {
+/// A name that no relation of the schema has: an index of another table may be called the same.
+fn free_name(
+    planning: &Planning<'_>,
+    table: &Table,
+    column: &Ident,
+    taken: &[(Ident, String, bool)],
+) -> Result<Ident> {
+    let mut number = 0;
+    loop {
+        let suffix = match number {
+            0 => "idx".to_owned(),
+            number => format!("idx{number}"),
+        };
+        let base = format!("{}_{}", table.name.name.as_str(), column.as_str());
+        let whole = format!("{base}_{suffix}");
+        let name = if whole.len() <= MAX_IDENT_BYTES {
+            Ident::new(whole)?
+        } else {
+            Ident::derived(
+                table.name.name.as_str(),
+                &format!("{}_{suffix}", column.as_str()),
+            )
+            .or_else(|_| Ident::derived(&base, &suffix))?
+        };
+        let qualified = QualifiedName::new(table.name.schema.clone(), name.clone());
+        let free = !planning.catalog.has_relation(&qualified)
+            && !taken.iter().any(|(other, _, _)| *other == name);
+        if free {
+            return Ok(name);
+        }
         number += 1;
-        name = Ident::derived(
-            table.name.name.as_str(),
-            &format!("{}_idx{number}", column.as_str()),
-        )?;
     }
-    Ok(name)
 }
 
 fn concurrent(
@@ -196,7 +213,8 @@ fn partitioned(
 ) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     for leaf in planning.catalog.leaves(&table.name) {
-        let leaf_name = Ident::derived(leaf.name.name.as_str(), name.as_str())?;
+        let whole = format!("{}_{}", leaf.name.name.as_str(), name.as_str());
+        let leaf_name = Ident::new(whole.clone()).or_else(|_| Ident::marked("idx", &whole))?;
         let mut step = concurrent(
             &leaf.name,
             leaf.reltuples.max(0.0),

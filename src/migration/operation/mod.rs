@@ -16,7 +16,7 @@ pub use add_column::AddColumn;
 pub use column::NewColumn;
 pub use drop_column::DropColumn;
 pub use kind::Operation;
-pub use planning::{GateSpec, Planning, Probe};
+pub use planning::{GateSpec, Guard, Planning, Probe};
 pub use replace_column::ReplaceColumn;
 pub use set_not_null::SetNotNull;
 pub use sql::PlainSql;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backfill::Spec;
-use crate::catalog::{Catalog, Column, Table};
+use crate::catalog::{Catalog, Column, Table, Timing};
 use crate::error::{Error, Kind, Place, Result};
 use crate::migration::{Change, Release};
 use crate::sql::{Ident, QualifiedName, check_expression};
@@ -19,6 +19,15 @@ pub struct Planning<'a> {
     pub catalog: &'a Catalog,
     /// The project's schemas, in order.
     pub search_path: &'a [Ident],
+}
+
+/// What guards a column while both releases run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The trigger.
+    pub trigger: Ident,
+    /// Its function, in schema `tidegate`.
+    pub function: Ident,
 }
 
 /// A statement that the server is asked to parse and analyse, never to run, before a plan is
@@ -171,7 +180,15 @@ impl<'a> Planning<'a> {
     /// A name that belongs to this operation: change, operation, column.
     pub(super) fn own_name(&self, prefix: &str, column: &Ident) -> Result<Ident> {
         let base = format!("{prefix}{}_{}", self.change.id, self.index + 1);
-        Ident::derived(&base, column.as_str()).or_else(|_| Ident::new(base))
+        Ident::marked(&base, column.as_str())
+    }
+
+    /// The guard of `column`; `prefix` is that of its function.
+    pub(super) fn guard(&self, prefix: &str, column: &Ident) -> Result<Guard> {
+        Ok(Guard {
+            trigger: self.own_name("zzz_tidegate_", column)?,
+            function: self.own_name(prefix, column)?,
+        })
     }
 
     /// Refuses a table on which the operation cannot keep its promises.
@@ -188,6 +205,28 @@ impl<'a> Planning<'a> {
                 "table",
             ));
         }
+        let foreign = self
+            .catalog
+            .leaves(&table.name)
+            .into_iter()
+            .find(|leaf| !leaf.stores_rows());
+        let hopeless = match foreign {
+            _ if table.typed => {
+                Some("is made of a composite type, which decides its columns".to_owned())
+            }
+            Some(leaf) => Some(format!(
+                "keeps rows in {}, a foreign table",
+                leaf.name.plain()
+            )),
+            None => None,
+        };
+        if let Some(reason) = hopeless {
+            let error = Error::new(
+                Kind::Unsupported,
+                format!("{} {reason}", table.name.plain()),
+            );
+            return Err(self.at(error, "table"));
+        }
         if table.partition_of.is_some() {
             return Err(self.at(
                 Error::new(
@@ -197,6 +236,56 @@ impl<'a> Planning<'a> {
                 .hint("change the partitioned table; its partitions follow"),
                 "table",
             ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a table with a rewrite rule on `events` (`insert`, `update`): a rule keeps the columns
+    /// of the day it was made, so it drops the values of a newer column, and PostgreSQL runs no
+    /// update inside `WITH` past it.
+    pub(super) fn refuse_rules(&self, table: &Table, events: &[&str]) -> Result<()> {
+        for relation in std::iter::once(table).chain(self.catalog.leaves(&table.name)) {
+            let mut rules = relation.rules.iter();
+            if let Some(rule) = rules.find(|rule| events.contains(&rule.event.as_str())) {
+                let error = Error::new(
+                    Kind::Unsupported,
+                    format!(
+                        "{} has the rule {} on {}, which does not know the new column",
+                        relation.name.plain(),
+                        rule.name.as_str(),
+                        rule.event
+                    ),
+                )
+                .hint("put a trigger or a partitioned table in the place of the rule first");
+                return Err(self.at(error, "table"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a table with a trigger that would fire after `last` and could change the row once
+    /// more, unseen. Triggers of one moment fire in the byte order of their names.
+    pub(super) fn refuse_later_triggers(&self, table: &Table, last: &Ident) -> Result<()> {
+        for relation in std::iter::once(table).chain(self.catalog.leaves(&table.name)) {
+            let later = relation.triggers.iter().find(|trigger| {
+                trigger.timing == Timing::Before
+                    && trigger.for_each_row
+                    && trigger.name.as_str() > last.as_str()
+                    && !trigger.name.as_str().starts_with("zzz_tidegate_")
+                    && trigger.events.iter().any(|event| event != "delete")
+            });
+            if let Some(trigger) = later {
+                let error = Error::new(
+                    Kind::Unsupported,
+                    format!(
+                        "the trigger {} of {} fires after the one that keeps the columns in step",
+                        trigger.name.as_str(),
+                        relation.name.plain()
+                    ),
+                )
+                .hint("rename it so that it comes first: alter trigger ... rename to ...");
+                return Err(self.at(error, "table"));
+            }
         }
         Ok(())
     }
@@ -224,6 +313,7 @@ impl<'a> Planning<'a> {
             expression: up.to_owned(),
             source: Vec::new(),
             inverse: None,
+            inverse_type: None,
             stripe_key: leaves
                 .iter()
                 .map(|leaf| (leaf.name.clone(), stripe_key(leaf)))

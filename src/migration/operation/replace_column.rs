@@ -61,6 +61,7 @@ impl ReplaceColumn {
     fn pair<'a>(&self, planning: &Planning<'a>) -> Result<Pair<'a>> {
         let table = planning.table_named(&self.table, "table")?;
         planning.supported_table(table)?;
+        planning.refuse_rules(table, &["insert", "update"])?;
         let old = planning.column_of(table, &self.from, "from")?;
         let refuse =
             |reason: String| Err(planning.at(Error::new(Kind::Unsupported, reason), "from"));
@@ -131,6 +132,8 @@ impl ReplaceColumn {
             Phase::Expand => {
                 planning.free_column(pair.table, &self.to.name, "to")?;
                 self.refuse_hopeless(planning, &pair)?;
+                let guard = planning.guard("keep_", &self.to.name)?;
+                planning.refuse_later_triggers(pair.table, &guard.trigger)?;
                 self.expand(planning, &pair)
             }
             Phase::Backfill => self.backfill(planning, &pair),
@@ -148,7 +151,9 @@ impl ReplaceColumn {
         } = &self.to;
         let mut add = vec![format!("alter table {table} add column {name} {data_type}")];
         add.extend(mirror::grants(pair.table, &self.from, name));
-        add.extend(comment(pair.table, &self.to));
+        let mut to = self.to.clone();
+        to.comment = to.comment.or_else(|| pair.old.comment.clone());
+        add.extend(comment(pair.table, &to));
         let subject = format!("{}.{}", table.plain(), name.as_str());
         let mut steps = vec![
             Step::transaction(
@@ -189,11 +194,12 @@ impl ReplaceColumn {
             data_type: &pair.old.data_type,
             from: &self.down,
         };
+        let guard = planning.guard("keep_", &self.to.name)?;
         act(&DualWrite {
-            table: &pair.table.name,
+            table: pair.table,
             carriers: &pair.carriers,
-            function: planning.own_name("keep_", &self.to.name)?,
-            trigger: planning.own_name("zzz_tidegate_", &self.to.name)?,
+            function: guard.function,
+            trigger: guard.trigger,
             new: &new,
             old: Some(&old),
             default: self.to.default.as_deref(),
@@ -206,6 +212,7 @@ impl ReplaceColumn {
         let mut spec = planning.backfill(pair.table, &self.to.name, &self.up);
         spec.source = vec![self.from.clone()];
         spec.inverse = Some((self.from.clone(), self.down.clone()));
+        spec.inverse_type = Some(pair.old.data_type.clone());
         let mut steps = backfill_steps(&spec, planning.rows(pair.table));
         let mut keys = foreign_key(planning, pair.table, &self.to)?.into_iter();
         if let Some(add) = keys.next() {
@@ -229,6 +236,8 @@ impl ReplaceColumn {
         let table = &pair.table.name;
         let mut sql = Vec::new();
         self.with_trigger(planning, pair, |trigger| sql = trigger.remove())?;
+        // Grants that the old column was given since expand.
+        sql.extend(mirror::grants(pair.table, &self.from, &self.to.name));
         sql.push(format!("alter table {table} drop column {}", self.from));
         if let Some(default) = &self.to.default {
             sql.push(format!(
@@ -328,17 +337,17 @@ impl ReplaceColumn {
             probe(format!("select cast(null as {data_type})"), "to", "type"),
             probe(
                 format!(
-                    "select cast((\n{}\n) as {data_type}) from {table} as {}",
-                    self.up, table.name
+                    "select from {table} as {} where cast((\n{}\n) as {data_type}) is null",
+                    table.name, self.up
                 ),
                 "up",
                 "up",
             ),
             probe(
                 format!(
-                    "select cast((\n{}\n) as {}) from (select tidegate_row.*, cast(null as {data_type}) as {name} \
-                     from {table} as tidegate_row) as {}",
-                    self.down, pair.old.data_type, table.name
+                    "select from (select tidegate_row.*, cast(null as {data_type}) as {name} \
+                     from {table} as tidegate_row) as {} where cast((\n{}\n) as {}) is null",
+                    table.name, self.down, pair.old.data_type
                 ),
                 "down",
                 "down",

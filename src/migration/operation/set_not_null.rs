@@ -38,6 +38,9 @@ impl SetNotNull {
     fn table<'a>(&self, planning: &Planning<'a>) -> Result<&'a Table> {
         let table = planning.table_named(&self.table, "table")?;
         planning.supported_table(table)?;
+        if self.up.is_some() {
+            planning.refuse_rules(table, &["update"])?;
+        }
         let column = planning.column_of(table, &self.column, "column")?;
         if column.generated.is_some() {
             return Err(planning.at(
@@ -112,7 +115,7 @@ impl SetNotNull {
         let data_type = &planning.column_of(table, &self.column, "column")?.data_type;
         Ok(vec![Probe {
             sql: format!(
-                "select cast((\n{up}\n) as {data_type}) from {} as {}",
+                "select from {} as {} where cast((\n{up}\n) as {data_type}) is null",
                 table.name, table.name.name
             ),
             place: planning.place("up"),
@@ -130,11 +133,12 @@ pub(super) fn fill_trigger(
     column: &ColumnPart<'_>,
 ) -> Result<Vec<Step>> {
     let carriers = planning.carriers(table);
+    let guard = planning.guard("fill_", &column.name)?;
     let trigger = DualWrite {
-        table: &table.name,
+        table,
         carriers: &carriers,
-        function: planning.own_name("fill_", &column.name)?,
-        trigger: planning.own_name("zzz_tidegate_", &column.name)?,
+        function: guard.function,
+        trigger: guard.trigger,
         new: column,
         old: None,
         default: None,

@@ -6,7 +6,7 @@ use super::planning::Planning;
 use crate::error::{Error, Kind, Result};
 use crate::migration::step::{Action, Cost, Undo};
 use crate::migration::{Phase, Step};
-use crate::sql::{LockMode, Statement, parse_script};
+use crate::sql::{Ident, LockMode, QualifiedName, Statement, parse_script};
 
 /// Plain SQL in one phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,8 @@ impl PlainSql {
             }
             return Ok(one_transaction(&statements, undo));
         }
-        let last = statements.len();
+        // The undo belongs to the first step: it is the last to be undone, and whenever any of them
+        // ran, it did.
         Ok(statements
             .into_iter()
             .enumerate()
@@ -60,20 +61,12 @@ impl PlainSql {
                 lock: statement.lock,
                 rewrites: statement.rewrites,
                 cost: Cost::default(),
-                undo: if index + 1 == last {
+                undo: if index == 0 {
                     undo.clone()
                 } else {
                     Undo::Nothing
                 },
-                action: if statement.transactional {
-                    Action::UserTransaction {
-                        sql: vec![statement.text],
-                    }
-                } else {
-                    Action::UserStatement {
-                        sql: statement.text,
-                    }
-                },
+                action: action(planning, statement),
             })
             .collect())
     }
@@ -85,19 +78,39 @@ impl PlainSql {
             }),
             Some(down) => {
                 let statements = parse(planning, down, "down")?;
-                Ok(match statements.as_slice() {
-                    [only] if !only.transactional => Undo::Outside {
-                        sql: only.text.clone(),
-                    },
-                    _ => Undo::UserTransaction {
-                        sql: statements
-                            .into_iter()
-                            .map(|statement| statement.text)
-                            .collect(),
-                    },
+                let transactional = statements.iter().all(|one| one.transactional);
+                let sql = statements.into_iter().map(|one| one.text).collect();
+                Ok(if transactional {
+                    Undo::UserTransaction { sql }
+                } else {
+                    Undo::UserStatements { sql }
                 })
             }
         }
+    }
+}
+
+/// An index that is built concurrently is looked for in the catalog when its build was cut off;
+/// of other statements outside a transaction nobody knows then how they ended.
+fn action(planning: &Planning<'_>, statement: Statement) -> Action {
+    let sql = statement.text;
+    if statement.transactional {
+        return Action::UserTransaction { sql: vec![sql] };
+    }
+    let index = statement.builds.and_then(|(name, table)| {
+        let table = planning.table_named(&table, "up").ok()?;
+        let name = match name
+            .strip_prefix('"')
+            .and_then(|name| name.strip_suffix('"'))
+        {
+            Some(quoted) => Ident::new(quoted.replace("\"\"", "\"")),
+            None => Ident::new(name.to_lowercase()),
+        };
+        Some(QualifiedName::new(table.name.schema.clone(), name.ok()?))
+    });
+    match index {
+        Some(index) => Action::ConcurrentIndex { index, sql },
+        None => Action::UserStatement { sql },
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::gates::{Evidence, Gate, evaluate};
 use super::gather::Gathered;
 use super::runner::Runner;
+use crate::backfill::JobId;
 use crate::control::ledger;
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
@@ -31,6 +32,8 @@ pub struct Request {
 pub enum Backfill {
     /// They run to their end.
     Wait,
+    /// Their jobs are recorded, for other processes to run ([`Applied::jobs`]).
+    Detach,
     /// They are left to a later run.
     Skip,
 }
@@ -46,6 +49,8 @@ pub struct Applied {
     pub phases: Vec<AppliedPhase>,
     /// Phases that are due but were left: backfills that were skipped, and what waits for them.
     pub left: Vec<String>,
+    /// Jobs of the backfills that were left to others.
+    pub jobs: Vec<JobId>,
 }
 
 /// One phase that was finished.
@@ -83,6 +88,7 @@ impl Runner {
             plan: plan.hash.clone(),
             phases: Vec::new(),
             left: Vec::new(),
+            jobs: Vec::new(),
         };
         if plan.entries.is_empty() {
             return Ok(applied);
@@ -147,7 +153,10 @@ impl Runner {
                 .left
                 .iter()
                 .any(|left| left.starts_with(&format!("{} ", entry.change)));
-            if waits_for_skipped || request.backfill == Backfill::Skip && fills(entry) {
+            if waits_for_skipped || request.backfill != Backfill::Wait && fills(entry) {
+                if request.backfill == Backfill::Detach && !waits_for_skipped {
+                    applied.jobs.extend(self.jobs_of(entry).await?);
+                }
                 applied
                     .left
                     .push(format!("{} {}", entry.change, entry.phase));
@@ -167,6 +176,22 @@ impl Runner {
             applied.phases.push(phase);
         }
         Ok(false)
+    }
+
+    /// Records the jobs of a phase that others will run; none while its gates are closed.
+    async fn jobs_of(&self, entry: &Entry) -> Result<Vec<JobId>> {
+        match self.pass_gates(entry, Duration::ZERO).await {
+            Err(error) if error.kind() == Kind::GateClosed => return Ok(Vec::new()),
+            gates => gates?,
+        };
+        let engine = self.engine();
+        let mut jobs = Vec::new();
+        for step in &entry.steps {
+            if let Action::Backfill { spec } = &step.action {
+                jobs.push(engine.create(spec).await?);
+            }
+        }
+        Ok(jobs)
     }
 
     async fn run_entry(

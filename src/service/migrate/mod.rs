@@ -1,6 +1,7 @@
 //! Carries out migrations: gather -> plan -> check gates -> execute step by step -> journal.
 
 mod apply;
+mod drift;
 mod gates;
 mod gather;
 mod project;

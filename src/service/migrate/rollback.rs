@@ -42,7 +42,8 @@ impl Runner {
             .collect();
         phases.sort_by(|left, right| {
             let key = |(change, phase, record): &(String, Phase, LedgerPhase)| {
-                (record.release.clone(), *phase, change.clone())
+                let number = change.parse::<u64>().unwrap_or(u64::MAX);
+                (record.release.clone(), *phase, number, change.clone())
             };
             key(right).cmp(&key(left))
         });
@@ -59,6 +60,9 @@ impl Runner {
         for (change, phase, record) in &phases {
             ledger::begin_undo(&*self.session, change, *phase).await?;
             for (index, step) in record.steps.iter().enumerate().rev() {
+                if record.state != PhaseState::Done && !record.may_have_run(index) {
+                    continue;
+                }
                 self.undo_step(change, *phase, index, step).await?;
             }
             ledger::finish_undo(&*self.session, change, *phase).await?;
@@ -77,7 +81,7 @@ fn refuse(phases: &[(String, Phase, LedgerPhase)]) -> Result<()> {
     for (change, phase, record) in phases {
         for (index, step) in record.steps.iter().enumerate() {
             // A contract that was begun and never came to its step has changed nothing.
-            let ran = record.state == PhaseState::Done || record.done.contains(&index);
+            let ran = record.state == PhaseState::Done || record.may_have_run(index);
             if let (Undo::Impossible { reason }, true) = (&step.undo, ran) {
                 return Err(Error::new(
                     Kind::RollbackRefused,

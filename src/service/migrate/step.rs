@@ -19,7 +19,7 @@ pub(super) struct Batch<'a> {
     pub(super) label: &'a str,
     /// The statements.
     pub(super) sql: &'a [String],
-    /// Whether the user wrote them; they run under the project's search path.
+    /// Whether the user wrote them: what they set is forgotten before the outcome is journaled.
     pub(super) user: bool,
     /// What the journal says once they have run.
     pub(super) outcome: Outcome<'a>,
@@ -103,7 +103,7 @@ impl Runner {
                 ledger::step_done(&*self.session, entry, index).await
             }
             Action::ConcurrentIndex { index: name, sql } => {
-                self.concurrent_index(name, sql).await?;
+                self.concurrent_index(name, sql, again).await?;
                 ledger::step_done(&*self.session, entry, index).await
             }
             Action::Backfill { spec } => {
@@ -148,7 +148,11 @@ impl Runner {
             error.kind(),
             Kind::ConnectionLost | Kind::OutcomeUnknown | Kind::Cancelled | Kind::Interrupted
         );
+        // A refused build leaves an index that is not valid; its intent tells a rollback so.
+        let leaves_something = matches!(step.action, Action::ConcurrentIndex { .. })
+            && error.kind() != Kind::ObjectExists;
         if !interrupted
+            && !leaves_something
             && let Err(second) = ledger::step_refused(&*self.session, entry, index).await
         {
             tracing::warn!(%second, "the refusal of a step could not be journaled");
@@ -234,14 +238,16 @@ impl Runner {
                     &[&limit],
                 )
                 .await?;
-            if batch.user {
-                let path: Vec<String> = search_path?.iter().map(Ident::to_string).collect();
-                transaction
-                    .batch_execute(&format!("set local search_path = {}", path.join(", ")))
-                    .await?;
-            }
+            // Our own statements hold types and defaults that the user wrote.
+            let path: Vec<String> = search_path?.iter().map(Ident::to_string).collect();
+            transaction
+                .batch_execute(&format!("set local search_path = {}", path.join(", ")))
+                .await?;
             for statement in batch.sql {
                 transaction.batch_execute(statement).await?;
+            }
+            if batch.user {
+                transaction.batch_execute(FORGET).await?;
             }
             let (action, detail) = match batch.outcome {
                 Outcome::Done(entry, index) => {
@@ -289,16 +295,14 @@ impl Runner {
         set_search_path(&self.session, &schemas).await?;
         let result = self.session.batch_execute(sql).await;
         if result.is_ok() || !self.session.is_closed() {
-            self.session
-                .batch_execute("set search_path = pg_catalog")
-                .await?;
+            self.session.batch_execute(FORGET).await?;
         }
         Ok(result?)
     }
 
     /// Builds an index without blocking writes. A build that was interrupted leaves an index that
     /// is not valid; it is removed first.
-    async fn concurrent_index(&self, name: &QualifiedName, sql: &str) -> Result<()> {
+    async fn concurrent_index(&self, name: &QualifiedName, sql: &str, again: bool) -> Result<()> {
         let valid: Option<bool> = self
             .session
             .query_opt(
@@ -310,23 +314,19 @@ impl Runner {
             )
             .await?
             .map(|row| row.get(0));
+        if again && valid == Some(true) {
+            return Ok(());
+        }
         // The build waits for every transaction that is older than it; it holds nothing that
         // readers or writers wait for meanwhile.
         self.session.batch_execute("set lock_timeout = 0").await?;
-        match valid {
-            Some(true) => {}
-            Some(false) => {
-                self.session
-                    .batch_execute(&format!("drop index concurrently if exists {name}"))
-                    .await?;
-                self.session.batch_execute(sql).await?;
-            }
-            None => self.session.batch_execute(sql).await?,
+        if again && valid == Some(false) {
+            self.session
+                .batch_execute(&format!("drop index concurrently if exists {name}"))
+                .await?;
         }
-        self.session
-            .batch_execute("set lock_timeout = '5s'")
-            .await?;
-        Ok(())
+        // Without an intent of ours, an index of that name is somebody else's: the server says so.
+        self.outside(sql).await
     }
 
     /// Undoes one step.
@@ -373,6 +373,12 @@ impl Runner {
                 })
                 .await
             }
+            Undo::UserStatements { sql } => {
+                for statement in sql {
+                    self.outside(statement).await?;
+                }
+                ledger::step_undone(&*self.session, change, phase, index).await
+            }
             Undo::Outside { sql } => {
                 self.outside(sql).await?;
                 ledger::step_undone(&*self.session, change, phase, index).await
@@ -387,6 +393,9 @@ impl Runner {
         }
     }
 }
+
+/// Ends what a user's statements may have set for the session: the pinned settings come back.
+const FORGET: &str = "reset session authorization; reset role; reset all; set client_connection_check_interval = '1s'";
 
 /// A step outside a transaction that was begun, and nobody knows how it ended.
 fn unknown_outcome(entry: &Entry, index: usize, label: &str) -> Error {

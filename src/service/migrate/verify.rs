@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
+use super::drift::Drift;
 use super::gather::Gathered;
-use crate::migration::{Operation, Phase, PhaseState};
+use crate::error::Result;
+use crate::migration::{Phase, PhaseState};
+use crate::postgres::Session;
 
 /// One thing that is not as it should be.
 #[derive(Debug, Clone, Serialize)]
@@ -30,9 +33,13 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Looks at every change that has begun and not contracted.
-    #[must_use]
-    pub fn of(gathered: &Gathered) -> Self {
+    /// Looks at every change that has begun: its file, its columns with their types, its triggers
+    /// with their functions, its indexes and foreign keys.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn of(session: &Session, gathered: &Gathered) -> Result<Self> {
+        let drift = Drift::gather(session, gathered).await?;
         let mut findings = Vec::new();
         let mut changes = 0;
         for (id, (checksum, title, definition)) in &gathered.ledger.changes {
@@ -64,87 +71,19 @@ impl Verified {
                 }
                 Some(_) => {}
             }
-            if state(Phase::Expand) == Some(PhaseState::Done) {
-                let contracted = state(Phase::Contract) == Some(PhaseState::Done);
-                let enforced = state(Phase::Enforce) == Some(PhaseState::Done);
-                for operation in &definition.operations {
-                    for (object, problem) in drift(operation, gathered, contracted, enforced) {
-                        find(&object, problem);
-                    }
+            if state(Phase::Expand) == Some(PhaseState::Done)
+                || begun && state(Phase::Expand).is_none()
+            {
+                for (object, problem) in drift.of(id, definition) {
+                    find(&object, problem);
                 }
             }
         }
-        Self {
+        Ok(Self {
             passed: findings.is_empty(),
             changes,
             fingerprint: gathered.catalog.fingerprint().as_str().to_owned(),
             findings,
-        }
+        })
     }
-}
-
-/// What is missing of an operation whose expand is done.
-fn drift(
-    operation: &Operation,
-    gathered: &Gathered,
-    contracted: bool,
-    enforced: bool,
-) -> Vec<(String, String)> {
-    let (name, column, not_null, old, armed) = match operation {
-        Operation::ReplaceColumn(replace) => (
-            &replace.table,
-            &replace.to.name,
-            replace.to.not_null,
-            Some(&replace.from),
-            true,
-        ),
-        Operation::AddColumn(add) => (
-            &add.table,
-            &add.column.name,
-            add.column.not_null,
-            None,
-            add.up.is_some(),
-        ),
-        Operation::SetNotNull(set) => (&set.table, &set.column, true, None, set.up.is_some()),
-        Operation::DropColumn(_) | Operation::Sql(_) => return Vec::new(),
-    };
-    let path: Vec<String> = gathered
-        .search_path
-        .iter()
-        .map(|schema| schema.as_str().to_owned())
-        .collect();
-    let Some(table) = gathered.catalog.resolve(name, &path) else {
-        return vec![(name.clone(), "the table is gone".to_owned())];
-    };
-    let mut found = Vec::new();
-    let object = format!("{}.{}", table.name.plain(), column.as_str());
-    match table.column(column.as_str()) {
-        None => found.push((object, "the column is gone".to_owned())),
-        Some(there) if enforced && not_null && !there.not_null => {
-            found.push((object, "the column is no longer NOT NULL".to_owned()));
-        }
-        Some(_) => {}
-    }
-    if contracted {
-        return found;
-    }
-    if let Some(old) = old
-        && table.column(old.as_str()).is_none()
-    {
-        found.push((
-            format!("{}.{}", table.name.plain(), old.as_str()),
-            "the old column is gone before contract".to_owned(),
-        ));
-    }
-    let armed_now = table
-        .triggers
-        .iter()
-        .any(|trigger| trigger.name.as_str().starts_with("zzz_tidegate_"));
-    if armed && !armed_now {
-        found.push((
-            table.name.plain(),
-            "the trigger that keeps the columns in step is gone".to_owned(),
-        ));
-    }
-    found
 }

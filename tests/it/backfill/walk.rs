@@ -210,6 +210,7 @@ async fn an_inverse_that_holds_makes_a_row_consistent() {
     let lossy = Spec {
         expression: "t.n / 10".into(),
         inverse: Some((ident("n"), "t.c".into())),
+        inverse_type: None,
         ..spec(None)
     };
     let engine = engine(&target, options());
@@ -248,6 +249,7 @@ async fn leaf_partitions_and_odd_names() {
         expression: "to_json(\"T'\"\"x\".\"N n\")".into(),
         source: vec![ident("N n")],
         inverse: None,
+        inverse_type: None,
         stripe_key: vec![(table("p1"), Some(ident("id")))],
     };
     let engine = engine(&target, options());

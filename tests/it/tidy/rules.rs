@@ -20,6 +20,7 @@ const DOMAIN: &[&str] = &[
     "masking",
     "subset",
     "diff",
+    "copy",
 ];
 const ADAPTERS: &[&str] = &[
     "postgres", "control", "vault", "config", "storage", "dispatch",
@@ -242,11 +243,12 @@ fn direction(source: &Source) -> Vec<String> {
             "sql" | "job" => false,
             "catalog" => other == "sql",
             "migration" => matches!(other, "sql" | "catalog" | "job" | "backfill"),
-            "subset" => matches!(other, "sql" | "catalog" | "job" | "masking"),
+            "subset" | "copy" => matches!(other, "sql" | "catalog" | "job" | "masking"),
             room if DOMAIN.contains(&room) => matches!(other, "sql" | "catalog" | "job"),
             room if ADAPTERS.contains(&room) => {
                 DOMAIN.contains(&other) || ADAPTERS.contains(&other)
             }
+            "service" => other != "daemon",
             "telemetry" => matches!(other, "config" | "job"),
             _ => true,
         }
@@ -267,7 +269,9 @@ fn pure_rooms(source: &Source) -> Vec<String> {
         "tokio_postgres::",
         "sqlx::",
         "std::fs",
-        "std::net",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::net::ToSocketAddrs",
         "std::process",
         "rustix::",
         "std::thread",

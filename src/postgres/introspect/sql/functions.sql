@@ -27,7 +27,7 @@ select p.oid::bigint as oid,
   join pg_catalog.pg_language l on l.oid = p.prolang
   left join pg_catalog.pg_description d
     on d.objoid = p.oid and d.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objsubid = 0
- where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate')
+ where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate', 'tidegate_queue')
    and not exists (select from pg_catalog.pg_depend e -- constructors of range types belong to their type
                     where e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
                       and e.objid = p.oid and e.deptype in ('e', 'i'))

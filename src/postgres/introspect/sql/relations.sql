@@ -50,7 +50,7 @@ select c.oid::bigint as oid,
          from pg_catalog.aclexplode(c.relacl) a
          left join pg_catalog.pg_roles r on r.oid = a.grantee) g on c.relacl is not null
  where c.relkind in ('r', 'p', 'f', 'v', 'm')
-   and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate')
+   and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate', 'tidegate_queue')
    and not exists (select from pg_catalog.pg_depend e
                     where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       and e.objid = c.oid and e.objsubid = 0 and e.deptype = 'e')

@@ -11,7 +11,7 @@ select n.nspname as name,
          from pg_catalog.aclexplode(n.nspacl) a
          left join pg_catalog.pg_roles r on r.oid = a.grantee
         where a.grantee <> n.nspowner) g on true
- where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate')
+ where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate', 'tidegate_queue')
    and not exists (select from pg_catalog.pg_depend e
                     where e.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
                       and e.objid = n.oid and e.deptype = 'e')

@@ -28,7 +28,7 @@ select c.oid::bigint as oid,
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_description d
     on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objsubid = 0
- where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate')
+ where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate', 'tidegate_queue')
    and not exists (select from pg_catalog.pg_depend e
                     where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                       and e.objid = c.oid and e.objsubid = 0 and e.deptype = 'e')

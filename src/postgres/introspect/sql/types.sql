@@ -39,7 +39,7 @@ select t.oid::bigint as oid,
   left join pg_catalog.pg_description d
     on d.objoid = t.oid and d.classoid = 'pg_catalog.pg_type'::pg_catalog.regclass and d.objsubid = 0
  where (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c'))
-   and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate')
+   and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tidegate', 'tidegate_queue')
    and not exists (select from pg_catalog.pg_depend e
                     where e.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
                       and e.objid = t.oid and e.deptype = 'e')

@@ -1,0 +1,345 @@
+//! `tidegate copy`: the masked copy.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::App;
+use super::render::{Output, Page, Report, Style};
+use crate::config::Config;
+use crate::control::{AuditFilter, Control};
+use crate::copy::{CopyPlan, Manifest, Signed, Stage};
+use crate::error::{Error, Kind, Result};
+use crate::service::copy::{Databases, Engine, Listed, Outcome, Swapped, promote, rollback};
+use crate::service::masking::load;
+
+/// Commands of `copy`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Show what a copy would carry and mask
+    Plan(Ends),
+    /// Build a copy beside the target, or go on with one that stopped, and prove it
+    Run(RunArgs),
+    /// Show the copies of an environment
+    Status(To),
+    /// Check the signature of the copy in use and show its manifest
+    Audit(To),
+    /// Put the newest proven copy in the target's place
+    Promote(To),
+    /// Bring back what was in use before the last promotion
+    Rollback(To),
+}
+
+/// Both ends of a copy.
+#[derive(Debug, clap::Args)]
+pub struct Ends {
+    /// The environment that the data comes from
+    #[arg(long, value_name = "ENV")]
+    from: String,
+    /// The environment that is replaced; never of the tier production
+    #[arg(long, value_name = "ENV")]
+    to: String,
+}
+
+/// The target of a copy.
+#[derive(Debug, clap::Args)]
+pub struct To {
+    /// The environment that the data came from (any, when it is not named)
+    #[arg(long, value_name = "ENV")]
+    from: Option<String>,
+    /// The target environment
+    #[arg(long, value_name = "ENV")]
+    to: String,
+}
+
+/// Arguments of `copy run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    ends: Ends,
+    /// Put the copy in the target's place when it passes its gate
+    #[arg(long)]
+    promote: bool,
+    /// Workers, each with a connection to both sides
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+    /// Write the signed manifest into this file, too
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+pub(super) async fn run(app: &App, command: Command) -> Result<Output> {
+    let config = app.config()?;
+    match command {
+        Command::Plan(ends) => plan(app, &config, &ends).await,
+        Command::Run(args) => copy(app, &config, &args).await,
+        Command::Status(to) => {
+            let copies = databases(&config, &to).await?.list().await?;
+            Ok(Output::report(Status { copies }))
+        }
+        Command::Audit(to) => audit(&config, &to).await,
+        Command::Promote(to) => {
+            let databases = databases(&config, &to).await?;
+            databases.lock().await?;
+            Ok(Output::report(promote(&databases).await?))
+        }
+        Command::Rollback(to) => {
+            let databases = databases(&config, &to).await?;
+            databases.lock().await?;
+            Ok(Output::report(rollback(&databases).await?))
+        }
+    }
+}
+
+async fn engine(app: &App, config: &Config, ends: &Ends) -> Result<Engine> {
+    let from = config.environment(Some(&ends.from))?;
+    let to = config.environment(Some(&ends.to))?;
+    Engine::between(
+        config,
+        (from, to),
+        Arc::clone(&app.clock),
+        Arc::clone(&app.events),
+        app.cancel.clone(),
+    )
+    .await
+}
+
+async fn plan(app: &App, config: &Config, ends: &Ends) -> Result<Output> {
+    let engine = engine(app, config, ends).await?;
+    let gathered = engine.survey().await?;
+    let (masks, key) = load(config, &ends.to, &gathered.catalog).await?;
+    let plan = engine.plan(&gathered, &masks, &key)?;
+    Ok(Output::report(Planned {
+        hash: plan.hash()?,
+        plan,
+    }))
+}
+
+async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
+    let mut engine = engine(app, config, &args.ends).await?;
+    engine.options.promote = args.promote;
+    engine.options.workers = usize::from(args.workers);
+    let opened = engine.open().await?;
+    let (masks, key) = load(config, &args.ends.to, &opened.gathered.catalog).await?;
+    let outcome = opened.run(&masks, &key).await?;
+    if let (Some(file), Some(signed)) = (&args.manifest, &outcome.manifest) {
+        let text = serde_json::to_string_pretty(signed)
+            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+        std::fs::write(file, text)?;
+    }
+    Ok(Output::report(outcome))
+}
+
+async fn databases(config: &Config, to: &To) -> Result<Databases> {
+    if let Some(from) = &to.from {
+        config.environment(Some(from))?;
+    }
+    let environment = config.environment(Some(&to.to))?;
+    let target = environment.target(config).await?;
+    crate::service::copy::refuse_target(environment)?;
+    Databases::open(&target).await
+}
+
+async fn audit(config: &Config, to: &To) -> Result<Output> {
+    let environment = config.environment(Some(&to.to))?;
+    let control = Control::open(&environment.target(config).await?).await?;
+    let filter = AuditFilter {
+        action: Some("copy.run".to_owned()),
+        limit: Some(1),
+        since: None,
+    };
+    let entry = control.audit_entries(&filter).await?.pop().ok_or_else(|| {
+        Error::new(
+            Kind::CopyGate,
+            format!("{} is not a copy", environment.name),
+        )
+        .hint("its audit log names no run of `tidegate copy run`")
+    })?;
+    let signed: Signed = serde_json::from_str::<serde_json::Value>(&entry.detail)
+        .ok()
+        .and_then(|mut detail| serde_json::from_value(detail["manifest"].take()).ok())
+        .ok_or_else(|| Error::new(Kind::CopyGate, "the entry of the copy holds no manifest"))?;
+    Ok(Output::report(Audited {
+        manifest: signed.verify(None)?,
+        key: signed.key,
+    }))
+}
+
+/// `copy plan`.
+#[derive(Debug, Serialize)]
+struct Planned {
+    hash: String,
+    #[serde(flatten)]
+    plan: CopyPlan,
+}
+
+impl Report for Planned {
+    fn kind(&self) -> &'static str {
+        "copy-plan"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        let plan = &self.plan;
+        page.line(format!(
+            "{} -> {}   {} tables, {} masked columns, key epoch {}",
+            plan.source.environment,
+            plan.target.environment,
+            plan.tables.len(),
+            plan.tables
+                .iter()
+                .map(crate::copy::TableCopy::masked)
+                .sum::<usize>(),
+            plan.epoch
+        ))?;
+        for left in &plan.left_out {
+            page.line(format!("{}  {left}", page.styled(Style::Faint, "left out")))?;
+        }
+        page.line(format!("plan {}", self.hash))
+    }
+}
+
+impl Report for Outcome {
+    fn kind(&self) -> &'static str {
+        "copy-run"
+    }
+
+    fn exit(&self) -> u8 {
+        if self.gate.passed { 0 } else { 3 }
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!(
+            "{} -> {}   snapshot {}, {} tables, {} masked columns, key epoch {}",
+            self.from, self.to, self.snapshot_lsn, self.tables, self.masked_columns, self.epoch
+        ))?;
+        page.line(format!(
+            "  copied      {:.1} MB, {} rows in {:.1} s",
+            self.bytes as f64 / 1e6,
+            self.rows,
+            self.load_seconds
+        ))?;
+        for check in &self.gate.checks {
+            let style = if check.passed {
+                Style::Good
+            } else {
+                Style::Bad
+            };
+            let name = page.styled(style, format!("{:<11}", check.name));
+            page.line(format!("  {name} {}", check.detail))?;
+        }
+        for leak in &self.gate.leaks {
+            let word = page.styled(Style::Bad, "leak       ");
+            page.line(format!("  {word} {} values in {}", leak.count, leak.place))?;
+        }
+        for remark in &self.remarks {
+            page.line(format!(
+                "  {}      {remark}",
+                page.styled(Style::Waiting, "remark")
+            ))?;
+        }
+        if self.promoted {
+            page.line(format!(
+                "promoted; what was in use is kept: tidegate copy rollback --to {}",
+                self.to
+            ))
+        } else if self.gate.passed {
+            page.line(format!("ready: tidegate copy promote --to {}", self.to))
+        } else {
+            page.line(format!(
+                "not promoted; {} is kept for inspection, closed to everybody",
+                self.database
+            ))
+        }
+    }
+}
+
+/// `copy status`.
+#[derive(Debug, Serialize)]
+struct Status {
+    copies: Vec<Listed>,
+}
+
+impl Report for Status {
+    fn kind(&self) -> &'static str {
+        "copy-status"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        if self.copies.is_empty() {
+            return page.line("No copies.");
+        }
+        let rows = self
+            .copies
+            .iter()
+            .map(|copy| {
+                let (style, word) = match copy.mark.stage {
+                    Stage::Building => (Style::Waiting, "unfinished"),
+                    Stage::Ready => (Style::Good, "ready"),
+                    Stage::Failed => (Style::Bad, "did not pass"),
+                    Stage::Promoted => (Style::Good, "in use"),
+                    Stage::Before => (Style::Faint, "kept for rollback"),
+                    Stage::RolledBack => (Style::Faint, "rolled back"),
+                };
+                vec![
+                    copy.mark.run.clone(),
+                    copy.mark.from.clone(),
+                    page.styled(style, word),
+                    copy.name.as_str().to_owned(),
+                ]
+            })
+            .collect();
+        page.table(&["Run", "From", "State", "Database"], rows)
+    }
+}
+
+/// `copy audit`.
+#[derive(Debug, Serialize)]
+struct Audited {
+    key: String,
+    manifest: Manifest,
+}
+
+impl Report for Audited {
+    fn kind(&self) -> &'static str {
+        "copy-audit"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        let manifest = &self.manifest;
+        page.line(format!(
+            "{}  run {} of {} at {}, snapshot {}, key epoch {}",
+            page.styled(Style::Good, "signature holds"),
+            manifest.run,
+            manifest.from,
+            manifest.at.format("%Y-%m-%d %H:%M"),
+            manifest.snapshot_lsn,
+            manifest.epoch
+        ))?;
+        let rows: u64 = manifest.tables.iter().map(|table| table.source.rows).sum();
+        page.line(format!("  {} tables, {rows} rows", manifest.tables.len()))?;
+        page.line(format!("  policy {}", manifest.policy))?;
+        page.line(format!("  signed by {}", self.key))
+    }
+}
+
+impl Report for Swapped {
+    fn kind(&self) -> &'static str {
+        "copy-swap"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        match &self.run {
+            Some(run) => page.line(format!("run {run} is in use"))?,
+            None => page.line("what was in use before is in use again")?,
+        }
+        if let Some(kept) = &self.kept {
+            page.line(format!("kept: {}", kept.as_str()))?;
+        }
+        for old in &self.dropped {
+            page.line(format!("dropped: {}", old.as_str()))?;
+        }
+        Ok(())
+    }
+}

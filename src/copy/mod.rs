@@ -1,0 +1,26 @@
+//! Copies: what is carried from one database into a new one, in which ranges, and how rows look on
+//! their way. Pure: the plan is a value, streams are bytes.
+
+mod chunk;
+mod form;
+mod manifest;
+mod mark;
+mod name;
+mod plan;
+mod rows;
+mod splice;
+mod statement;
+mod sum;
+mod toc;
+
+pub use chunk::{CHUNK_BYTES, Range, ranges};
+pub use form::{Form, TypeFacts, TypeShape, Types};
+pub use manifest::{Manifest, Signed, TableRecord};
+pub use mark::{Mark, Stage};
+pub use name::{before_name, working_name};
+pub use plan::{Aims, ColumnCopy, CopyPlan, Place, TableCopy, Take, Wire};
+pub use rows::{HEADER, MAX_ROW_BYTES, Malformed, Rows, TRAILER};
+pub use splice::{Refused, Splicer};
+pub use statement::{copy_in, copy_out};
+pub use sum::RowSum;
+pub use toc::carried;

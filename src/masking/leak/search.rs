@@ -1,0 +1,266 @@
+//! Searching a text for what a filter holds.
+
+use super::digits;
+use super::filter::{Filter, TAG_BEGINNING, TAG_DIGITS, TAG_SEQUENCE, TAG_WORD};
+use super::identifying::FormKind;
+use super::words::{Word, canonical, words};
+use crate::masking::Class;
+
+/// Words of a sequence that count; the rest of a longer value is not looked at.
+pub(super) const MAX_WORDS: usize = 12;
+/// The longest number that is sought, in digits.
+pub const MAX_DIGITS: usize = digits::MAX;
+/// Shorter words are never sought alone.
+pub(super) const MIN_WORD: usize = 7;
+
+/// Something that the filter knows, at a place of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// The class of the value.
+    pub class: Class,
+    /// Its hash in the filter.
+    pub hash: u64,
+    /// Words or digits.
+    pub kind: FormKind,
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// How many digits a number has; 0 for words.
+    pub digits: usize,
+}
+
+impl Hit {
+    /// The bytes by which the hit is confirmed: canonical words, or digits.
+    #[must_use]
+    pub fn canonical(&self, text: &[u8]) -> Vec<u8> {
+        let slice = text.get(self.start..self.end).unwrap_or_default();
+        match self.kind {
+            FormKind::Words => canonical(slice),
+            FormKind::Compact => canonical(slice)
+                .into_iter()
+                .filter(|byte| *byte != b' ')
+                .collect(),
+            FormKind::Digits => digits::digits_of(slice),
+        }
+    }
+}
+
+/// A sequence that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    state: u64,
+    start: usize,
+    words: usize,
+}
+
+/// Searches texts; keeps its buffers and counts the numbers it has looked up.
+#[derive(Debug, Default)]
+pub struct Searcher {
+    open: Vec<Open>,
+    /// Numbers looked up, by length: what chance may explain grows with them.
+    pub probes: [u64; MAX_DIGITS + 1],
+}
+
+impl Searcher {
+    /// Calls `found` for everything in `text` that the filter knows.
+    pub fn search(&mut self, filter: &Filter, text: &[u8], found: &mut dyn FnMut(Hit)) {
+        let key = &filter.key;
+        let mut digit_count = 0;
+        let mut last: Option<Word> = None;
+        let open = &mut self.open;
+        open.clear();
+        words(text, key, |word| {
+            digit_count += word.digits;
+            let mut report = |hash, start, kind| {
+                if let Some(class) = filter.class(hash)
+                    && plausible(class, text, start, word.end)
+                {
+                    let end = word.end;
+                    found(Hit {
+                        class,
+                        hash,
+                        kind,
+                        start,
+                        end,
+                        digits: 0,
+                    });
+                }
+            };
+            if word.end - word.start >= MIN_WORD {
+                report(key.finish(word.hash, TAG_WORD), word.start, FormKind::Words);
+            }
+            open.retain_mut(|open| {
+                open.state = key.then(open.state, word.hash);
+                open.words += 1;
+                report(
+                    key.finish(open.state, TAG_SEQUENCE),
+                    open.start,
+                    FormKind::Words,
+                );
+                open.words < MAX_WORDS
+            });
+            if let Some(first) = last {
+                let state = key.then(key.then(key.empty(), first.hash), word.hash);
+                if filter.begins(key.finish(state, TAG_BEGINNING)) {
+                    report(
+                        key.finish(state, TAG_SEQUENCE),
+                        first.start,
+                        FormKind::Words,
+                    );
+                    open.push(Open {
+                        state,
+                        start: first.start,
+                        words: 2,
+                    });
+                }
+            }
+            last = Some(word);
+        });
+        if digit_count as usize >= digits::MIN {
+            self.numbers(filter, text, found);
+            compact(filter, text, found);
+        }
+    }
+
+    fn numbers(&mut self, filter: &Filter, text: &[u8], found: &mut dyn FnMut(Hit)) {
+        digits::numbers(text, &filter.key, |number| {
+            self.probes[number.digits.min(MAX_DIGITS)] += 1;
+            let hash = filter.key.finish(number.hash, TAG_DIGITS);
+            if let Some(class) = filter.class(hash) {
+                found(Hit {
+                    class,
+                    hash,
+                    kind: FormKind::Digits,
+                    start: number.start,
+                    end: number.end,
+                    digits: number.digits,
+                });
+            }
+        });
+    }
+}
+
+/// Words alone do not make an address: `info shop de` is not `info@shop.de`.
+fn plausible(class: Class, text: &[u8], start: usize, end: usize) -> bool {
+    class != Class::Email
+        || text[start..end]
+            .windows(3)
+            .any(|part| part.contains(&b'@') || part == b"%40")
+}
+
+/// Account numbers in groups: `DE89 3704 0044 0532 0130 00`. A group of two letters and two digits
+/// begins one (ISO 13616); it is at most 34 characters long.
+fn compact(filter: &Filter, text: &[u8], found: &mut dyn FnMut(Hit)) {
+    let key = &filter.key;
+    let mut begun: Vec<(usize, super::key::WordHash, usize)> = Vec::new();
+    words(text, key, |word| {
+        let slice = &text[word.start..word.end];
+        begun.retain_mut(|(start, hash, length)| {
+            for byte in slice {
+                hash.push(byte.to_ascii_lowercase());
+            }
+            *length += slice.len();
+            let whole = key.finish(key_of(*hash), TAG_WORD);
+            if let Some(class) = filter.class(whole) {
+                found(Hit {
+                    class,
+                    hash: whole,
+                    kind: FormKind::Compact,
+                    start: *start,
+                    end: word.end,
+                    digits: 0,
+                });
+            }
+            *length < 34 && slice.len() <= 5
+        });
+        let begins = slice.len() == 4
+            && slice[..2].iter().all(u8::is_ascii_alphabetic)
+            && slice[2..].iter().all(u8::is_ascii_digit);
+        if begins {
+            let mut hash = key.word();
+            slice
+                .iter()
+                .for_each(|byte| hash.push(byte.to_ascii_lowercase()));
+            begun.push((word.start, hash, slice.len()));
+        }
+    });
+}
+
+fn key_of(hash: super::key::WordHash) -> u64 {
+    hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::test_key;
+    use super::super::{forms, identifying::Form};
+    use super::*;
+
+    fn filter(values: &[(Class, &str)]) -> Filter {
+        let mut filter = Filter::new(test_key(4), (0, 1));
+        for (class, value) in values {
+            forms(*class, value, &mut |class, form: Form<'_>| {
+                filter.insert(class, &form).unwrap();
+            });
+        }
+        filter.seal();
+        filter
+    }
+
+    fn classes(filter: &Filter, text: &str) -> Vec<Class> {
+        let mut all = Vec::new();
+        Searcher::default().search(filter, text.as_bytes(), &mut |hit| {
+            assert!(!hit.canonical(text.as_bytes()).is_empty());
+            all.push(hit.class);
+        });
+        all
+    }
+
+    #[test]
+    fn values_are_found_inside_of_texts() {
+        let filter = filter(&[
+            (Class::Email, "Ann.Miller@corp.example"),
+            (Class::PersonName, "Ann Miller"),
+            (Class::Iban, "DE89 3704 0044 0532 0130 00"),
+            (Class::Phone, "+49 30 1234567"),
+            (Class::Secret, "s3cr3t-t0ken-value-77"),
+        ]);
+        for (text, class) in [
+            ("write to <ann.miller@CORP.example>!", Class::Email),
+            ("{\"who\": \"MILLER, Ann\"}", Class::PersonName),
+            ("iban=de89370400440532013000;", Class::Iban),
+            ("pay DE89 3704 0044 0532 0130 00 now", Class::Iban),
+            ("0049 (30) 1234-567", Class::Phone),
+            ("{\"t\":\"s3cr3t-t0ken-value-77\"}", Class::Secret),
+        ] {
+            assert!(classes(&filter, text).contains(&class), "{text}");
+        }
+        for text in [
+            "ann of miller",
+            "ann miller corp example",
+            "Ann",
+            "de89370400440532013001",
+            "30 123456",
+        ] {
+            assert!(!classes(&filter, text).contains(&Class::Email), "{text}");
+            assert!(!classes(&filter, text).contains(&Class::Iban), "{text}");
+            assert!(!classes(&filter, text).contains(&Class::Phone), "{text}");
+        }
+        assert_eq!(classes(&filter, "ann of miller"), []);
+    }
+
+    #[test]
+    fn overlapping_sequences_are_all_found() {
+        let filter = filter(&[
+            (Class::PersonName, "Ann Lee"),
+            (Class::PersonName, "Lee Ann Miller"),
+            (Class::PersonName, "Ann Miller"),
+        ]);
+        assert_eq!(
+            classes(&filter, "Ann Lee Ann Miller").len(),
+            4,
+            "with Lee, Ann"
+        );
+    }
+}

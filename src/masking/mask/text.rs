@@ -1,0 +1,219 @@
+//! Masks of texts, and how they are applied to columns of text, arrays of text and integers.
+
+use crate::masking::prf::{Prf, Seed};
+use crate::masking::{FieldMask, Masked, Row, Unmaskable};
+
+/// Replaces one text.
+pub(super) trait TextMask: Send + Sync + std::fmt::Debug {
+    /// Appends the mask of `input`, which is not empty. The seed comes from the value itself or
+    /// from another column of its row; what must be one to one looks at `input`.
+    ///
+    /// # Errors
+    /// [`Unmaskable`] for a text that breaks the format.
+    fn write(&self, input: &str, seed: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable>;
+
+    /// Whether the mask looks at its seed at all.
+    fn uses_seed(&self) -> bool {
+        true
+    }
+
+    /// Whether a text of digits gives a text of as many digits.
+    fn keeps_digits(&self) -> bool {
+        false
+    }
+}
+
+/// Where a text mask is applied.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) prf: Prf,
+    /// The column that seeds the mask.
+    pub(super) with: Option<usize>,
+    /// Characters that fit.
+    pub(super) max_length: Option<usize>,
+    /// Whether the output must not be shortened nor tried again, since distinctness is in it.
+    pub(super) fixed: bool,
+}
+
+/// Tries to find a mask that differs from the value.
+const TRIES: u64 = 4;
+
+impl Place {
+    fn seed(&self, value: &[u8], row: &Row<'_>) -> Seed {
+        let other = self
+            .with
+            .and_then(|column| row.fields.get(column).copied().flatten());
+        self.prf.seed(other.unwrap_or(value))
+    }
+
+    /// Masks a text. The empty text tells nothing and stays.
+    fn mask(
+        &self,
+        mask: &impl TextMask,
+        value: &[u8],
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unmaskable> {
+        if value.is_empty() {
+            return Ok(());
+        }
+        let input = std::str::from_utf8(value).map_err(|_| NOT_UTF8)?;
+        let start = out.len();
+        let seed = if mask.uses_seed() {
+            self.seed(value, row)
+        } else {
+            Seed(0)
+        };
+        for attempt in 0..TRIES {
+            out.truncate(start);
+            mask.write(
+                input,
+                if attempt == 0 {
+                    seed
+                } else {
+                    seed.other(attempt)
+                },
+                out,
+            )?;
+            if self.fixed {
+                break;
+            }
+            if let Some(limit) = self.max_length {
+                shorten(out, start, limit);
+            }
+            if &out[start..] != value {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+const NOT_UTF8: Unmaskable = Unmaskable {
+    reason: "a text that is not UTF-8",
+};
+
+/// Cuts the text that begins at `start` to so many characters.
+fn shorten(out: &mut Vec<u8>, start: usize, limit: usize) {
+    if out.len() - start <= limit {
+        return;
+    }
+    let text = std::str::from_utf8(&out[start..]).unwrap_or_default();
+    if let Some((end, _)) = text.char_indices().nth(limit) {
+        let end = start + text[..end].trim_end().len();
+        out.truncate(end);
+    }
+}
+
+/// On a column of text.
+#[derive(Debug)]
+pub(super) struct OnText<M> {
+    pub(super) mask: M,
+    pub(super) place: Place,
+}
+
+impl<M: TextMask> FieldMask for OnText<M> {
+    fn apply(
+        &self,
+        value: Option<&[u8]>,
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Masked, Unmaskable> {
+        let Some(value) = value else {
+            return Ok(Masked::Null);
+        };
+        self.place.mask(&self.mask, value, row, out)?;
+        Ok(Masked::Value)
+    }
+}
+
+/// On each element of an array of texts. Binary form: number of dimensions, a flag for nulls, the
+/// element's type, then per dimension its length and lower bound, then the elements with their
+/// lengths (`array_send`).
+#[derive(Debug)]
+pub(super) struct OnArray<M> {
+    pub(super) mask: M,
+    pub(super) place: Place,
+}
+
+const BAD_ARRAY: Unmaskable = Unmaskable {
+    reason: "an array whose binary form is broken",
+};
+
+impl<M: TextMask> FieldMask for OnArray<M> {
+    fn apply(
+        &self,
+        value: Option<&[u8]>,
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Masked, Unmaskable> {
+        let Some(value) = value else {
+            return Ok(Masked::Null);
+        };
+        let (dimensions, _) = value.split_first_chunk::<4>().ok_or(BAD_ARRAY)?;
+        let dimensions = u32::from_be_bytes(*dimensions) as usize;
+        let header = 12 + dimensions.min(6) * 8;
+        let (head, mut rest) = value.split_at_checked(header).ok_or(BAD_ARRAY)?;
+        out.extend_from_slice(head);
+        while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+            let length = i32::from_be_bytes(*length);
+            rest = tail;
+            if length < 0 {
+                out.extend_from_slice(&length.to_be_bytes());
+                continue;
+            }
+            let (element, tail) = rest.split_at_checked(length as usize).ok_or(BAD_ARRAY)?;
+            rest = tail;
+            let start = out.len();
+            out.extend_from_slice(&[0; 4]);
+            self.place.mask(&self.mask, element, row, out)?;
+            let length = (out.len() - start - 4) as u32;
+            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        }
+        if !rest.is_empty() {
+            return Err(BAD_ARRAY);
+        }
+        Ok(Masked::Value)
+    }
+}
+
+/// On an integer, whose decimal digits are the text.
+#[derive(Debug)]
+pub(super) struct OnInteger<M> {
+    pub(super) mask: M,
+    pub(super) place: Place,
+    pub(super) bytes: u8,
+}
+
+impl<M: TextMask> FieldMask for OnInteger<M> {
+    fn apply(
+        &self,
+        value: Option<&[u8]>,
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Masked, Unmaskable> {
+        const BAD: Unmaskable = Unmaskable {
+            reason: "a number whose mask does not fit its type",
+        };
+        let Some(value) = value else {
+            return Ok(Masked::Null);
+        };
+        let number = super::permute::read_integer(value).ok_or(BAD)?;
+        let number = u64::try_from(number).map_err(|_| BAD)?;
+        let mut digits = [0_u8; 20];
+        let digits = super::permute::decimal(number, &mut digits);
+        let start = out.len();
+        self.place.mask(&self.mask, digits, row, out)?;
+        let masked = &out[start..];
+        // A zero in front would be lost, and two masks could become one.
+        let fits = masked.len() == digits.len() && (masked.len() == 1 || masked[0] != b'0');
+        let number = masked.iter().try_fold(0_i64, |sum, byte| {
+            let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+            sum.checked_mul(10)?.checked_add(digit)
+        });
+        let number = number.filter(|_| fits).ok_or(BAD)?;
+        out.truncate(start);
+        super::permute::write_integer(number, self.bytes, out).ok_or(BAD)?;
+        Ok(Masked::Value)
+    }
+}

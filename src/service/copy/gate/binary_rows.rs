@@ -1,0 +1,92 @@
+//! Rows of COPY's binary format
+//! (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format").
+
+use crate::error::{Error, Kind, Result};
+
+/// What a stream begins with, before flags and the length of an extension.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+/// The first message without the header.
+pub(super) fn without_header(message: &[u8]) -> Result<&[u8]> {
+    let rest = message.strip_prefix(SIGNATURE).ok_or_else(malformed)?;
+    let (_flags, rest) = rest.split_at_checked(4).ok_or_else(malformed)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    rest.get(length..).ok_or_else(malformed)
+}
+
+/// Cuts rows into fields.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    width: usize,
+}
+
+impl Fields {
+    /// The fields of the next row; `None` at the end of the bytes or at the trailer.
+    pub(super) fn next<'a>(
+        &mut self,
+        rest: &mut &'a [u8],
+    ) -> Result<Option<Vec<Option<&'a [u8]>>>> {
+        let Some((count, mut bytes)) = rest.split_first_chunk::<2>() else {
+            return if rest.is_empty() {
+                Ok(None)
+            } else {
+                Err(malformed())
+            };
+        };
+        let count = i16::from_be_bytes(*count);
+        if count < 0 {
+            *rest = &[];
+            return Ok(None);
+        }
+        let mut fields = Vec::with_capacity(self.width);
+        for _ in 0..count {
+            let (length, after) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
+            let length = i32::from_be_bytes(*length);
+            bytes = after;
+            fields.push(match usize::try_from(length) {
+                Ok(length) => {
+                    let (field, after) = bytes.split_at_checked(length).ok_or_else(malformed)?;
+                    bytes = after;
+                    Some(field)
+                }
+                Err(_) => None,
+            });
+        }
+        self.width = fields.len();
+        *rest = bytes;
+        Ok(Some(fields))
+    }
+}
+
+fn malformed() -> Error {
+    Error::new(Kind::CopySource, "rows came in an unexpected form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_cut_into_rows() {
+        let mut stream = SIGNATURE.to_vec();
+        stream.extend([0; 8]);
+        stream.extend([0, 2, 0, 0, 0, 2, b'a', b'b', 0xff, 0xff, 0xff, 0xff]);
+        stream.extend([0, 1, 0, 0, 0, 0]);
+        stream.extend([0xff, 0xff]);
+        let mut rest = without_header(&stream).unwrap();
+        let mut fields = Fields::default();
+        assert_eq!(
+            fields.next(&mut rest).unwrap(),
+            Some(vec![Some(b"ab".as_slice()), None])
+        );
+        assert_eq!(
+            fields.next(&mut rest).unwrap(),
+            Some(vec![Some(b"".as_slice())])
+        );
+        assert_eq!(fields.next(&mut rest).unwrap(), None);
+        let mut cut = &[0_u8, 1, 0, 0, 0, 9, 1][..];
+        assert!(fields.next(&mut cut).is_err());
+        assert!(without_header(b"PGCOPY").is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! The gate: what must hold before anybody sees a copy. Rows are counted, kept columns compared and
+//! masked ones computed again; values of the source are sought everywhere in the target, canaries
+//! proving that the search sees; constraints, the risk of re-identification and the safety of a
+//! staging database are looked at.
+
+mod audit;
+mod binary_rows;
+mod canary;
+mod canary_channels;
+mod catalog_texts;
+mod constraints;
+mod counts;
+mod findings;
+mod kept;
+mod large_objects;
+mod leak_scan;
+mod recompute;
+mod relations;
+mod risk;
+mod run;
+mod scanner;
+mod source;
+mod staging;
+mod table_scan;
+
+pub use audit::{Audit, audit};
+pub use canary::Flight;
+pub use leak_scan::{LeakScan, Scanned, leak_scan};
+pub use recompute::{Masks, Recompute, recompute};
+pub use risk::risk;
+pub use run::{Subject, run};

@@ -1,0 +1,138 @@
+//! Streams a table of the target through the scanner.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::TryStreamExt as _;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::findings::Findings;
+use super::relations::Relation;
+use super::scanner::{Scanner, Sought};
+use crate::error::{Error, Kind, Result};
+use crate::masking::leak::{CellKind, Expectation};
+use crate::postgres::Session;
+
+/// Bytes handed to a core at once.
+const BATCH: usize = 256 << 10;
+/// Batches that wait or are searched at once, for each core: with rows of usual size the memory is
+/// twice the batches.
+const BATCHES_PER_CORE: usize = 3;
+
+/// What the scans of one pass share.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) sought: Sought,
+    pub(super) cancel: CancellationToken,
+    findings: Mutex<Findings>,
+    batches: Arc<Semaphore>,
+    slots: u32,
+}
+
+impl Scan {
+    pub(super) fn new(sought: Sought, cancel: &CancellationToken) -> Arc<Self> {
+        let slots = rayon::current_num_threads().max(1) * BATCHES_PER_CORE;
+        Arc::new(Self {
+            sought,
+            cancel: cancel.clone(),
+            findings: Mutex::default(),
+            batches: Arc::new(Semaphore::new(slots)),
+            slots: u32::try_from(slots).unwrap_or(u32::MAX),
+        })
+    }
+
+    pub(super) fn add(&self, findings: Findings) {
+        self.findings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .merge(findings);
+    }
+
+    /// Waits for all batches; what they have found.
+    pub(super) async fn finish(&self) -> Result<Findings> {
+        let all = self.batches.acquire_many(self.slots).await;
+        drop(all.map_err(|_| Error::new(Kind::Internal, "a scan was closed"))?);
+        Ok(std::mem::take(
+            &mut *self.findings.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(Kind::Interrupted, "the gate was interrupted"));
+        }
+        Ok(())
+    }
+
+    /// Searches all rows of a relation; its columns are the places from `first` on.
+    pub(super) async fn relation(
+        self: &Arc<Self>,
+        session: &Session,
+        relation: &Relation,
+        first: u32,
+    ) -> Result<()> {
+        let columns: Arc<[Cell]> = (first..)
+            .zip(&relation.columns)
+            .map(|(place, column)| Cell {
+                place,
+                kind: column.kind,
+                expects: column.place.expects,
+            })
+            .collect();
+        let names: Vec<String> = relation
+            .columns
+            .iter()
+            .map(|column| column.name.to_string())
+            .collect();
+        let sql = format!(
+            "copy (select {} from only {}) to stdout",
+            names.join(", "),
+            relation.name
+        );
+        let stream = session.copy_out(&sql).await?;
+        let mut stream = std::pin::pin!(stream);
+        let mut batch = Vec::with_capacity(BATCH * 2);
+        while let Some(chunk) = stream.try_next().await? {
+            batch.extend_from_slice(&chunk);
+            if batch.len() >= BATCH {
+                self.check()?;
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
+                self.batch(full, &columns).await?;
+            }
+        }
+        self.batch(batch, &columns).await
+    }
+
+    async fn batch(self: &Arc<Self>, rows: Vec<u8>, columns: &Arc<[Cell]>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let permit = Arc::clone(&self.batches)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::new(Kind::Internal, "a scan was closed"))?;
+        let scan = Arc::clone(self);
+        let columns = Arc::clone(columns);
+        rayon::spawn(move || {
+            let mut scanner = Scanner::new(&scan.sought);
+            scanner.findings.bytes += rows.len() as u64;
+            for row in rows.split(|byte| *byte == b'\n') {
+                for (raw, cell) in row.split(|byte| *byte == b'\t').zip(columns.iter()) {
+                    if raw != b"\\N" {
+                        scanner.cell(raw, cell.kind, (cell.place, cell.expects));
+                    }
+                }
+            }
+            scan.add(scanner.findings);
+            drop(permit);
+        });
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    place: u32,
+    kind: CellKind,
+    expects: Expectation,
+}

@@ -1,0 +1,173 @@
+//! Workers that lease ranges from the copy's ledger and carry them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::gather::Extent;
+use super::pipe::Pipe;
+use super::snapshot::{join, patient};
+use crate::config::Target;
+use crate::control::copy as ledger;
+use crate::control::copy::Chunk;
+use crate::copy::{CopyPlan, RowSum, Splicer, TableCopy, copy_in, copy_out};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::Session;
+use crate::sql::{Ident, QualifiedName};
+
+/// What the workers of one run share.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) source: Target,
+    /// The database that is being built.
+    pub(super) copy: Target,
+    pub(super) plan: CopyPlan,
+    pub(super) splicers: BTreeMap<QualifiedName, Arc<Splicer>>,
+    pub(super) extents: BTreeMap<QualifiedName, Extent>,
+    /// The exported snapshot and the name of its instant.
+    pub(super) snapshot: String,
+    pub(super) instant: String,
+    pub(super) cancel: CancellationToken,
+}
+
+/// What the workers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Load what is pending.
+    Load,
+    /// Compare what an earlier run has loaded with the source as it is now.
+    Compare,
+}
+
+/// Runs the task to its end with so many workers; the first error ends all.
+pub(super) async fn work(load: &Arc<Load>, task: Task, workers: usize) -> Result<()> {
+    let stop = load.cancel.child_token();
+    let mut set = JoinSet::new();
+    for _ in 0..workers.max(1) {
+        let (load, stop) = (Arc::clone(load), stop.clone());
+        set.spawn(async move { worker(&load, task, &stop).await });
+    }
+    let mut first = None;
+    while let Some(result) = set.join_next().await {
+        let result =
+            result.unwrap_or_else(|error| Err(Error::new(Kind::Internal, error.to_string())));
+        if let Err(error) = result {
+            stop.cancel();
+            first.get_or_insert(error);
+        }
+    }
+    if load.cancel.is_cancelled() {
+        return Err(Error::new(
+            Kind::Cancelled,
+            "the copy was stopped; finished ranges are kept",
+        )
+        .hint("the same command goes on"));
+    }
+    first.map_or(Ok(()), Err)
+}
+
+async fn worker(load: &Load, task: Task, stop: &CancellationToken) -> Result<()> {
+    let source = Session::connect(&load.source, "copy").await?;
+    patient(&source).await?;
+    let mut target = Session::connect(&load.copy, "copy").await?;
+    patient(&target).await?;
+    target.batch_execute("set synchronous_commit = off").await?;
+    while !stop.is_cancelled() {
+        let transaction = target.transaction().await?;
+        let state = match task {
+            Task::Load => "pending",
+            Task::Compare => "done",
+        };
+        let Some(chunk) = ledger::lease(&transaction, state, &load.instant).await? else {
+            return Ok(());
+        };
+        let carried = carry(load, task, &chunk, (&source, &transaction));
+        tokio::select! {
+            result = carried => result?,
+            () = stop.cancelled() => return Ok(()),
+        }
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+async fn carry(
+    load: &Load,
+    task: Task,
+    chunk: &Chunk,
+    (source, target): (&Session, &tokio_postgres::Transaction<'_>),
+) -> Result<()> {
+    let unknown = || {
+        Error::new(
+            Kind::Internal,
+            format!("{} is not in the plan", chunk.table.plain()),
+        )
+    };
+    let table = load.plan.table(&chunk.table).ok_or_else(unknown)?;
+    let pipe = Pipe {
+        table,
+        splicer: load.splicers.get(&chunk.table).ok_or_else(unknown)?,
+        copy_out: copy_out(table, &chunk.range),
+        copy_in: copy_in(table),
+    };
+    join(source, &load.snapshot).await?;
+    if table.runs_expressions() {
+        source.batch_execute(&project_path(&load.source)?).await?;
+    }
+    match task {
+        Task::Load => {
+            let sum = pipe.run(source, target).await?;
+            same_file(load, source, table).await?;
+            ledger::done(target, chunk.id, &load.instant, &sum).await?;
+        }
+        Task::Compare => {
+            let sum: RowSum = pipe.read(source, None).await?;
+            same_file(load, source, table).await?;
+            let same = chunk.sum == Some(sum);
+            ledger::compared(target, chunk.id, &load.instant, same).await?;
+        }
+    }
+    Ok(source.batch_execute("rollback").await?)
+}
+
+/// Expressions of the policy are read as the project reads them, for this transaction.
+fn project_path(source: &Target) -> Result<String> {
+    let schemas: Vec<String> = source
+        .search_path
+        .iter()
+        .map(|schema| Ident::new(schema.clone()).map(|ident| ident.to_string()))
+        .collect::<Result<_>>()?;
+    let path = if schemas.is_empty() {
+        "pg_catalog".to_owned()
+    } else {
+        schemas.join(", ")
+    };
+    Ok(format!("set local search_path = {path}"))
+}
+
+/// Called while the range's lock is still held: a table that was truncated or rewritten since the
+/// snapshot looks empty to it, or has its rows in other blocks.
+async fn same_file(load: &Load, source: &Session, table: &TableCopy) -> Result<()> {
+    let changed = || {
+        Error::new(
+            Kind::CopySource,
+            format!(
+                "{} was truncated or rewritten during the copy",
+                table.name.plain()
+            ),
+        )
+    };
+    let extent = load.extents.get(&table.name).ok_or_else(changed)?;
+    let row = source
+        .query_one(
+            "select pg_catalog.pg_relation_filenode($1::oid)",
+            &[&extent.oid],
+        )
+        .await?;
+    if row.get::<_, Option<u32>>(0) != Some(extent.file) {
+        return Err(changed());
+    }
+    Ok(())
+}

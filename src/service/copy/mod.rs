@@ -1,0 +1,28 @@
+//! The copy: a new database is built beside the target from one instant of the source, masked on
+//! the way, proven, and put in the target's place.
+
+pub mod archive;
+mod carry;
+mod databases;
+mod engine;
+mod finish;
+pub mod gate;
+mod gate_report;
+mod gather;
+mod load;
+mod masks;
+mod pipe;
+mod programs;
+mod promote;
+mod refuse;
+mod run;
+mod schema;
+mod settings;
+mod snapshot;
+
+pub use databases::{Databases, Listed};
+pub use engine::{Engine, Opened, Options, Outcome};
+pub use gate_report::{Check, GateReport, Leak};
+pub use gather::{Extent, Gathered, gather};
+pub use promote::{Swapped, promote, rollback};
+pub use refuse::{Side, refuse, refuse_target};

@@ -1,0 +1,214 @@
+//! Carries the schema: everything but rows, in two sections around the load.
+
+use std::ffi::OsString;
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::programs::{Programs, option};
+use crate::catalog::Catalog;
+use crate::config::{Target, vars};
+use crate::copy::carried;
+use crate::error::Result;
+
+/// A schema as an archive in a private folder, which goes away with this value.
+#[derive(Debug)]
+pub(super) struct SchemaArchive {
+    programs: Programs,
+    folder: TempDir,
+    owners: bool,
+    cancel: CancellationToken,
+    /// What could not be carried, in words.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Which half is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    /// Types, tables, functions: what rows need.
+    Before,
+    /// Indexes, constraints, triggers: what rows would wait for.
+    After,
+}
+
+/// What the target's server can take.
+#[derive(Debug)]
+pub(super) struct Welcome {
+    /// Its roles.
+    pub(super) roles: std::collections::BTreeSet<String>,
+    /// Whether objects may be given to other roles.
+    pub(super) superuser: bool,
+}
+
+impl SchemaArchive {
+    /// Dumps the schema as the exported snapshot sees it.
+    pub(super) async fn dump(
+        programs: Programs,
+        source: (&Target, &str),
+        catalog: &Catalog,
+        welcome: &Welcome,
+        cancel: &CancellationToken,
+    ) -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("tidegate-schema-")
+            .tempdir_in(vars::temp_dir())?;
+        let (owners, grants, remarks) = roles_that_fit(catalog, welcome);
+        let archive = Self {
+            programs,
+            folder,
+            owners,
+            cancel: cancel.clone(),
+            remarks,
+        };
+        let (target, snapshot) = source;
+        let mut arguments: Vec<OsString> = [
+            "--schema-only",
+            "--format=custom",
+            "--no-comments",
+            "--no-publications",
+            "--no-subscriptions",
+            "--no-security-labels",
+            "--no-tablespaces",
+            "--exclude-schema=tidegate",
+            "--exclude-schema=tidegate_copy",
+            "--no-password",
+        ]
+        .map(OsString::from)
+        .to_vec();
+        arguments.push(format!("--snapshot={snapshot}").into());
+        arguments.push(option("file", &archive.file()));
+        archive
+            .programs
+            .run("pg_dump", target, &arguments, cancel)
+            .await?;
+        archive.write_list(target, grants).await?;
+        Ok(archive)
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("schema")
+    }
+
+    fn list(&self) -> std::path::PathBuf {
+        self.folder.path().join("list")
+    }
+
+    async fn write_list(&self, target: &Target, grants: bool) -> Result<()> {
+        let arguments = ["--list".into(), self.file().into_os_string()];
+        let list = self
+            .programs
+            .run("pg_restore", target, &arguments, &self.cancel)
+            .await?;
+        tokio::fs::write(self.list(), carried(&list, grants)).await?;
+        Ok(())
+    }
+
+    /// Restores one half.
+    pub(super) async fn restore(
+        &self,
+        target: &Target,
+        section: Section,
+        workers: usize,
+    ) -> Result<()> {
+        let mut arguments: Vec<OsString> = vec![
+            "--exit-on-error".into(),
+            "--no-password".into(),
+            "--no-tablespaces".into(),
+            format!("--dbname={}", connection_word(target.database())).into(),
+            option("use-list", &self.list()),
+        ];
+        match section {
+            Section::Before => arguments.push("--section=pre-data".into()),
+            Section::After => {
+                arguments.push("--section=post-data".into());
+                arguments.push(format!("--jobs={}", workers.max(1)).into());
+            }
+        }
+        if !self.owners {
+            arguments.push("--no-owner".into());
+        }
+        arguments.push(self.file().into_os_string());
+        self.programs
+            .run("pg_restore", target, &arguments, &self.cancel)
+            .await?;
+        Ok(())
+    }
+}
+
+/// A database's name as a connection string of its own, since a bare word with `=` or `://` in it
+/// would be read as one.
+pub(super) fn connection_word(name: &str) -> String {
+    let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
+    format!("dbname='{escaped}'")
+}
+
+/// Whether owners and grants can be carried as they are, and what is said when not.
+fn roles_that_fit(catalog: &Catalog, welcome: &Welcome) -> (bool, bool, Vec<String>) {
+    let owners: std::collections::BTreeSet<&str> = catalog
+        .schemas
+        .iter()
+        .map(|schema| &schema.owner)
+        .chain(catalog.tables.values().map(|table| &table.owner))
+        .chain(catalog.views.values().map(|view| &view.owner))
+        .chain(catalog.sequences.values().map(|sequence| &sequence.owner))
+        .chain(catalog.types.values().map(|kind| &kind.owner))
+        .chain(catalog.functions.iter().map(|function| &function.owner))
+        .map(crate::sql::Ident::as_str)
+        .collect();
+    let grantees: std::collections::BTreeSet<&str> = catalog
+        .schemas
+        .iter()
+        .flat_map(|schema| &schema.grants)
+        .chain(catalog.tables.values().flat_map(|table| &table.grants))
+        .chain(
+            catalog
+                .tables
+                .values()
+                .flat_map(|t| t.columns.iter().flat_map(|c| &c.grants)),
+        )
+        .chain(catalog.views.values().flat_map(|view| &view.grants))
+        .chain(
+            catalog
+                .sequences
+                .values()
+                .flat_map(|sequence| &sequence.grants),
+        )
+        .chain(catalog.types.values().flat_map(|kind| &kind.grants))
+        .chain(
+            catalog
+                .functions
+                .iter()
+                .flat_map(|function| &function.grants),
+        )
+        .filter_map(|grant| grant.grantee.as_ref())
+        .map(crate::sql::Ident::as_str)
+        .collect();
+    let missing = |names: &std::collections::BTreeSet<&str>| -> Vec<String> {
+        let absent = names.iter().filter(|name| !welcome.roles.contains(**name));
+        absent.map(|name| (*name).to_owned()).collect()
+    };
+    let mut remarks = Vec::new();
+    let lost_owners = missing(&owners);
+    let keep_owners = welcome.superuser && lost_owners.is_empty();
+    if !lost_owners.is_empty() {
+        remarks.push(format!(
+            "all objects belong to the role of the target: {} do not exist there",
+            lost_owners.join(", ")
+        ));
+    } else if !keep_owners {
+        remarks
+            .push("all objects belong to the role of the target, which is no superuser".to_owned());
+    }
+    let lost_grants = missing(&grantees);
+    if !lost_grants.is_empty() {
+        remarks.push(format!(
+            "grants are not carried: the roles {} do not exist on the target",
+            lost_grants.join(", ")
+        ));
+    }
+    (
+        keep_owners,
+        lost_grants.is_empty() && lost_owners.is_empty(),
+        remarks,
+    )
+}

@@ -1,0 +1,190 @@
+//! Which columns a script adds to tables and drops from them.
+
+use squawk_syntax::SourceFile;
+use squawk_syntax::ast::{self, AstNode};
+
+use super::Ident;
+
+/// A column that a script adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableColumn {
+    /// The table, as written.
+    pub table: String,
+    /// The column.
+    pub column: Ident,
+    /// The type, as written.
+    pub data_type: String,
+    /// `table(column)`, when the column says REFERENCES.
+    pub references: Option<String>,
+    /// Whether it is a primary key that a sequence counts.
+    pub surrogate: bool,
+    /// Whether it is a generated column.
+    pub generated: bool,
+}
+
+/// What a script does to the columns of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TableEdit {
+    /// Adds a column, alone or with its table.
+    Add(TableColumn),
+    /// Drops a column.
+    Drop {
+        /// The table, as written.
+        table: String,
+        /// The column.
+        column: Ident,
+    },
+    /// Drops a table.
+    DropTable(String),
+}
+
+/// The edits of a script, in order. What runs inside of functions and `DO` blocks is not seen, nor
+/// the columns of `CREATE TABLE AS`, `LIKE` and `INHERITS`; the database itself shows those later.
+#[must_use]
+pub fn table_edits(text: &str) -> Vec<TableEdit> {
+    let mut edits = Vec::new();
+    for statement in SourceFile::parse(text).tree().stmts() {
+        match statement {
+            ast::Stmt::CreateTable(create) => {
+                let Some(table) = create.table_name().map(|name| said(&name)) else {
+                    continue;
+                };
+                for arg in create
+                    .table_arg_list()
+                    .into_iter()
+                    .flat_map(|list| list.args())
+                {
+                    if let ast::TableArg::Column(column) = arg {
+                        let clauses: Vec<String> = column.clauses().map(|c| said(&c)).collect();
+                        edits.extend(added(&table, column.name(), column.ty(), &clauses));
+                    }
+                }
+            }
+            ast::Stmt::AlterTable(alter) => {
+                let name = alter
+                    .table_relation_name()
+                    .and_then(|name| name.table_name_ref());
+                let Some(table) = name.map(|name| said(&name)) else {
+                    continue;
+                };
+                edits.extend(
+                    alter
+                        .actions()
+                        .filter_map(|action| altered(&table, &action)),
+                );
+            }
+            ast::Stmt::DropTable(drop) => {
+                edits.extend(
+                    drop.table_name_refs()
+                        .map(|name| TableEdit::DropTable(said(&name))),
+                );
+            }
+            _ => {}
+        }
+    }
+    edits
+}
+
+fn altered(table: &str, action: &ast::AlterTableAction) -> Option<TableEdit> {
+    match action {
+        ast::AlterTableAction::AddColumn(add) => {
+            let clauses: Vec<String> = add.constraints().map(|c| said(&c)).collect();
+            added(table, add.column_name(), add.ty(), &clauses)
+        }
+        ast::AlterTableAction::DropColumn(drop) => Some(TableEdit::Drop {
+            table: table.to_owned(),
+            column: ident(&said(&drop.column_name_ref()?))?,
+        }),
+        _ => None,
+    }
+}
+
+fn added(
+    table: &str,
+    name: Option<ast::ColumnName>,
+    data_type: Option<ast::Type>,
+    clauses: &[String],
+) -> Option<TableEdit> {
+    let data_type = said(&data_type?);
+    let lower: Vec<String> = clauses.iter().map(|clause| clause.to_lowercase()).collect();
+    let has = |words: &[&str]| {
+        lower
+            .iter()
+            .any(|clause| words.iter().all(|word| clause.contains(word)))
+    };
+    let counted = has(&["generated", "identity"]) || data_type.to_lowercase().contains("serial");
+    Some(TableEdit::Add(TableColumn {
+        table: table.to_owned(),
+        column: ident(&said(&name?))?,
+        references: clauses.iter().find_map(|clause| {
+            let at = clause.to_ascii_lowercase().find("references")?;
+            Some(clause[at + "references".len()..].trim().to_owned())
+        }),
+        surrogate: counted && has(&["primary", "key"]),
+        generated: has(&["generated", "as", "("]) && !has(&["generated", "identity"]),
+        data_type,
+    }))
+}
+
+fn said(node: &impl AstNode) -> String {
+    node.syntax().text().to_string().trim().to_owned()
+}
+
+/// A name as PostgreSQL stores it.
+fn ident(written: &str) -> Option<Ident> {
+    let name = match written
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => written.to_lowercase(),
+    };
+    Ident::new(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_come_and_go() {
+        let edits = table_edits(
+            "create table a.t (id bigint generated by default as identity primary key, \
+               \"Full Name\" varchar(40) not null default 'x, y', \
+               owner uuid references people (id) on delete cascade, \
+               twice int generated always as (1 + 1) stored, check (id > 0));\n\
+             alter table t add column Phone text, drop column email, alter column x set not null;\n\
+             create index on t (phone); drop table old, older;",
+        );
+        let shown: Vec<String> = edits
+            .iter()
+            .map(|edit| match edit {
+                TableEdit::Add(c) => format!(
+                    "{} {} {} {:?} {} {}",
+                    c.table,
+                    c.column.as_str(),
+                    c.data_type,
+                    c.references.as_deref().unwrap_or("-"),
+                    c.surrogate,
+                    c.generated
+                ),
+                TableEdit::Drop { table, column } => format!("drop {table} {}", column.as_str()),
+                TableEdit::DropTable(table) => format!("drop {table}"),
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "a.t id bigint \"-\" true false",
+                "a.t Full Name varchar(40) \"-\" false false",
+                "a.t owner uuid \"people (id) on delete cascade\" false false",
+                "a.t twice int \"-\" false true",
+                "t phone text \"-\" false false",
+                "drop t email",
+                "drop old",
+                "drop older",
+            ]
+        );
+        assert!(table_edits("this is not sql").is_empty());
+    }
+}

@@ -1,0 +1,9 @@
+//! Copies between two databases of a real server.
+
+mod gate;
+mod kills;
+mod refusals;
+mod rules;
+mod stage;
+mod swap;
+mod types;
