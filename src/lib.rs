@@ -22,6 +22,7 @@ pub mod migration;
 pub mod postgres;
 pub mod service;
 pub mod sql;
+pub mod storage;
 pub mod subset;
 pub mod telemetry;
 pub mod vault;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::App;
 use super::render::{Output, Page, Report, Style};
+use super::{App, copy_archive};
 use crate::config::{Config, DispatchTo};
 use crate::control::{AuditFilter, Control};
 use crate::copy::{CopyPlan, Manifest, Signed, Stage};
@@ -17,6 +17,7 @@ use crate::service::copy::{
     Databases, Engine, Listed, Outcome, Picked, Swapped, promote, refuse_control, rollback,
 };
 use crate::service::masking::load;
+use crate::storage::Location;
 use crate::subset::{Drift, Measure};
 
 /// Commands of `copy`.
@@ -50,10 +51,12 @@ impl Command {
 /// Both ends of a copy.
 #[derive(Debug, clap::Args)]
 pub struct Ends {
-    /// The environment that the data comes from
+    /// The environment that the data comes from, or a location that holds a copy (file:PATH,
+    /// s3://BUCKET/PREFIX)
     #[arg(long, value_name = "ENV")]
     from: String,
-    /// The environment that is replaced; never of the tier production
+    /// The environment that is replaced, never of the tier production; or a location that a copy is
+    /// written to
     #[arg(long, value_name = "ENV")]
     to: String,
 }
@@ -86,6 +89,9 @@ pub struct RunArgs {
     /// Write the signed manifest into this file, too
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// The region that a location outside of the environments lies in
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
 }
 
 pub(super) async fn run(app: &App, command: Command) -> Result<Output> {
@@ -138,6 +144,14 @@ async fn plan(app: &App, config: &Config, ends: &Ends) -> Result<Output> {
 }
 
 async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
+    let Ends { from, to } = &args.ends;
+    if Location::is_one(to) {
+        let region = args.region.clone();
+        return copy_archive::write(app, config, (from, to), region).await;
+    }
+    if Location::is_one(from) {
+        return copy_archive::load_from(app, config, (from, to), args.promote).await;
+    }
     let mut engine = engine(app, config, &args.ends).await?;
     engine.options.promote = args.promote;
     engine.options.workers = usize::from(args.workers);

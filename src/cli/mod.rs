@@ -7,6 +7,7 @@ mod audit;
 mod backfill;
 mod config;
 mod copy;
+mod copy_archive;
 mod demo;
 mod diff;
 mod docs;

@@ -47,6 +47,9 @@ pub(super) struct File {
     /// Where schedules and dispatched work are recorded.
     #[serde(default)]
     pub(super) control: RawControl,
+    /// How files outside of databases are sealed, and how object stores are reached.
+    #[serde(default)]
+    pub(super) storage: RawStorage,
 }
 
 impl File {
@@ -97,6 +100,18 @@ pub(super) struct RawPolicy {
     pub(super) lock_timeout: Option<Duration>,
     /// How often it tries again.
     pub(super) lock_attempts: Option<u32>,
+}
+
+/// Files outside of databases.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStorage {
+    /// Where the key that seals them is kept; the variable TIDEGATE_SEAL_KEY when it is not named.
+    pub(super) key: Option<SecretRef>,
+    /// Settings of object stores, named as their own tools name them: `aws_region`,
+    /// `aws_endpoint`. Credentials belong into the variables of those tools.
+    #[serde(default)]
+    pub(super) options: BTreeMap<String, String>,
 }
 
 /// Backups; read by the commands that make them.

@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::environment::Source;
-use super::file::{self, File, RawEnvironment, RawPolicy};
+use super::file::{self, File, RawEnvironment, RawPolicy, RawStorage};
 use super::schedule::Scheduling;
-use super::{Environment, Policy, Tier};
+use super::{Environment, Policy, SecretRef, Tier};
 use crate::error::{Error, Kind, Result};
 
 /// Name of the configuration file.
@@ -54,6 +54,7 @@ pub struct Config {
     selected: String,
     migrations: PathBuf,
     pub(super) scheduling: Scheduling,
+    storage: RawStorage,
 }
 
 impl Config {
@@ -97,6 +98,7 @@ impl Config {
                 .clone()
                 .unwrap_or_else(|| vec!["public".to_owned()]),
             migrations: root.join(file.migrations.as_deref().unwrap_or("migrations")),
+            storage: file.storage.clone(),
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
@@ -326,6 +328,21 @@ impl Config {
     #[must_use]
     pub fn selected(&self) -> &str {
         &self.selected
+    }
+
+    /// Where the key that seals files is kept.
+    #[must_use]
+    pub fn seal_key(&self) -> SecretRef {
+        let named = self.storage.key.clone();
+        named.unwrap_or_else(|| SecretRef::Env("TIDEGATE_SEAL_KEY".to_owned()))
+    }
+
+    /// Settings and credentials of object stores: those of the file, then the variables of the
+    /// stores' own tools.
+    #[must_use]
+    pub fn storage_options(&self) -> Vec<(String, String)> {
+        let file = self.storage.options.clone().into_iter();
+        file.chain(super::vars::object_stores()).collect()
     }
 
     /// The folder of the masking rules.

@@ -94,6 +94,16 @@ pub fn server_environment() -> Vec<(String, OsString)> {
         .collect()
 }
 
+/// The variables of the tools of object stores, in lower case as their crate wants them.
+#[must_use]
+pub fn object_stores() -> Vec<(String, String)> {
+    const PREFIXES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+    std::env::vars()
+        .filter(|(name, _)| PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+        .map(|(name, value)| (name.to_lowercase(), value))
+        .collect()
+}
+
 /// Names of the variables set now that would change where a libpq client connects, or how.
 #[must_use]
 pub fn libpq_variables() -> Vec<OsString> {

@@ -168,6 +168,14 @@ pub enum Kind {
     CopyTool,
     /// Two databases differ.
     DataDiffers,
+    /// A place for files is out of reach.
+    Storage,
+    /// A file would be overwritten.
+    StorageExists,
+    /// The key of sealed files is missing or wrong.
+    SealKey,
+    /// A sealed file is damaged.
+    SealBroken,
 }
 
 impl Kind {
@@ -241,6 +249,10 @@ impl Kind {
         Self::CopySource,
         Self::CopyTool,
         Self::DataDiffers,
+        Self::Storage,
+        Self::StorageExists,
+        Self::SealKey,
+        Self::SealBroken,
     ];
 
     /// The kind with this code (`TG0412`, any case).
@@ -664,6 +676,30 @@ impl Kind {
                 "the data differs",
                 "look at the tables named",
                 "`tidegate diff` compared both sides and found rows that are not equal.",
+            ),
+            Self::Storage => row(
+                ("TG0830", 7, Retry::Backoff),
+                "a place for files is out of reach",
+                "check its address, its credentials and the network",
+                "A folder or an object store did not do what was asked of it; the message says which and why.",
+            ),
+            Self::StorageExists => row(
+                ("TG0831", 4, Retry::Never),
+                "a file would be overwritten",
+                "choose another name; what is there stays as it is",
+                "Tidegate never overwrites what it has written to a store, so that no mistake can replace a good copy.",
+            ),
+            Self::SealKey => row(
+                ("TG0832", 2, Retry::Never),
+                "the key of sealed files is missing or wrong",
+                "make one with `openssl rand -hex 32` and keep it in a vault; a file names the key that opens it",
+                "Every file outside the database is encrypted with a key of 256 bits. The key is missing, weak, or not the one that sealed the file.",
+            ),
+            Self::SealBroken => row(
+                ("TG0833", 3, Retry::Never),
+                "a sealed file is damaged",
+                "take another copy of the file; this one cannot be trusted",
+                "A sealed file is authenticated frame by frame. A byte was changed, or a part is missing or out of order.",
             ),
         }
     }

@@ -1,5 +1,6 @@
 //! Copies between two databases of a real server.
 
+mod archive;
 mod gate;
 mod kills;
 mod refusals;

@@ -1,6 +1,7 @@
 //! The copy: a new database is built beside the target from one instant of the source, masked on
 //! the way, proven, and put in the target's place.
 
+pub mod archive;
 mod beside;
 mod carry;
 mod databases;

@@ -192,7 +192,7 @@ impl SchemaArchive {
 
 /// A database's name as a connection string of its own, since a bare word with `=` or `://` in it
 /// would be read as one.
-fn connection_word(name: &str) -> String {
+pub(super) fn connection_word(name: &str) -> String {
     let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
     format!("dbname='{escaped}'")
 }

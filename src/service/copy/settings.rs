@@ -22,12 +22,21 @@ pub(super) async fn create_database(
     databases: &Databases,
     name: &Ident,
 ) -> Result<String> {
-    let (provider, locale) = match source.version() {
+    let options = database_options(source, databases.session.version()).await?;
+    Ok(format!(
+        "create database {name} template template0 {options}"
+    ))
+}
+
+/// The options of `CREATE DATABASE` that give the encoding and locale of the session's database, on
+/// a server of `version`.
+pub(super) async fn database_options(session: &Session, version: i32) -> Result<String> {
+    let (provider, locale) = match session.version() {
         ..150_000 => ("'c'", "null::text"),
         150_000..170_000 => ("datlocprovider::text", "daticulocale"),
         _ => ("datlocprovider::text", "datlocale"),
     };
-    let row = source
+    let row = session
         .query_one(
             &format!(
                 "select pg_catalog.pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text, \
@@ -39,12 +48,12 @@ pub(super) async fn create_database(
         .await?;
     let text = |at: usize| row.get::<_, Option<String>>(at).unwrap_or_default();
     let mut sql = format!(
-        "create database {name} template template0 encoding {} lc_collate {} lc_ctype {}",
+        "encoding {} lc_collate {} lc_ctype {}",
         literal(&text(0)),
         literal(&text(1)),
         literal(&text(2))
     );
-    match (text(3).as_str(), databases.session.version()) {
+    match (text(3).as_str(), version) {
         ("i", 150_000..) => {
             sql.push_str(&format!(
                 " locale_provider icu icu_locale {}",

@@ -1,0 +1,141 @@
+//! What an archive consists of.
+
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::copy::Signed;
+use crate::error::{Error, Kind, Result};
+use crate::storage::{Opener, SealKey, Sealer, Store};
+
+/// Version of the form.
+pub(super) const VERSION: u32 = 1;
+/// Where the indexes lie.
+const RUNS: &str = "copies";
+
+/// One run, complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    /// 1.
+    pub version: u32,
+    /// The run.
+    pub run: String,
+    /// Environment that the data comes from.
+    pub from: String,
+    /// The region that the data must not leave.
+    pub region: Option<String>,
+    /// Major version of the server that wrote the dump.
+    pub major: i32,
+    /// The options of `CREATE DATABASE` for encoding and locale.
+    pub database: String,
+    /// Hash of the plan.
+    pub plan: String,
+    /// What was proven, signed.
+    pub manifest: Signed,
+    /// The files of the dump.
+    pub files: Vec<File>,
+}
+
+/// One file of the dump (`pg_dump --format=directory`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its parts, in order.
+    pub parts: Vec<Part>,
+}
+
+/// A piece of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// SHA-256 of its bytes before they were sealed, in hexadecimal digits.
+    pub sha256: String,
+    /// Bytes before they were sealed.
+    pub bytes: u64,
+}
+
+impl Part {
+    /// Describes these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self {
+            sha256: hex::encode(Sha256::digest(bytes)),
+            bytes: bytes.len() as u64,
+        }
+    }
+
+    /// Its name in the store: one store may hold parts under several keys.
+    pub(super) fn name(&self, key: &SealKey) -> String {
+        format!("parts/{}/{}", key.id(), self.sha256)
+    }
+
+    /// Reads it back, and checks that it is what was written.
+    pub(super) async fn read(&self, store: &Store, key: &SealKey) -> Result<Vec<u8>> {
+        let bytes = unsealed(&store.read(&self.name(key)).await?, key)?;
+        if Self::of(&bytes) != *self {
+            return Err(Error::new(
+                Kind::SealBroken,
+                format!("the part {} holds something else", self.sha256),
+            ));
+        }
+        Ok(bytes)
+    }
+}
+
+impl Index {
+    /// The name of a run's index.
+    pub(super) fn name(run: &str) -> String {
+        format!("{RUNS}/{run}/index")
+    }
+
+    /// The newest run of a store.
+    pub(super) async fn newest(store: &Store, key: &SealKey) -> Result<Self> {
+        let files = store.list(RUNS).await?;
+        let mut runs: Vec<&str> = files
+            .iter()
+            .filter_map(|(name, _)| {
+                let run = name.strip_prefix(RUNS)?.strip_suffix("/index")?;
+                Some(run.trim_start_matches('/'))
+            })
+            .collect();
+        runs.sort_unstable();
+        let newest = runs.pop().ok_or_else(|| {
+            Error::new(
+                Kind::Storage,
+                format!("{} holds no complete copy", store.location()),
+            )
+            .hint("tidegate copy run --from ENV --to LOCATION writes one")
+        })?;
+        let text = unsealed(&store.read(&Self::name(newest)).await?, key)?;
+        let index: Self = serde_json::from_slice(&text)
+            .map_err(|error| Error::new(Kind::SealBroken, format!("the index: {error}")))?;
+        if index.version != VERSION {
+            return Err(Error::new(
+                Kind::SealBroken,
+                format!("the archive has version {}, not {VERSION}", index.version),
+            )
+            .hint("use the Tidegate that wrote it, or a newer one"));
+        }
+        Ok(index)
+    }
+}
+
+/// Seals bytes; the salt is new each time.
+pub(super) fn sealed(bytes: &[u8], key: &SealKey) -> Result<Bytes> {
+    let salt = std::array::from_fn(|_| rand::random());
+    let mut sealer = Sealer::new(Vec::new(), key, salt)?;
+    sealer.write_all(bytes)?;
+    Ok(Bytes::from(sealer.finish()?))
+}
+
+/// Opens what [`sealed`] made.
+fn unsealed(bytes: &[u8], key: &SealKey) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    Opener::new(bytes, key)?
+        .read_to_end(&mut text)
+        .map_err(|error| {
+            Error::new(Kind::SealBroken, "a sealed file does not open").because(error)
+        })?;
+    Ok(text)
+}

@@ -1,0 +1,14 @@
+//! Files outside the database: where they lie (a folder, S3, Azure, Google Cloud) and how they are
+//! sealed. Whatever Tidegate writes there is compressed, encrypted and authenticated, because it
+//! may hold personal data; nothing that was written is ever overwritten.
+
+mod frame;
+mod key;
+mod location;
+mod seal;
+mod store;
+
+pub use key::SealKey;
+pub use location::Location;
+pub use seal::{Opener, Sealer};
+pub use store::Store;

@@ -1,0 +1,164 @@
+//! A place for files, with the few operations that are needed: nothing that was written is ever
+//! overwritten.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+use super::Location;
+use crate::error::{Error, Kind, Result};
+
+/// An opened [`Location`].
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<dyn ObjectStore>,
+    location: Location,
+}
+
+impl Store {
+    /// Opens a location; a folder is made when it is not there. `options` are the credentials and
+    /// settings of the object store, named as its own tools name them (`aws_region`, ...).
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it cannot be reached or the options do not fit.
+    pub fn open(location: &Location, options: Vec<(String, String)>) -> Result<Self> {
+        let wrong = |error: object_store::Error| Self::error(location, &error);
+        let inner: Arc<dyn ObjectStore> = match location {
+            Location::Folder(path) => {
+                std::fs::create_dir_all(path).map_err(|error| {
+                    Error::new(Kind::Io, format!("cannot make {}: {error}", path.display()))
+                })?;
+                Arc::new(
+                    LocalFileSystem::new_with_prefix(path)
+                        .map_err(wrong)?
+                        .with_fsync(true),
+                )
+            }
+            Location::Bucket {
+                scheme,
+                bucket,
+                prefix,
+            } => {
+                let url = format!("{scheme}://{bucket}")
+                    .parse()
+                    .map_err(|error| Error::new(Kind::Storage, format!("{location}: {error}")))?;
+                let (store, _) = object_store::parse_url_opts(&url, options).map_err(wrong)?;
+                Arc::new(PrefixStore::new(store, prefix.as_str()))
+            }
+        };
+        Ok(Self {
+            inner,
+            location: location.clone(),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Writes a new file as a whole; it is there completely or not at all.
+    ///
+    /// # Errors
+    /// [`Kind::StorageExists`] when there is one of that name.
+    pub async fn create(&self, name: &str, content: Bytes) -> Result<()> {
+        let options = PutOptions::from(PutMode::Create);
+        let payload = PutPayload::from_bytes(content);
+        let done = self
+            .inner
+            .put_opts(&Path::from(name), payload, options)
+            .await;
+        done.map(|_| ()).map_err(|error| self.wrong(&error))
+    }
+
+    /// Reads a file as a whole; for manifests and chunks, whose size is bounded.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there or out of reach.
+    pub async fn read(&self, name: &str) -> Result<Bytes> {
+        let read = async { self.inner.get(&Path::from(name)).await?.bytes().await };
+        read.await.map_err(|error| self.wrong(&error))
+    }
+
+    /// Whether there is a file of that name.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach.
+    pub async fn exists(&self, name: &str) -> Result<bool> {
+        match self.inner.head(&Path::from(name)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(self.wrong(&error)),
+        }
+    }
+
+    /// Names and sizes of all files below a folder, in no order.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach.
+    pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>> {
+        let folder = Path::from(folder);
+        self.inner
+            .list(Some(&folder))
+            .map(|file| file.map(|file| (file.location.to_string(), file.size)))
+            .try_collect()
+            .await
+            .map_err(|error| self.wrong(&error))
+    }
+
+    /// Removes a file; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach or refuses (an object lock).
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        match self.inner.delete(&Path::from(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.wrong(&error)),
+        }
+    }
+
+    fn wrong(&self, error: &object_store::Error) -> Error {
+        Self::error(&self.location, error)
+    }
+
+    fn error(location: &Location, error: &object_store::Error) -> Error {
+        let kind = match error {
+            object_store::Error::AlreadyExists { .. } => Kind::StorageExists,
+            _ => Kind::Storage,
+        };
+        Error::new(kind, format!("{location}: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn files_in_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let location = Location::Folder(dir.path().join("a/b"));
+        let store = Store::open(&location, Vec::new()).unwrap();
+        store
+            .create("x/1", Bytes::from_static(b"one"))
+            .await
+            .unwrap();
+        assert_eq!(store.read("x/1").await.unwrap(), "one");
+        let again = store.create("x/1", Bytes::from_static(b"two")).await;
+        assert_eq!(again.unwrap_err().kind(), Kind::StorageExists);
+        assert_eq!(store.read("x/1").await.unwrap(), "one");
+        assert_eq!(store.list("x").await.unwrap(), [("x/1".to_owned(), 3)]);
+        assert!(store.exists("x/1").await.unwrap());
+        store.remove("x/1").await.unwrap();
+        store.remove("x/1").await.unwrap();
+        assert!(!store.exists("x/1").await.unwrap());
+        let gone = store.read("x/1").await.unwrap_err();
+        assert_eq!(gone.kind(), Kind::Storage);
+    }
+}
