@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::leak_scan::{LeakScan, Scanned, leak_scan};
+use super::reading::ColumnTypes;
 use super::recompute::{Masks, Recompute, recompute};
 use super::{risk, staging};
 use crate::clock::Clock;
@@ -57,10 +58,11 @@ pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
             target,
             plan: audit.plan,
             masks,
+            types: &ColumnTypes::new(),
             search_path: audit.search_path,
             cancel: audit.cancel,
         };
-        checks.extend(recompute(&work).await?);
+        checks.extend(recompute(&work).await?.checks);
     }
     let scan = LeakScan {
         source: audit.source,
@@ -78,7 +80,7 @@ pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
         checks.push(risk::check(audit.source, target, rule).await?);
     }
     checks.push(staging::live(&scanned));
-    checks.push(staging::queues(target).await?);
+    checks.push(staging::queues(target, audit.plan).await?);
     Ok(GateReport::of(checks, scanned.leaks))
 }
 

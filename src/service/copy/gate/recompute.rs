@@ -7,10 +7,12 @@ use futures_util::TryStreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::binary_rows::{Fields, without_header};
+use super::binary_rows::{next_row, without_header};
+use super::reading::{ColumnTypes, Reading};
+use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
-use crate::masking::leak::{MultisetSum, RunKey, identifies};
-use crate::masking::{FieldMask, MaskPlan, Masked, Row, Rows, TablePlan};
+use crate::masking::leak::{FieldHash, MultisetSum, RowHash, RunKey, identifies};
+use crate::masking::{FieldMask, Mask, MaskPlan, Masked, Row, TablePlan};
 use crate::postgres::Session;
 use crate::service::copy::Check;
 use crate::sql::{Ident, QualifiedName};
@@ -34,16 +36,27 @@ pub struct Recompute<'a> {
     pub plan: &'a MaskPlan,
     /// How.
     pub masks: &'a Masks,
+    /// The types of the columns; kept columns are compared where theirs is known.
+    pub types: &'a ColumnTypes,
     /// Schemas in which SQL of the policy is resolved.
     pub search_path: &'a [String],
     /// Ends it.
     pub cancel: &'a CancellationToken,
 }
 
+/// What a comparison has shown.
+#[derive(Debug, Clone, Default)]
+pub struct Recomputed {
+    /// "masks recomputed" and "must differ".
+    pub checks: Vec<Check>,
+    /// Kept columns that were compared, and whether they are equal.
+    pub kept: BTreeMap<(QualifiedName, Ident), bool>,
+}
+
 /// One table compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sums {
-    /// All masked columns of each row together: the columns of a row belong to each other.
+    /// All compared columns of each row together: the columns of a row belong to each other.
     row: MultisetSum,
     columns: Vec<MultisetSum>,
     /// Values that are not null, and those that their mask left alone.
@@ -52,53 +65,85 @@ struct Sums {
 
 /// What a batch needs to be computed.
 struct Work {
+    table: QualifiedName,
     keys: (RunKey, RunKey),
-    /// For each field of a row: its mask; none for what is taken as it is.
-    masks: Vec<Option<Arc<dyn FieldMask>>>,
-    /// Fields that are summed.
-    summed: Vec<usize>,
+    /// The compared fields, each with its mask; none for what is taken as it is.
+    fields: Vec<(usize, Option<Arc<dyn FieldMask>>)>,
 }
 
-/// Masks the source's rows again, table by table, and compares with the copy: two checks, "masks
-/// recomputed" and "must differ". Tables of which a subset was taken cannot be compared so.
+/// What is written down about all tables.
+#[derive(Debug, Default)]
+struct Notes {
+    rows: u64,
+    tables: u64,
+    wrong: Vec<String>,
+    same: Vec<String>,
+    kept: BTreeMap<(QualifiedName, Ident), bool>,
+}
+
+/// Masks the source's rows again, table by table, and compares with the copy; kept columns of known
+/// types are compared in the same pass. Tables of which a subset was taken cannot be compared so.
 ///
 /// # Errors
 /// A value cannot be masked; reading fails; [`Kind::Interrupted`] when cancelled.
-pub async fn recompute(work: &Recompute<'_>) -> Result<Vec<Check>> {
-    let (mut rows, mut tables, mut wrong, mut same) = (0, 0, Vec::new(), Vec::new());
+pub async fn recompute(work: &Recompute<'_>) -> Result<Recomputed> {
+    let mut notes = Notes::default();
     if work.plan.subset.is_some() {
-        return Ok(Vec::new());
+        return Ok(Recomputed::default());
     }
-    for table in work.plan.tables.iter().filter(|table| table.is_masked()) {
-        let (source, target) = compare(work, table).await?;
-        tables += 1;
-        rows += source.row.rows;
-        let masked = table.columns.iter().filter(|c| !c.rule.is_keep());
-        let before = wrong.len();
-        for (i, column) in masked.enumerate() {
+    for table in &work.plan.tables {
+        let reading = Reading::of(table, work.types);
+        if !reading.compared.is_empty() {
+            let sums = compare(work, table, &reading).await?;
+            notes.judge(table, &reading, sums);
+        }
+    }
+    let Notes { rows, tables, .. } = notes;
+    let recomputed = format!("equal to mask(source) in {rows} rows of {tables} tables");
+    Ok(Recomputed {
+        checks: vec![
+            check("masks recomputed", &notes.wrong, recomputed),
+            check(
+                "must differ",
+                &notes.same,
+                "no masked column kept its values".to_owned(),
+            ),
+        ],
+        kept: notes.kept,
+    })
+}
+
+impl Notes {
+    fn judge(&mut self, table: &TablePlan, reading: &Reading, (source, target): (Sums, Sums)) {
+        if table.is_masked() {
+            self.tables += 1;
+            self.rows += source.row.rows;
+        }
+        let mut all_equal = true;
+        for (i, place) in reading.compared.iter().enumerate() {
+            let column = &table.columns[*place];
+            let equal = source.columns.get(i) == target.columns.get(i);
+            all_equal &= equal;
+            if column.rule.is_keep() {
+                let name = (table.name.clone(), column.column.clone());
+                self.kept.insert(name, equal);
+                continue;
+            }
             let title = format!("{}.{}", table.name.plain(), column.column.as_str());
-            if source.columns.get(i) != target.columns.get(i) {
-                wrong.push(title.clone());
+            if !equal {
+                self.wrong.push(title.clone());
             }
             let (values, unchanged) = source.changed.get(i).copied().unwrap_or_default();
             if column.class.is_some_and(identifies) && unchanged * 100 > values * UNCHANGED_PERCENT
             {
-                same.push(format!("{title} ({unchanged} of {values})"));
+                self.same.push(format!("{title} ({unchanged} of {values})"));
             }
         }
-        if source.row != target.row && wrong.len() == before {
-            wrong.push(format!("{} (masks of different rows)", table.name.plain()));
+        if source.row != target.row && all_equal {
+            self.wrong
+                .push(format!("{} (masks of different rows)", table.name.plain()));
         }
     }
-    let recomputed = format!("equal to mask(source) in {rows} rows of {tables} tables");
-    Ok(vec![
-        check("masks recomputed", &wrong, recomputed),
-        check(
-            "must differ",
-            &same,
-            "no masked column kept its values".to_owned(),
-        ),
-    ])
 }
 
 fn check(name: &str, wrong: &[String], good: String) -> Check {
@@ -113,78 +158,47 @@ fn check(name: &str, wrong: &[String], good: String) -> Check {
     }
 }
 
-async fn compare(work: &Recompute<'_>, table: &TablePlan) -> Result<(Sums, Sums)> {
+async fn compare(
+    work: &Recompute<'_>,
+    table: &TablePlan,
+    reading: &Reading,
+) -> Result<(Sums, Sums)> {
     let keys = (
         RunKey::new(&std::array::from_fn(|_| rand::random())),
         RunKey::new(&std::array::from_fn(|_| rand::random())),
     );
-    let masked: Vec<usize> = (0..table.columns.len())
-        .filter(|i| !table.columns[*i].rule.is_keep())
-        .collect();
-    let masks = table.columns.iter().map(|column| {
-        let key = (table.name.clone(), column.column.clone());
-        work.masks.get(&key).cloned()
-    });
-    let masks: Vec<_> = masks.collect();
-    for i in &masked {
-        let column = &table.columns[*i];
-        if masks[*i].is_none() && column.rule.sql().is_none() {
-            return Err(Error::new(
-                Kind::Internal,
-                format!(
-                    "{}.{}: its mask was not compiled",
-                    table.name.plain(),
-                    column.column.as_str()
-                ),
-            ));
+    let mut fields = Vec::new();
+    for place in &reading.compared {
+        let column = &table.columns[*place];
+        let name = (table.name.clone(), column.column.clone());
+        let mask = work.masks.get(&name).cloned();
+        let by_source = matches!(column.rule.mask, Mask::Keep | Mask::Null | Mask::Sql { .. });
+        if mask.is_none() && !by_source {
+            let column = column.column.as_str();
+            let text = format!("{}.{column}: its mask was not compiled", table.name.plain());
+            return Err(Error::new(Kind::Internal, text));
         }
+        fields.push((*place, mask.filter(|_| !by_source)));
     }
-    let raw = Arc::new(Work {
-        keys: keys.clone(),
-        masks,
-        summed: masked.clone(),
-    });
-    let columns: Vec<String> = table.columns.iter().map(source_field).collect();
-    let filter = match &table.rows {
-        Rows::All => String::new(),
-        Rows::None => " where false".to_owned(),
-        Rows::Where(condition) => format!(" where {condition}"),
-    };
-    let sql = format!(
-        "copy (select {} from only {}{filter}) to stdout (format binary)",
-        columns.join(", "),
-        table.name
-    );
     let copied = Arc::new(Work {
-        keys,
-        masks: vec![None; masked.len()],
-        summed: (0..masked.len()).collect(),
+        table: table.name.clone(),
+        keys: keys.clone(),
+        fields: (0..fields.len()).map(|i| (i, None)).collect(),
     });
-    let names: Vec<String> = masked
-        .iter()
-        .map(|i| table.columns[*i].column.to_string())
-        .collect();
-    let copied_sql = format!(
-        "copy (select {} from only {}) to stdout (format binary)",
-        names.join(", "),
-        table.name
-    );
+    let raw = Arc::new(Work {
+        table: table.name.clone(),
+        keys,
+        fields,
+    });
     let path = work.search_path.join(", ");
     let source = async {
         let own = "select pg_catalog.set_config('search_path', $1, false)";
         work.source.query_one(own, &[&path]).await?;
-        let sums = stream(work, work.source, &sql, &raw).await;
+        let sums = stream(work, work.source, &reading.source, &raw).await;
         work.source.query_one(own, &[&"pg_catalog"]).await?;
         sums
     };
-    tokio::try_join!(source, stream(work, work.target, &copied_sql, &copied))
-}
-
-fn source_field(column: &crate::masking::ColumnPlan) -> String {
-    match column.rule.sql() {
-        Some(expression) => format!("({expression})"),
-        None => column.column.to_string(),
-    }
+    tokio::try_join!(source, stream(work, work.target, &reading.target, &copied))
 }
 
 /// Sums the rows that a COPY gives; batches are computed beside the stream.
@@ -204,6 +218,7 @@ async fn stream(
     loop {
         let chunk = copy.try_next().await?;
         if let Some(chunk) = &chunk {
+            bounded(chunk, &what.table)?;
             let rows = if std::mem::take(&mut first) {
                 without_header(chunk)?
             } else {
@@ -267,57 +282,43 @@ impl Work {
         let keys = (&self.keys.0, &self.keys.1);
         let mut sums = Sums {
             row: MultisetSum::default(),
-            columns: vec![MultisetSum::default(); self.summed.len()],
-            changed: vec![(0, 0); self.summed.len()],
+            columns: vec![MultisetSum::default(); self.fields.len()],
+            changed: vec![(0, 0); self.fields.len()],
         };
-        let mut rest = batch;
-        let mut fields = Fields::default();
-        let mut out: Vec<Option<Vec<u8>>> = vec![None; self.summed.len()];
-        while let Some(raw) = fields.next(&mut rest)? {
+        let (mut rest, mut raw, mut buffer) = (batch, Vec::new(), Vec::new());
+        while next_row(&mut rest, &mut raw)? {
             let row = Row { fields: &raw };
-            for ((slot, i), changed) in out.iter_mut().zip(&self.summed).zip(&mut sums.changed) {
-                let value = raw.get(*i).copied().flatten();
-                let mut buffer = slot.take().unwrap_or_default();
-                buffer.clear();
-                if self.masked(*i, (value, &row), &mut buffer)? {
-                    if let Some(value) = value.filter(|_| self.masks[*i].is_some()) {
-                        changed.0 += 1;
-                        changed.1 += u64::from(value == buffer.as_slice());
+            let mut hash = RowHash::new(keys);
+            for (i, (place, mask)) in self.fields.iter().enumerate() {
+                let value = raw.get(*place).copied().flatten();
+                let stands = match mask {
+                    Some(mask) if value.is_some() || mask.sees_nulls() => {
+                        buffer.clear();
+                        let masked = mask.apply(value, &row, &mut buffer);
+                        let masked = masked.map_err(|why| self.unmaskable(*place, why.reason))?;
+                        (masked == Masked::Value).then_some(buffer.as_slice())
                     }
-                    *slot = Some(buffer);
+                    Some(_) => None,
+                    None => value,
+                };
+                if mask.is_some() && value.is_some() && stands.is_some() {
+                    sums.changed[i].0 += 1;
+                    sums.changed[i].1 += u64::from(value == stands);
                 }
+                let field = FieldHash::of(keys, stands);
+                sums.columns[i].add_field(keys, field);
+                hash.push(field);
             }
-            let values = out.iter().map(Option::as_deref);
-            sums.row.add(keys, values.clone());
-            for (sum, value) in sums.columns.iter_mut().zip(values) {
-                sum.add(keys, std::iter::once(value));
-            }
+            sums.row.add_row(&hash);
         }
         Ok(sums)
     }
 
-    /// What stands in the copy; `false` for null.
-    fn masked(
-        &self,
-        field: usize,
-        (value, row): (Option<&[u8]>, &Row<'_>),
-        out: &mut Vec<u8>,
-    ) -> Result<bool> {
-        match (&self.masks[field], value) {
-            (Some(mask), value) if value.is_some() || mask.sees_nulls() => mask
-                .apply(value, row, out)
-                .map(|masked| masked == Masked::Value)
-                .map_err(|why| {
-                    Error::new(
-                        Kind::MaskValue,
-                        format!("field {}: {}", field + 1, why.reason),
-                    )
-                }),
-            (None, Some(value)) => {
-                out.extend_from_slice(value);
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+    fn unmaskable(&self, place: usize, reason: &str) -> Error {
+        let table = self.table.plain();
+        Error::new(
+            Kind::MaskValue,
+            format!("{table}, column {}: {reason}", place + 1),
+        )
     }
 }
