@@ -8,15 +8,18 @@ use serde::Serialize;
 
 use super::render::{Output, Page, Report, Style};
 use super::{App, copy_archive};
-use crate::config::{Config, DispatchTo};
+use crate::config::{Config, DispatchTo, Environment};
 use crate::control::{AuditFilter, Control};
 use crate::copy::{CopyPlan, Manifest, Signed, Stage};
 use crate::dispatch::Queue;
 use crate::error::{Error, Kind, Result};
+use crate::service::copy::gate::in_use;
 use crate::service::copy::{
-    Databases, Engine, Listed, Outcome, Picked, Swapped, promote, refuse_control, rollback,
+    Databases, Engine, GateReport, Listed, Outcome, Picked, Swapped, promote, refuse_control,
+    rollback,
 };
-use crate::service::masking::load;
+use crate::service::diff::Watch;
+use crate::service::masking::{key_of, load};
 use crate::storage::Location;
 use crate::subset::{Drift, Measure};
 
@@ -29,8 +32,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show the copies of an environment
     Status(To),
-    /// Check the signature of the copy in use and show its manifest
-    Audit(To),
+    /// Check the signature of the copy in use, and seek the source's values in it again
+    Audit(AuditArgs),
     /// Put the newest proven copy in the target's place
     Promote(To),
     /// Bring back what was in use before the last promotion
@@ -72,6 +75,16 @@ pub struct To {
     to: String,
 }
 
+/// Arguments of `copy audit`.
+#[derive(Debug, clap::Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    to: To,
+    /// Check the signature of the manifest alone
+    #[arg(long)]
+    signature_only: bool,
+}
+
 /// Arguments of `copy run`.
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
@@ -103,7 +116,7 @@ pub(super) async fn run(app: &App, command: Command) -> Result<Output> {
             let copies = databases(&config, &to).await?.list().await?;
             Ok(Output::report(Status { copies }))
         }
-        Command::Audit(to) => audit(&config, &to).await,
+        Command::Audit(args) => audit(app, &config, &args).await,
         Command::Promote(to) => {
             let databases = databases(&config, &to).await?;
             databases.lock().await?;
@@ -181,8 +194,38 @@ async fn databases(config: &Config, to: &To) -> Result<Databases> {
     Databases::open(&target).await
 }
 
-async fn audit(config: &Config, to: &To) -> Result<Output> {
-    let environment = config.environment(Some(&to.to))?;
+async fn audit(app: &App, config: &Config, args: &AuditArgs) -> Result<Output> {
+    let environment = config.environment(Some(&args.to.to))?;
+    let signed = signed(config, environment).await?;
+    if args.signature_only {
+        let key = key_of(config, &environment.name).await?;
+        return Ok(Output::report(Audited {
+            manifest: signed.verify(Some(&key))?,
+            key: signed.key,
+            gate: None,
+        }));
+    }
+    // What is read here is checked with the key before anything is reported.
+    let source = match &args.to.from {
+        Some(from) => from.clone(),
+        None => signed.verify(None)?.from,
+    };
+    let ends = (config.environment(Some(&source))?, environment);
+    let watch = Watch {
+        clock: Arc::clone(&app.clock),
+        events: Arc::clone(&app.events),
+        cancel: app.cancel.clone(),
+    };
+    let (manifest, gate) = in_use(config, ends, &signed, &watch).await?;
+    Ok(Output::report(Audited {
+        manifest,
+        key: signed.key,
+        gate: Some(gate),
+    }))
+}
+
+/// The manifest of the copy in use, from its audit log.
+async fn signed(config: &Config, environment: &Environment) -> Result<Signed> {
     let control = Control::open(&environment.target(config).await?).await?;
     let filter = AuditFilter {
         action: Some("copy.run".to_owned()),
@@ -196,14 +239,10 @@ async fn audit(config: &Config, to: &To) -> Result<Output> {
         )
         .hint("its audit log names no run of `tidegate copy run`")
     })?;
-    let signed: Signed = serde_json::from_str::<serde_json::Value>(&entry.detail)
+    serde_json::from_str::<serde_json::Value>(&entry.detail)
         .ok()
         .and_then(|mut detail| serde_json::from_value(detail["manifest"].take()).ok())
-        .ok_or_else(|| Error::new(Kind::CopyGate, "the entry of the copy holds no manifest"))?;
-    Ok(Output::report(Audited {
-        manifest: signed.verify(None)?,
-        key: signed.key,
-    }))
+        .ok_or_else(|| Error::new(Kind::CopyGate, "the entry of the copy holds no manifest"))
 }
 
 /// `copy plan`.
@@ -300,7 +339,8 @@ impl Report for Outcome {
             self.from, self.to, self.snapshot_lsn, self.tables, self.masked_columns, self.epoch
         ))?;
         page.line(format!(
-            "  copied      {:.1} MB, {} rows in {:.1} s",
+            "  {:<16} {:.1} MB, {} rows in {:.1} s",
+            "copied",
             self.bytes as f64 / 1e6,
             self.rows,
             self.load_seconds
@@ -308,19 +348,7 @@ impl Report for Outcome {
         if self.workers.len() > 1 {
             page.line(format!("  shared      by {} workers", self.workers.len()))?;
         }
-        for check in &self.gate.checks {
-            let style = if check.passed {
-                Style::Good
-            } else {
-                Style::Bad
-            };
-            let name = page.styled(style, format!("{:<11}", check.name));
-            page.line(format!("  {name} {}", check.detail))?;
-        }
-        for leak in &self.gate.leaks {
-            let word = page.styled(Style::Bad, "leak       ");
-            page.line(format!("  {word} {} values in {}", leak.count, leak.place))?;
-        }
+        gate(page, &self.gate)?;
         drift(&self.drift, page)?;
         for remark in &self.remarks {
             page.line(format!(
@@ -342,6 +370,30 @@ impl Report for Outcome {
             ))
         }
     }
+}
+
+/// Every check, and each place of a leak with what kind of data it is.
+fn gate(page: &mut Page, report: &GateReport) -> fmt::Result {
+    for check in &report.checks {
+        let style = if check.passed {
+            Style::Good
+        } else {
+            Style::Bad
+        };
+        let name = page.styled(style, format!("{:<16}", check.name));
+        page.line(format!("  {name} {}", check.detail))?;
+    }
+    for leak in &report.leaks {
+        let word = page.styled(Style::Bad, format!("{:<16}", "leak"));
+        let class = leak
+            .class
+            .map_or(String::new(), |class| format!(" of {class}"));
+        page.line(format!(
+            "  {word} {}: {} values{class}",
+            leak.place, leak.count
+        ))?;
+    }
+    Ok(())
 }
 
 /// `copy status`.
@@ -388,11 +440,21 @@ impl Report for Status {
 struct Audited {
     key: String,
     manifest: Manifest,
+    /// What the gate found in the copy in use; none when the signature alone was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<GateReport>,
 }
 
 impl Report for Audited {
     fn kind(&self) -> &'static str {
         "copy-audit"
+    }
+
+    fn exit(&self) -> u8 {
+        match &self.gate {
+            Some(gate) if !gate.passed => 3,
+            _ => 0,
+        }
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -409,7 +471,11 @@ impl Report for Audited {
         let rows: u64 = manifest.tables.iter().map(|table| table.source.rows).sum();
         page.line(format!("  {} tables, {rows} rows", manifest.tables.len()))?;
         page.line(format!("  policy {}", manifest.policy))?;
-        page.line(format!("  signed by {}", self.key))
+        page.line(format!("  signed by {}", self.key))?;
+        match &self.gate {
+            Some(found) => gate(page, found),
+            None => Ok(()),
+        }
     }
 }
 

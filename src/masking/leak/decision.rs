@@ -15,6 +15,8 @@ pub enum Expectation {
     /// What is computed from columns of the copy: materialized views, generated columns,
     /// statistics. It may hold what masked columns hold.
     Derived,
+    /// Whatever it holds: the policy allows it by name.
+    Allowed,
 }
 
 /// Whether masks of a class fall into the same small set as raw values: names from lists, numbers
@@ -41,6 +43,7 @@ impl Expectation {
     pub fn allows(self, class: Class) -> bool {
         match self {
             Self::Nothing | Self::Derived => false,
+            Self::Allowed => true,
             Self::Kept(Class::FreeText | Class::Document) => false,
             Self::Kept(own) => {
                 own == class
@@ -106,6 +109,7 @@ mod tests {
         assert!(!Expectation::Masked(Class::Email).allows(Class::Email));
         assert!(!Expectation::Masked(Class::FreeText).allows(Class::PersonName));
         assert!(!Expectation::Nothing.allows(Class::PersonName));
+        assert!(Expectation::Allowed.allows(Class::Email));
         assert!(Expectation::Kept(Class::Email).allows(Class::Email));
         assert!(!Expectation::Kept(Class::FreeText).allows(Class::FreeText));
         assert!(!Expectation::Kept(Class::Company).allows(Class::Email));

@@ -1,17 +1,10 @@
 //! The set of what is sought.
 
-use super::digits;
-use super::identifying::{Form, FormKind};
+use super::entry::{Entry, Shape};
+use super::identifying::Form;
 use super::key::RunKey;
-use super::search::{MAX_DIGITS, MAX_WORDS};
-use super::words::words;
+use super::search::MAX_DIGITS;
 use crate::masking::Class;
-
-/// Tags that keep single words, beginnings, whole sequences and numbers apart.
-pub(super) const TAG_WORD: u64 = 1;
-pub(super) const TAG_BEGINNING: u64 = 2;
-pub(super) const TAG_SEQUENCE: u64 = 3;
-pub(super) const TAG_DIGITS: u64 = 4;
 
 /// Entries of one filter at most: with 8 bytes an entry at a load of 5/8 to the power of two above,
 /// the table has 128 MiB. More values are sought in several passes.
@@ -39,6 +32,10 @@ pub struct Filter {
     bloom: Vec<u64>,
     /// Numbers of each length, for what chance explains.
     numbers: [u64; MAX_DIGITS + 1],
+    /// A bit for each length of numbers.
+    number_lengths: u32,
+    /// A bit for each length of single words: without and with a digit.
+    word_lengths: [u64; 2],
     part: (u64, u64),
 }
 
@@ -54,6 +51,8 @@ impl Filter {
             values: 0,
             bloom: Vec::new(),
             numbers: [0; MAX_DIGITS + 1],
+            number_lengths: 0,
+            word_lengths: [0; 2],
             part: (part.0, part.1.next_power_of_two()),
         }
     }
@@ -63,7 +62,18 @@ impl Filter {
     /// # Errors
     /// [`FilterFull`] when the bound on memory is reached.
     pub fn insert(&mut self, class: Class, form: &Form<'_>) -> Result<(), FilterFull> {
-        self.take(class, form, false)
+        match Entry::of(&self.key, class, form) {
+            Some(entry) => self.take(&entry, false),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a form that was hashed under the same key.
+    ///
+    /// # Errors
+    /// As [`Filter::insert`].
+    pub fn insert_entry(&mut self, entry: &Entry) -> Result<(), FilterFull> {
+        self.take(entry, false)
     }
 
     /// Takes a form whatever pass the filter is of.
@@ -71,52 +81,44 @@ impl Filter {
     /// # Errors
     /// As [`Filter::insert`].
     pub fn insert_always(&mut self, class: Class, form: &Form<'_>) -> Result<(), FilterFull> {
-        self.take(class, form, true)
+        match Entry::of(&self.key, class, form) {
+            Some(entry) => self.take(&entry, true),
+            None => Ok(()),
+        }
     }
 
-    fn take(&mut self, class: Class, form: &Form<'_>, always: bool) -> Result<(), FilterFull> {
+    fn take(&mut self, entry: &Entry, always: bool) -> Result<(), FilterFull> {
         self.bloom.clear();
-        let text = form.text.as_bytes();
-        if form.kind == FormKind::Digits {
-            let number = digits::digits_of(text);
-            let hash = self
-                .key
-                .finish(digits::hash(&number, &self.key), TAG_DIGITS);
-            if (always || self.mine(hash)) && self.put(hash, class as u64)? {
-                self.values += u64::from(!always);
-                self.numbers[number.len().min(MAX_DIGITS)] += 1;
-            }
+        if !always && !self.mine(entry.hash) {
             return Ok(());
         }
-        let (mut state, mut beginning, mut count, mut first) = (self.key.empty(), 0, 0, 0);
-        words(text, &self.key, |word| {
-            if count < MAX_WORDS {
-                state = self.key.then(state, word.hash);
-                count += 1;
-                if count == 1 {
-                    first = word.hash;
-                }
-                if count == 2 {
-                    beginning = state;
-                }
+        let new = self.put(entry.hash, entry.class as u64)?;
+        self.values += u64::from(new && !always);
+        match entry.shape {
+            Shape::Number(digits) => {
+                self.number_lengths |= 1 << digits;
+                self.numbers[digits.min(MAX_DIGITS)] += u64::from(new);
             }
-        });
-        let hash = match count {
-            0 => return Ok(()),
-            1 => self.key.finish(first, TAG_WORD),
-            _ => self.key.finish(state, TAG_SEQUENCE),
-        };
-        if !always && !self.mine(hash) {
-            return Ok(());
-        }
-        if self.put(hash, class as u64)? {
-            self.values += u64::from(!always);
-        }
-        if count > 1 {
-            let hash = self.key.finish(beginning, TAG_BEGINNING);
-            self.put(hash, BEGINNING)?;
+            Shape::Word(length, digit) => {
+                self.word_lengths[usize::from(digit)] |= 1 << length.min(63);
+            }
+            Shape::Sequence(beginning) => {
+                self.put(beginning, BEGINNING)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether a single word of so many bytes may be sought.
+    #[inline]
+    pub(super) fn seeks_word(&self, length: u32, digit: bool) -> bool {
+        self.word_lengths[usize::from(digit)] >> length.min(63) & 1 == 1
+    }
+
+    /// The lengths of the numbers that are sought, a bit for each.
+    #[inline]
+    pub(super) fn number_lengths(&self) -> u32 {
+        self.number_lengths
     }
 
     /// Ends the building: makes the first stage.
@@ -263,6 +265,7 @@ impl Filter {
 
 #[cfg(test)]
 mod tests {
+    use super::super::identifying::FormKind;
     use super::super::key::test_key;
     use super::super::{Searcher, forms};
     use super::*;

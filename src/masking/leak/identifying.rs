@@ -174,7 +174,7 @@ fn name(value: &str, take: &mut dyn FnMut(Class, Form<'_>)) {
 }
 
 fn number(class: Class, value: &str, take: &mut dyn FnMut(Class, Form<'_>)) {
-    let digits = digits::digits_of(value.as_bytes()).len();
+    let digits = digits::count(value.as_bytes());
     let letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
     if letters && class == Class::BankAccount {
         id(class, value, take);
@@ -188,7 +188,7 @@ fn id(class: Class, value: &str, take: &mut dyn FnMut(Class, Form<'_>)) {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     if !letters {
         if class != Class::UserName {
-            let count = digits::digits_of(value.as_bytes()).len();
+            let count = digits::count(value.as_bytes());
             if (digits::MIN..=digits::MAX).contains(&count) {
                 take(class, Form::digits(value));
             }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 /// Bytes of randomness that a key is made of.
@@ -31,20 +32,30 @@ impl Drop for RunKey {
 }
 
 impl RunKey {
-    /// A key made of 64 random bytes.
+    /// A key made of 64 random bytes. Its parts are derived (HKDF-SHA-256, RFC 5869), so that no
+    /// pattern in the bytes becomes one of the multipliers.
     #[must_use]
     pub fn new(random: &[u8; BYTES]) -> Self {
+        let derive = Hkdf::<Sha256>::new(None, random);
+        let part = |number: u8| {
+            let mut out = Zeroizing::new([0_u8; 32]);
+            let info = [b"gate of a copy".as_slice(), &[number]];
+            if derive.expand_multi_info(&info, out.as_mut_slice()).is_err() {
+                // Only lengths above 8160 bytes are refused.
+                out.copy_from_slice(&Sha256::digest(random));
+            }
+            out
+        };
         let mut quick = [0_u64; 4];
-        for (word, bytes) in quick.iter_mut().zip(random.chunks_exact(8)) {
+        let words = part(0);
+        for (word, bytes) in quick.iter_mut().zip(words.as_chunks::<8>().0) {
             // Odd numbers are units modulo 2^64: no bit of an input is lost in a product.
-            *word = bytes
-                .iter()
-                .fold(0, |all, byte| all << 8 | u64::from(*byte))
-                | 1;
+            *word = u64::from_be_bytes(*bytes) | 1;
         }
-        let mut exact = Zeroizing::new([0_u8; 32]);
-        exact.copy_from_slice(&random[32..]);
-        Self { quick, exact }
+        Self {
+            quick,
+            exact: part(1),
+        }
     }
 
     /// The hash that confirms a hit: 128 bits of HMAC-SHA-256 over `kind` and the canonical text.
@@ -72,6 +83,24 @@ impl RunKey {
             bytes: 0,
             multiplier: self.quick[1],
         }
+    }
+
+    /// The hash of bytes as they are.
+    #[must_use]
+    pub(super) fn bytes(&self, bytes: &[u8]) -> u64 {
+        let mut hash = self.word();
+        let (blocks, rest) = bytes.as_chunks();
+        for block in blocks {
+            hash.push_block(u64::from_le_bytes(*block), 8);
+        }
+        rest.iter().for_each(|byte| hash.push(*byte));
+        hash.finish()
+    }
+
+    /// The hash of a number of at most 19 digits without zeros in front.
+    #[must_use]
+    pub(super) fn number(&self, value: u64) -> u64 {
+        folded(value ^ self.quick[2], self.quick[3])
     }
 
     /// The state of a sequence of no word.
@@ -115,7 +144,7 @@ pub(super) struct WordHash {
 impl WordHash {
     #[inline]
     pub(super) fn push(&mut self, byte: u8) {
-        self.pending = self.pending << 8 | u64::from(byte);
+        self.pending |= u64::from(byte) << (self.bytes % 8 * 8);
         self.bytes += 1;
         if self.bytes.is_multiple_of(8) {
             self.state = folded(self.state ^ self.pending, self.multiplier);
@@ -123,6 +152,29 @@ impl WordHash {
         }
     }
 
+    /// The same as `count` bytes, at most eight, the first one lowest; the rest is zero.
+    #[inline]
+    pub(super) fn push_block(&mut self, block: u64, count: u32) {
+        if !self.bytes.is_multiple_of(8) {
+            let bytes = block.to_le_bytes();
+            (0..count).zip(bytes).for_each(|(_, byte)| self.push(byte));
+            return;
+        }
+        self.bytes += count;
+        if count == 8 {
+            self.state = folded(self.state ^ block, self.multiplier);
+        } else {
+            self.pending = block;
+        }
+    }
+
+    /// How many bytes it was fed.
+    #[inline]
+    pub(super) fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    #[inline]
     pub(super) fn finish(self) -> u64 {
         let last = folded(self.state ^ self.pending, self.multiplier);
         folded(last ^ u64::from(self.bytes), self.multiplier)
@@ -158,7 +210,31 @@ mod tests {
         assert_eq!(format!("{one:?}"), "RunKey { .. }");
     }
 
+    #[test]
+    fn a_pattern_in_the_random_bytes_is_none_in_the_key() {
+        let key = RunKey::new(&[7; BYTES]);
+        let mut parts = key.quick.to_vec();
+        parts.sort_unstable();
+        parts.dedup();
+        assert_eq!(parts.len(), 4);
+        let ones = key.quick.map(u64::count_ones);
+        assert!(ones.iter().all(|ones| (12..=52).contains(ones)), "{ones:?}");
+    }
+
     proptest! {
+        #[test]
+        fn blocks_and_bytes_are_the_same(text in proptest::collection::vec(1_u8.., 0..30), cut in 0_usize..9) {
+            let key = test_key(7);
+            let mut word = key.word();
+            let (head, tail) = text.split_at(cut.min(text.len()));
+            head.iter().for_each(|byte| word.push(*byte));
+            for chunk in tail.chunks(8) {
+                let block = chunk.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
+                word.push_block(block, u32::try_from(chunk.len()).unwrap());
+            }
+            prop_assert_eq!(word.finish(), hash(&key, &text));
+        }
+
         #[test]
         fn words_and_sequences_differ(a in "[a-z0-9]{1,20}", b in "[a-z0-9]{1,20}") {
             let key = test_key(7);

@@ -15,6 +15,7 @@
 mod decision;
 mod decode;
 mod digits;
+mod entry;
 mod filter;
 mod identifying;
 mod key;
@@ -25,10 +26,11 @@ mod words;
 
 pub use decision::{Expectation, allowed_by_chance, coincides};
 pub use decode::{CellKind, Decoder, unescape_copy};
+pub use entry::Entry;
 pub use filter::{Filter, FilterFull};
 pub use identifying::{Form, FormKind, forms, identifies, person_forms};
 pub use key::RunKey;
 pub use live::{LiveKind, LiveThings};
-pub use multiset::MultisetSum;
+pub use multiset::{FieldHash, MultisetSum, RowHash};
 pub use search::{Hit, MAX_DIGITS, Searcher};
 pub use words::canonical;

@@ -1,6 +1,17 @@
 //! Equality of multisets of rows, whatever their order.
 
-use super::key::{RunKey, WordHash};
+use super::key::RunKey;
+
+/// The keyed hash of one field, 64 bits by each of two keys. Null differs from every value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldHash(u64, u64);
+
+/// The keyed hash of a row, made field by field.
+#[derive(Debug, Clone, Copy)]
+pub struct RowHash<'a> {
+    keys: (&'a RunKey, &'a RunKey),
+    state: FieldHash,
+}
 
 /// A keyed sum of 128 bits over the rows of a table. Equal multisets have equal sums; a sum, unlike
 /// an exclusive or, tells {x, x} from {y, y}.
@@ -11,17 +22,49 @@ pub struct MultisetSum {
     sum: u128,
 }
 
+impl FieldHash {
+    /// Of these bytes.
+    #[must_use]
+    pub fn of((one, two): (&RunKey, &RunKey), field: Option<&[u8]>) -> Self {
+        let (bytes, tag) = (field.unwrap_or_default(), u64::from(field.is_some()));
+        Self(
+            one.finish(one.bytes(bytes), tag),
+            two.finish(two.bytes(bytes), tag),
+        )
+    }
+}
+
+impl<'a> RowHash<'a> {
+    /// Of no field.
+    #[must_use]
+    pub fn new(keys: (&'a RunKey, &'a RunKey)) -> Self {
+        let state = FieldHash(keys.0.empty(), keys.1.empty());
+        Self { keys, state }
+    }
+
+    /// One field more.
+    pub fn push(&mut self, field: FieldHash) {
+        self.state.0 = self.keys.0.then(self.state.0, field.0);
+        self.state.1 = self.keys.1.then(self.state.1, field.1);
+    }
+}
+
 impl MultisetSum {
-    /// Adds a row of fields; null differs from every value, and fields from their neighbours.
-    /// The two keys give 64 bits each.
-    pub fn add<'a>(
-        &mut self,
-        (one, two): (&RunKey, &RunKey),
-        fields: impl Iterator<Item = Option<&'a [u8]>> + Clone,
-    ) {
-        let row = u128::from(row(one, fields.clone())) << 64 | u128::from(row(two, fields));
+    /// Adds a row.
+    pub fn add_row(&mut self, row: &RowHash<'_>) {
+        let one = row.keys.0.finish(row.state.0, 5);
+        let two = row.keys.1.finish(row.state.1, 5);
         self.rows += 1;
-        self.sum = self.sum.wrapping_add(row);
+        self.sum = self
+            .sum
+            .wrapping_add(u128::from(one) << 64 | u128::from(two));
+    }
+
+    /// Adds a row of one field.
+    pub fn add_field(&mut self, keys: (&RunKey, &RunKey), field: FieldHash) {
+        let mut row = RowHash::new(keys);
+        row.push(field);
+        self.add_row(&row);
     }
 
     /// Adds all rows of another part.
@@ -29,18 +72,6 @@ impl MultisetSum {
         self.rows += other.rows;
         self.sum = self.sum.wrapping_add(other.sum);
     }
-}
-
-fn row<'a>(key: &RunKey, fields: impl Iterator<Item = Option<&'a [u8]>>) -> u64 {
-    let state = fields.fold(key.empty(), |state, field| {
-        let mut hash: WordHash = key.word();
-        for byte in field.unwrap_or_default() {
-            hash.push(*byte);
-        }
-        let hash = key.finish(hash.finish(), u64::from(field.is_some()));
-        key.then(state, hash)
-    });
-    key.finish(state, 5)
 }
 
 #[cfg(test)]
@@ -53,7 +84,12 @@ mod tests {
         let keys = (test_key(1), test_key(2));
         let mut sum = MultisetSum::default();
         for row in rows {
-            sum.add((&keys.0, &keys.1), row.iter().map(Option::as_deref));
+            let keys = (&keys.0, &keys.1);
+            let mut hash = RowHash::new(keys);
+            for field in row {
+                hash.push(FieldHash::of(keys, field.as_deref()));
+            }
+            sum.add_row(&hash);
         }
         sum
     }

@@ -1,8 +1,10 @@
 //! Searching a text for what a filter holds.
 
 use super::digits;
-use super::filter::{Filter, TAG_BEGINNING, TAG_DIGITS, TAG_SEQUENCE, TAG_WORD};
+use super::entry::{TAG_BEGINNING, TAG_DIGITS, TAG_SEQUENCE, TAG_WORD};
+use super::filter::Filter;
 use super::identifying::FormKind;
+use super::key::WordHash;
 use super::words::{Word, canonical, words};
 use crate::masking::Class;
 
@@ -67,11 +69,13 @@ impl Searcher {
     pub fn search(&mut self, filter: &Filter, text: &[u8], found: &mut dyn FnMut(Hit)) {
         let key = &filter.key;
         let mut digit_count = 0;
+        let mut account = false;
         let mut last: Option<Word> = None;
         let open = &mut self.open;
         open.clear();
         words(text, key, |word| {
             digit_count += word.digits;
+            account = account || begins_account(&word, text);
             let mut report = |hash, start, kind| {
                 if let Some(class) = filter.class(hash)
                     && plausible(class, text, start, word.end)
@@ -87,7 +91,7 @@ impl Searcher {
                     });
                 }
             };
-            if word.end - word.start >= MIN_WORD {
+            if filter.seeks_word(word.folded, word.digits > 0) {
                 report(key.finish(word.hash, TAG_WORD), word.start, FormKind::Words);
             }
             open.retain_mut(|open| {
@@ -118,13 +122,17 @@ impl Searcher {
             last = Some(word);
         });
         if digit_count as usize >= digits::MIN {
-            self.numbers(filter, text, found);
-            compact(filter, text, found);
+            if filter.number_lengths() > 0 {
+                self.numbers(filter, text, found);
+            }
+            if account {
+                compact(filter, text, found);
+            }
         }
     }
 
     fn numbers(&mut self, filter: &Filter, text: &[u8], found: &mut dyn FnMut(Hit)) {
-        digits::numbers(text, &filter.key, |number| {
+        digits::numbers(text, (&filter.key, filter.number_lengths()), |number| {
             self.probes[number.digits.min(MAX_DIGITS)] += 1;
             let hash = filter.key.finish(number.hash, TAG_DIGITS);
             if let Some(class) = filter.class(hash) {
@@ -149,46 +157,48 @@ fn plausible(class: Class, text: &[u8], start: usize, end: usize) -> bool {
             .any(|part| part.contains(&b'@') || part == b"%40")
 }
 
-/// Account numbers in groups: `DE89 3704 0044 0532 0130 00`. A group of two letters and two digits
-/// begins one (ISO 13616); it is at most 34 characters long.
+/// Two letters and two digits begin an account number (ISO 13616).
+fn begins_account(word: &Word, text: &[u8]) -> bool {
+    word.digits == 2
+        && word.folded == 4
+        && word.end - word.start == 4
+        && text[word.start].is_ascii_alphabetic()
+        && text[word.start + 1].is_ascii_alphabetic()
+}
+
+/// Account numbers in groups: `DE89 3704 0044 0532 0130 00`; at most 34 characters long.
 fn compact(filter: &Filter, text: &[u8], found: &mut dyn FnMut(Hit)) {
     let key = &filter.key;
-    let mut begun: Vec<(usize, super::key::WordHash, usize)> = Vec::new();
+    let mut begun: Vec<(usize, WordHash)> = Vec::new();
     words(text, key, |word| {
         let slice = &text[word.start..word.end];
-        begun.retain_mut(|(start, hash, length)| {
+        begun.retain_mut(|(start, hash)| {
             for byte in slice {
                 hash.push(byte.to_ascii_lowercase());
             }
-            *length += slice.len();
-            let whole = key.finish(key_of(*hash), TAG_WORD);
-            if let Some(class) = filter.class(whole) {
-                found(Hit {
-                    class,
-                    hash: whole,
-                    kind: FormKind::Compact,
-                    start: *start,
-                    end: word.end,
-                    digits: 0,
-                });
+            if filter.seeks_word(hash.bytes(), true) {
+                let whole = key.finish(hash.finish(), TAG_WORD);
+                if let Some(class) = filter.class(whole) {
+                    found(Hit {
+                        class,
+                        hash: whole,
+                        kind: FormKind::Compact,
+                        start: *start,
+                        end: word.end,
+                        digits: 0,
+                    });
+                }
             }
-            *length < 34 && slice.len() <= 5
+            hash.bytes() < 34 && slice.len() <= 5
         });
-        let begins = slice.len() == 4
-            && slice[..2].iter().all(u8::is_ascii_alphabetic)
-            && slice[2..].iter().all(u8::is_ascii_digit);
-        if begins {
+        if begins_account(&word, text) {
             let mut hash = key.word();
             slice
                 .iter()
                 .for_each(|byte| hash.push(byte.to_ascii_lowercase()));
-            begun.push((word.start, hash, slice.len()));
+            begun.push((word.start, hash));
         }
     });
-}
-
-fn key_of(hash: super::key::WordHash) -> u64 {
-    hash.finish()
 }
 
 #[cfg(test)]

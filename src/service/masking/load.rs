@@ -61,6 +61,15 @@ pub async fn load(
     Ok((plan, key))
 }
 
+/// The key of an environment alone, from the project's policy.
+///
+/// # Errors
+/// Those of the policy; [`Kind::MaskKey`].
+pub async fn key_of(config: &Config, environment: &str) -> Result<MaskKey> {
+    let policy = Policy::parse(&text::read_all(config)?)?;
+    read_key(config, &policy, environment).await
+}
+
 /// Reads the masking key and binds it to an environment and the policy's epoch.
 ///
 /// # Errors

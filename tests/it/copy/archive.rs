@@ -34,6 +34,17 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+fn write_policy(stage: &Stage) {
+    let rules = stage.project().path().join("masking-rules");
+    std::fs::create_dir_all(&rules).unwrap();
+    std::fs::write(
+        rules.join("shop.toml"),
+        "version = 1\nunclassified = \"deny\"\nkey = { env = \"TIDEGATE_MASK_KEY\" }\n\
+         [tables.users]\nid = \"keep\"\nemail = { mask = \"email\", unique = true }\nmotto = \"keep\"\n",
+    )
+    .unwrap();
+}
+
 /// Stops the private server when the test ends, also when it fails.
 struct Stop<'a>(&'a Stage);
 
@@ -51,14 +62,7 @@ async fn m14_m16_a_copy_outside_of_a_server_is_sealed_and_comes_back() {
          create sequence numbers; select nextval('numbers')",
     );
     let _stop = Stop(&stage);
-    let rules = stage.project().path().join("masking-rules");
-    std::fs::create_dir_all(&rules).unwrap();
-    std::fs::write(
-        rules.join("shop.toml"),
-        "version = 1\nunclassified = \"deny\"\nkey = { env = \"TIDEGATE_MASK_KEY\" }\n\
-         [tables.users]\nid = \"keep\"\nemail = { mask = \"email\", unique = true }\nmotto = \"keep\"\n",
-    )
-    .unwrap();
+    write_policy(&stage);
     let write = ["copy", "run", "--from", "production", "--to", "file:out"];
     let region = |region| [&write[..], &["--region", region]].concat();
     tidegate(&stage, &write, SEAL_KEY).exits(4);

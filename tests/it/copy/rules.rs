@@ -6,7 +6,7 @@ use tidegate::catalog::Catalog;
 use tidegate::masking::{ColumnPlan, Mask, MaskKey, MaskPlan, Rows, Rule, TablePlan};
 use tidegate::sql::Ident;
 
-const KEY: &str = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
+pub(crate) const KEY: &str = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
 
 /// A rule for a column: `users.email`.
 pub(crate) type Rules<'a> = &'a [(&'a str, Mask)];

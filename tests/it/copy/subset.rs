@@ -177,7 +177,7 @@ async fn m7_a_subset_is_copied_masked_proven_and_without_orphans() {
         let found = outcome.gate.checks.iter().find(|check| check.name == name);
         found.unwrap_or_else(|| panic!("no {name}")).detail.clone()
     };
-    assert!(check("kept in subset").starts_with("equal in "));
+    assert!(check("kept columns").starts_with("equal in "));
     assert!(check("masks recomputed").starts_with("equal to mask(source) in "));
     assert_eq!(check("orphans"), "0 in 1 declared references");
     let drifted = |column: &str| {
@@ -351,7 +351,7 @@ async fn the_gate_of_a_subset_goes_red() {
         (
             "update customer set flags = flags || 1 where id = (select min(id) from customer)",
             "update customer set flags = flags[1:2] where id = (select min(id) from customer)",
-            "kept in subset",
+            "kept columns",
         ),
         (
             "update customer set balance = balance + 1 where id = (select min(id) from customer)",

@@ -69,9 +69,12 @@ async fn a_shop_is_copied_masked_and_promoted() {
         .rows("select action from tidegate.audit order by seq")
         .await;
     assert_eq!(seen, ["copy.run", "copy.promote"]);
+    let rules = "version = 1\nkey = { env = \"TIDEGATE_MASK_KEY\" }\n";
+    stage.project().write("masking-rules/shop.toml", rules);
     let audit = stage
         .project()
-        .tidegate(["copy", "audit", "--to", "staging"])
+        .tidegate(["copy", "audit", "--to", "staging", "--signature-only"])
+        .env("TIDEGATE_MASK_KEY", super::rules::KEY)
         .data();
     assert_eq!(audit["manifest"]["tables"].as_array().unwrap().len(), 2);
 }

@@ -2,6 +2,7 @@
 
 use tidegate::clock::SystemClock;
 use tidegate::masking::risk::{RiskLimits, RiskRule};
+use tidegate::masking::{MaskPlan, Rows, TablePlan};
 use tidegate::service::copy::gate::{Audit, audit, risk};
 use tidegate::service::copy::{Check, GateReport};
 use tokio_util::sync::CancellationToken;
@@ -11,11 +12,19 @@ use crate::catalog::{ident, public, session};
 use crate::support::Database;
 
 async fn report(source: &Database, target: &Database, risk: &[RiskRule]) -> GateReport {
+    report_by(source, target, (&plan(), risk)).await
+}
+
+async fn report_by(
+    source: &Database,
+    target: &Database,
+    (plan, risk): (&MaskPlan, &[RiskRule]),
+) -> GateReport {
     let sessions = [session(target).await, session(target).await];
     audit(&Audit {
         source: &session(source).await,
         target: &sessions,
-        plan: &plan(),
+        plan,
         masks: None,
         risk,
         safe_domains: &["shop.de".to_owned()],
@@ -173,6 +182,43 @@ async fn m7_whatever_works_outside_of_staging_turns_the_gate_red() {
         assert!(!report.passed && !check.passed, "{sql}");
         assert!(check.detail.contains(detail), "{sql}: {check:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m7_what_the_policy_allows_is_carried_and_an_emptied_queue_is_named() {
+    let (source, target) = (source(), target());
+    target.execute(
+        "create table que_jobs (id int);
+         comment on table orders is 'ask ann.miller@corp.example';
+         comment on table companies is 'nobody';",
+    );
+    let red = report(&source, &target, &[]).await;
+    assert!(!check(&red, "leak scan").passed);
+    assert_eq!(check(&red, "pending jobs").detail, "0 in 1 known queues");
+    let mut plan = plan();
+    plan.allow.comments = vec!["ord*".to_owned()];
+    plan.tables.insert(
+        2,
+        TablePlan {
+            name: public("que_jobs"),
+            rows: Rows::None,
+            columns: Vec::new(),
+        },
+    );
+    plan.tables.sort_by(|a, b| a.name.cmp(&b.name));
+    let green = report_by(&source, &target, (&plan, &[])).await;
+    assert!(check(&green, "leak scan").passed, "{green:?}");
+    assert_eq!(
+        check(&green, "pending jobs").detail,
+        "0 in 1 known queues, 1 of them emptied by the policy"
+    );
+    target.execute("comment on table companies is 'ask ann.miller@corp.example'");
+    let red = report_by(&source, &target, (&plan, &[])).await;
+    let only = "comment on table public.companies";
+    assert!(
+        !red.leaks.is_empty() && red.leaks.iter().all(|leak| leak.place == only),
+        "{red:?}"
+    );
 }
 
 const PEOPLE: &str = "

@@ -57,7 +57,7 @@ pub(super) fn column(name: &str, class: Option<Class>, masked: bool) -> ColumnPl
     ColumnPlan {
         column: ident(name),
         rule: Rule {
-            mask: if masked { Mask::Null } else { Mask::Keep },
+            mask: if masked { Mask::Redact } else { Mask::Keep },
             ..Rule::keep()
         },
         class,
@@ -150,5 +150,7 @@ async fn scan_by(source: &Database, sessions: &[Session], plan: &MaskPlan) -> Sc
         clock: &SystemClock::default(),
         cancel: &CancellationToken::new(),
     };
-    leak_scan(&scan, &RunKey::new(&[7; 64])).await.unwrap()
+    let random: [u8; 64] = std::array::from_fn(|_| rand::random());
+    eprintln!("key of the run: {random:?}");
+    leak_scan(&scan, &RunKey::new(&random)).await.unwrap()
 }

@@ -6,7 +6,7 @@ use tidegate::masking::{
     Class, ColumnPlan, FieldMask, Mask, MaskPlan, Masked, Row, Rows, Rule, TablePlan, Unmaskable,
 };
 use tidegate::service::copy::Check;
-use tidegate::service::copy::gate::{Masks, Recompute, recompute};
+use tidegate::service::copy::gate::{ColumnTypes, Masks, Recompute, recompute};
 use tokio_util::sync::CancellationToken;
 
 use super::fixture::{column, plan_of};
@@ -105,11 +105,13 @@ async fn checks(target: &Database, plan: &MaskPlan, masks: &Masks) -> Vec<Check>
         plan,
         masks,
         selection: None,
+        types: &ColumnTypes::new(),
         search_path: &["public".to_owned()],
         cancel: &CancellationToken::new(),
     })
     .await
     .unwrap()
+    .checks
 }
 
 fn copy() -> Database {

@@ -18,9 +18,10 @@ create table users (id bigint, email text, full_name text, phone text, card text
 fn fill(mark: &str) -> String {
     format!(
         "insert into users select g, '{mark}' || g || '@corp' || g % 97 || '.example',
-            '{mark}' || chr(97 + g % 26) || md5(g::text) || ' {mark}' || md5((g + 1)::text),
-            '+49' || (3000000000 + g * 37 % 1000000000), '4' || lpad((g::bigint * 7919 % 999999999999999)::text, 15, '0'),
-            'city' || g % 500, 'DE' || lpad((g * 97)::text, 20, '0'), date '1970-01-01' + g % 9000,
+            '{mark}' || chr(97 + g % 26) || md5('{mark}' || g) || ' {mark}' || md5('{mark}' || g + 1),
+            '+49' || (3000000000 + abs(hashtextextended('{mark}' || g, 1)) % 1000000000),
+            '4' || lpad((abs(hashtextextended('{mark}' || g, 2)) % 999999999999999)::text, 15, '0'),
+            'city' || g % 500, 'DE' || lpad(abs(hashtextextended('{mark}' || g, 3))::text, 20, '0'), date '1970-01-01' + g % 9000,
             'the customer called about order ' || g || ' and wants it by Monday; all is fine otherwise, thank you',
             jsonb_build_object('theme', 'dark', 'visits', g % 50, 'tags', jsonb_build_array('a', 'b', g % 7)),
             g % 1000, g / 7.0 from generate_series(1, 300000) g; analyze users;"
@@ -79,7 +80,7 @@ async fn the_scan_costs_less_than_the_copy() {
         scanned.leaks.len(),
         scanned.allowed,
     );
-    eprintln!("{:#?}", scanned.leaks);
+    assert_eq!(scanned.leaks, [], "what the target holds was made anew");
 }
 
 async fn drain(session: &tidegate::postgres::Session, sql: &str) -> u64 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::leak_scan::{LeakScan, Scanned, leak_scan};
+use super::reading::ColumnTypes;
 use super::recompute::{Masks, Recompute, recompute};
 use super::{risk, staging};
 use crate::clock::Clock;
@@ -61,10 +62,11 @@ pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
             plan: audit.plan,
             masks,
             selection: audit.selection,
+            types: &ColumnTypes::new(),
             search_path: audit.search_path,
             cancel: audit.cancel,
         };
-        checks.extend(recompute(&work).await?);
+        checks.extend(recompute(&work).await?.checks);
     }
     let scan = LeakScan {
         source: audit.source,
@@ -82,7 +84,7 @@ pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
         checks.push(risk::check(audit.source, target, rule).await?);
     }
     checks.push(staging::live(&scanned));
-    checks.push(staging::queues(target).await?);
+    checks.push(staging::queues(target, audit.plan).await?);
     Ok(GateReport::of(checks, scanned.leaks))
 }
 

@@ -15,48 +15,40 @@ pub(super) fn without_header(message: &[u8]) -> Result<&[u8]> {
     rest.get(length..).ok_or_else(malformed)
 }
 
-/// Cuts rows into fields.
-#[derive(Debug, Default)]
-pub(super) struct Fields {
-    width: usize,
-}
-
-impl Fields {
-    /// The fields of the next row; `None` at the end of the bytes or at the trailer.
-    pub(super) fn next<'a>(
-        &mut self,
-        rest: &mut &'a [u8],
-    ) -> Result<Option<Vec<Option<&'a [u8]>>>> {
-        let Some((count, mut bytes)) = rest.split_first_chunk::<2>() else {
-            return if rest.is_empty() {
-                Ok(None)
-            } else {
-                Err(malformed())
-            };
+/// Cuts the next row off and its fields into `fields`; `false` at the end of the bytes or at the
+/// trailer.
+pub(super) fn next_row<'a>(
+    rest: &mut &'a [u8],
+    fields: &mut Vec<Option<&'a [u8]>>,
+) -> Result<bool> {
+    fields.clear();
+    let Some((count, mut bytes)) = rest.split_first_chunk::<2>() else {
+        return if rest.is_empty() {
+            Ok(false)
+        } else {
+            Err(malformed())
         };
-        let count = i16::from_be_bytes(*count);
-        if count < 0 {
-            *rest = &[];
-            return Ok(None);
-        }
-        let mut fields = Vec::with_capacity(self.width);
-        for _ in 0..count {
-            let (length, after) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
-            let length = i32::from_be_bytes(*length);
-            bytes = after;
-            fields.push(match usize::try_from(length) {
-                Ok(length) => {
-                    let (field, after) = bytes.split_at_checked(length).ok_or_else(malformed)?;
-                    bytes = after;
-                    Some(field)
-                }
-                Err(_) => None,
-            });
-        }
-        self.width = fields.len();
-        *rest = bytes;
-        Ok(Some(fields))
+    };
+    let count = i16::from_be_bytes(*count);
+    if count < 0 {
+        *rest = &[];
+        return Ok(false);
     }
+    for _ in 0..count {
+        let (length, after) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
+        let length = i32::from_be_bytes(*length);
+        bytes = after;
+        fields.push(match usize::try_from(length) {
+            Ok(length) => {
+                let (field, after) = bytes.split_at_checked(length).ok_or_else(malformed)?;
+                bytes = after;
+                Some(field)
+            }
+            Err(_) => None,
+        });
+    }
+    *rest = bytes;
+    Ok(true)
 }
 
 fn malformed() -> Error {
@@ -75,18 +67,14 @@ mod tests {
         stream.extend([0, 1, 0, 0, 0, 0]);
         stream.extend([0xff, 0xff]);
         let mut rest = without_header(&stream).unwrap();
-        let mut fields = Fields::default();
-        assert_eq!(
-            fields.next(&mut rest).unwrap(),
-            Some(vec![Some(b"ab".as_slice()), None])
-        );
-        assert_eq!(
-            fields.next(&mut rest).unwrap(),
-            Some(vec![Some(b"".as_slice())])
-        );
-        assert_eq!(fields.next(&mut rest).unwrap(), None);
+        let mut fields = Vec::new();
+        assert!(next_row(&mut rest, &mut fields).unwrap());
+        assert_eq!(fields, [Some(b"ab".as_slice()), None]);
+        assert!(next_row(&mut rest, &mut fields).unwrap());
+        assert_eq!(fields, [Some(b"".as_slice())]);
+        assert!(!next_row(&mut rest, &mut fields).unwrap());
         let mut cut = &[0_u8, 1, 0, 0, 0, 9, 1][..];
-        assert!(fields.next(&mut cut).is_err());
+        assert!(next_row(&mut cut, &mut fields).is_err());
         assert!(without_header(b"PGCOPY").is_err());
     }
 }

@@ -126,7 +126,7 @@ impl Canaries {
         let plan = MaskPlan::default();
         let found = relations(session, &plan, Some(self.schema.as_str())).await?;
         tables(&scan, std::slice::from_ref(session), &found, &mut places).await?;
-        catalog_texts(&scan, session, &mut places, denied).await?;
+        catalog_texts(&scan, session, &mut places, (denied, &plan.allow)).await?;
         large_objects(&scan, session, (true, &mut places)).await?;
         let findings = scan.finish().await?;
         let seen: HashSet<u128> = findings.found.values().map(|found| found.exact).collect();

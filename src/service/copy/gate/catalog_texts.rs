@@ -2,10 +2,12 @@
 
 use futures_util::TryStreamExt as _;
 
+use super::allowed::{allowed_list, is_allowed};
 use super::relations::Place;
 use super::scanner::Scanner;
 use super::table_scan::Scan;
 use crate::error::{Kind, Result};
+use crate::masking::Allowed;
 use crate::masking::leak::Expectation;
 use crate::postgres::Session;
 
@@ -283,13 +285,14 @@ pub(super) async fn blind_spots(session: &Session) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Searches the whole catalog but for the channels in `skip`; places with hits are appended.
+/// Searches the whole catalog but for the channels in `skip`; places with hits are appended. What
+/// the policy allows to be carried may hold what it holds.
 /// Returns the channels that the role may not read.
 pub(super) async fn catalog_texts(
     scan: &Scan,
     session: &Session,
     places: &mut Vec<Place>,
-    skip: &[&'static str],
+    (skip, allow): (&[&'static str], &Allowed),
 ) -> Result<Vec<&'static str>> {
     let mut denied = Vec::new();
     for channel in CHANNELS {
@@ -297,7 +300,7 @@ pub(super) async fn catalog_texts(
             continue;
         }
         scan.check()?;
-        match search(scan, session, channel, places).await {
+        match search(scan, session, (channel, allow), places).await {
             Err(error) if error.kind() == Kind::Privilege => denied.push(channel.name),
             result => result?,
         }
@@ -308,10 +311,11 @@ pub(super) async fn catalog_texts(
 async fn search(
     scan: &Scan,
     session: &Session,
-    channel: &Channel,
+    (channel, allow): (&Channel, &Allowed),
     places: &mut Vec<Place>,
 ) -> Result<()> {
-    let expects = if channel.derived {
+    let list = allowed_list(channel.name, allow);
+    let usual = if channel.derived {
         Expectation::Derived
     } else {
         Expectation::Nothing
@@ -324,12 +328,19 @@ async fn search(
         let Some(text) = row.get::<_, Option<&str>>(2) else {
             continue;
         };
+        let title: Option<String> = row.get(0);
+        let title = title.unwrap_or_default();
+        let expects = if is_allowed(list, &title) {
+            Expectation::Allowed
+        } else {
+            usual
+        };
         let place = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let before = scanner.findings.found.len() + scanner.findings.live.len();
         scanner.text(text.as_bytes(), (place, expects));
         if scanner.findings.found.len() + scanner.findings.live.len() > before {
             places.push(Place {
-                title: row.get::<_, Option<String>>(0).unwrap_or_default(),
+                title,
                 nameless: row.get::<_, Option<String>>(1).unwrap_or_default(),
                 expects,
             });

@@ -15,11 +15,12 @@ use super::large_objects::large_objects;
 use super::relations::{Place, Relation, relations};
 use super::scanner::{Scanner, Sought, exact_kind};
 use super::source::SourceValues;
-use super::table_scan::Scan;
+use super::table_scan::{Part, Scan};
 use crate::clock::Clock;
+use crate::copy::{CHUNK_BYTES, ranges};
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{
-    Expectation, Filter, FilterFull, FormKind, LiveKind, LiveThings, MAX_DIGITS, RunKey,
+    Entry, Expectation, Filter, Form, FormKind, LiveKind, LiveThings, MAX_DIGITS, RunKey,
     allowed_by_chance, coincides,
 };
 use crate::masking::{Class, MaskPlan};
@@ -76,8 +77,8 @@ pub struct Scanned {
     denied: Vec<&'static str>,
 }
 
-/// A value that waits for its confirmation.
-type Suspects = Vec<(usize, Found)>;
+/// Values that wait for their confirmation: place, hash in the filter.
+type Suspects = Vec<(usize, u64, Found)>;
 
 /// Seeks all identifying values of the source in the target.
 ///
@@ -143,12 +144,14 @@ async fn build(
 ) -> Result<Option<Filter>> {
     let mut filter = Filter::new(key.clone(), part);
     let mut full = false;
-    values
-        .read(scan.source, scan.cancel, &mut |class, form| {
-            full = filter.insert(class, &form) == Err(FilterFull);
-            !full
-        })
-        .await?;
+    let key = key.clone();
+    let make = move |class, form: &Form<'_>| Entry::of(&key, class, form);
+    let put = |entries: Vec<Entry>| {
+        let mut entries = entries.iter();
+        full = entries.any(|entry| filter.insert_entry(entry).is_err());
+        !full
+    };
+    values.read(scan.source, scan.cancel, make, put).await?;
     full = full || canaries.enter(&mut filter).is_err();
     filter.seal();
     Ok((!full).then_some(filter))
@@ -172,7 +175,7 @@ async fn search(
     let confirmed = confirm(scan, values, filter.key(), &suspects).await?;
     let mut names = Scanner::new(sought);
     let mut more = findings.more;
-    for (place, found) in suspects {
+    for (place, _, found) in suspects {
         if confirmed.contains(&found.exact) {
             let number = u32::try_from(place).unwrap_or(u32::MAX);
             let beyond = more.remove(&(number, found.class)).unwrap_or(0);
@@ -207,7 +210,7 @@ async fn whole_database(
     };
     let relations = relations(first, scan.plan, None).await?;
     tables(pass, scan.target, &relations, places).await?;
-    scanned.denied = catalog_texts(pass, first, places, &[]).await?;
+    scanned.denied = catalog_texts(pass, first, places, (&[], &scan.plan.allow)).await?;
     scanned.blind = blind_spots(first).await?;
     let objects = large_objects(pass, first, (false, places)).await?;
     if objects > 0 {
@@ -216,22 +219,28 @@ async fn whole_database(
     Ok(())
 }
 
-/// Searches the tables, the largest first, as many at once as there are sessions.
+/// Searches the tables, the largest first, as many ranges of blocks at once as there are sessions.
 pub(super) async fn tables(
     pass: &Arc<Scan>,
     sessions: &[Session],
     relations: &[Relation],
     places: &mut Vec<Place>,
 ) -> Result<()> {
-    let mut numbered = Vec::new();
+    let mut parts = Vec::new();
     for relation in relations {
-        numbered.push((u32::try_from(places.len()).unwrap_or(u32::MAX), relation));
+        let first = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let all = ranges(relation.blocks, relation.bytes, CHUNK_BYTES);
+        parts.extend(all.into_iter().map(|range| Part {
+            relation,
+            first,
+            range,
+        }));
         places.extend(relation.columns.iter().map(|column| column.place.clone()));
     }
     let next = AtomicUsize::new(0);
     let workers = sessions.iter().map(|session| async {
-        while let Some((first, relation)) = numbered.get(next.fetch_add(1, Ordering::Relaxed)) {
-            pass.relation(session, relation, *first).await?;
+        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            pass.part(session, part).await?;
         }
         Ok::<_, Error>(())
     });
@@ -266,7 +275,7 @@ fn suspects(findings: &Findings, places: &[Place], filter: &Filter) -> Suspects 
         if explained || found.kind == FormKind::Digits && chance(number, found.digits) {
             continue;
         }
-        all.push((number as usize, found.clone()));
+        all.push((number as usize, *hash, found.clone()));
     }
     all
 }
@@ -278,20 +287,24 @@ async fn confirm(
     key: &RunKey,
     suspects: &Suspects,
 ) -> Result<HashSet<u128>> {
-    let mut open: HashSet<u128> = suspects.iter().map(|(_, found)| found.exact).collect();
+    let mut open: HashSet<u128> = suspects.iter().map(|(.., found)| found.exact).collect();
     let mut confirmed = HashSet::new();
     if open.is_empty() {
         return Ok(confirmed);
     }
-    values
-        .read(scan.source, scan.cancel, &mut |_, form| {
-            let exact = key.exact(exact_kind(form.kind), &form.canonical());
-            if open.remove(&exact) {
-                confirmed.insert(exact);
-            }
-            !open.is_empty()
-        })
-        .await?;
+    let hashes: HashSet<u64> = suspects.iter().map(|(_, hash, _)| *hash).collect();
+    let key = key.clone();
+    // The slow hash is computed only of forms that have the quick one of a suspect.
+    let make = move |class, form: &Form<'_>| {
+        let entry = Entry::of(&key, class, form)?;
+        let suspect = hashes.contains(&entry.hash());
+        suspect.then(|| key.exact(exact_kind(form.kind), &form.canonical()))
+    };
+    let put = |exacts: Vec<u128>| {
+        confirmed.extend(exacts.into_iter().filter(|exact| open.remove(exact)));
+        !open.is_empty()
+    };
+    values.read(scan.source, scan.cancel, make, put).await?;
     Ok(confirmed)
 }
 

@@ -3,6 +3,7 @@
 //! proving that the search sees; constraints, the risk of re-identification and the safety of a
 //! staging database are looked at.
 
+mod allowed;
 mod audit;
 mod binary_rows;
 mod canary;
@@ -11,13 +12,16 @@ mod catalog_texts;
 mod constraints;
 mod counts;
 mod findings;
+mod in_use;
 mod kept;
 mod large_objects;
 mod leak_scan;
 mod orphans;
+mod reading;
 mod recompute;
 mod relations;
 mod risk;
+mod row_bound;
 mod run;
 mod scanner;
 mod source;
@@ -26,7 +30,9 @@ mod table_scan;
 
 pub use audit::{Audit, audit};
 pub use canary::Flight;
+pub use in_use::in_use;
 pub use leak_scan::{LeakScan, Scanned, leak_scan};
-pub use recompute::{Masks, Recompute, recompute};
+pub use reading::{ColumnType, ColumnTypes};
+pub use recompute::{Masks, Recompute, Recomputed, recompute};
 pub use risk::risk;
 pub use run::{Subject, run};

@@ -7,10 +7,12 @@ use futures_util::TryStreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::binary_rows::{Fields, without_header};
+use super::binary_rows::{next_row, without_header};
+use super::reading::{ColumnTypes, Reading, Statements};
+use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
-use crate::masking::leak::{MultisetSum, RunKey, identifies};
-use crate::masking::{ColumnPlan, FieldMask, Mask, MaskPlan, Masked, Row, Rows, Rule, TablePlan};
+use crate::masking::leak::{FieldHash, MultisetSum, RowHash, RunKey, identifies};
+use crate::masking::{FieldMask, Mask, MaskPlan, Masked, Row, Rule, TablePlan};
 use crate::postgres::Session;
 use crate::service::copy::Check;
 use crate::service::subset::Selection;
@@ -36,95 +38,85 @@ pub struct Recompute<'a> {
     pub plan: &'a MaskPlan,
     /// How.
     pub masks: &'a Masks,
-    /// The rows that were carried, when that is not all.
+    /// The rows that were carried; `None` when all were.
     pub selection: Option<&'a Selection>,
+    /// The types of the columns; kept columns are compared where theirs is known.
+    pub types: &'a ColumnTypes,
     /// Schemas in which SQL of the policy is resolved.
     pub search_path: &'a [String],
     /// Ends it.
     pub cancel: &'a CancellationToken,
 }
 
+/// What a comparison has shown.
+#[derive(Debug, Clone, Default)]
+pub struct Recomputed {
+    /// "masks recomputed" and "must differ".
+    pub checks: Vec<Check>,
+    /// Kept columns that were compared, and whether they are equal.
+    pub kept: BTreeMap<(QualifiedName, Ident), bool>,
+}
+
 /// One table compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sums {
-    /// All masked columns of each row together: the columns of a row belong to each other.
+    /// All compared columns of each row together: the columns of a row belong to each other.
     row: MultisetSum,
     columns: Vec<MultisetSum>,
     /// Values that are not null, and those that their mask left alone.
     changed: Vec<(u64, u64)>,
 }
 
-/// The statements that give the rows of a table, one after the other.
-type Statements<'a> = Box<dyn Iterator<Item = String> + Send + 'a>;
-
 /// What a batch needs to be computed.
 struct Work {
+    table: QualifiedName,
     keys: (RunKey, RunKey),
-    /// For each field of a row: its mask; none for what is taken as it is.
-    masks: Vec<Option<Arc<dyn FieldMask>>>,
-    /// Fields that are summed.
-    summed: Vec<usize>,
+    /// The compared fields, each with its mask; none for what is taken as it is.
+    fields: Vec<(usize, Option<Arc<dyn FieldMask>>)>,
 }
 
-/// Masks the source's rows again, table by table, and compares with the copy: two checks, "masks
-/// recomputed" and "must differ". Of tables that were carried in part the other columns are
-/// compared, too, by their text: a third check, "kept in subset".
+/// What is written down about all tables.
+#[derive(Debug, Default)]
+struct Notes {
+    rows: u64,
+    tables: u64,
+    wrong: Vec<String>,
+    same: Vec<String>,
+    kept: BTreeMap<(QualifiedName, Ident), bool>,
+}
+
+/// Masks the source's rows again, table by table, and compares with the copy; kept columns of known
+/// types are compared in the same pass, and all columns of tables that were carried in part.
 ///
 /// # Errors
 /// A value cannot be masked; reading fails; [`Kind::Interrupted`] when cancelled.
-pub async fn recompute(work: &Recompute<'_>) -> Result<Vec<Check>> {
-    let (mut rows, mut tables, mut wrong, mut same) = (0, 0, Vec::new(), Vec::new());
-    let (mut parts, mut picked, mut kept) = (0, 0, Vec::new());
+pub async fn recompute(work: &Recompute<'_>) -> Result<Recomputed> {
+    let mut notes = Notes::default();
     for table in &work.plan.tables {
-        let in_part = work.picked(table).is_some();
-        if !in_part && !table.is_masked() {
-            continue;
-        }
-        let (source, target) = compare(work, table).await?;
-        if table.is_masked() {
-            tables += 1;
-            rows += source.row.rows;
-        }
-        if in_part {
-            parts += 1;
-            picked += source.row.rows;
-        }
-        let before = wrong.len() + kept.len();
-        for (i, column) in work.compared(table).enumerate() {
-            let title = format!("{}.{}", table.name.plain(), column.column.as_str());
-            let sum = |sums: &Sums| sums.columns.get(i).copied().unwrap_or_default();
-            if sum(&source) != sum(&target) {
-                let list = if column.rule.is_keep() {
-                    &mut kept
-                } else {
-                    &mut wrong
-                };
-                list.push(title.clone());
-            }
-            let (values, unchanged) = source.changed.get(i).copied().unwrap_or_default();
-            let differs = column.class.is_some_and(identifies) && changes_all(&column.rule);
-            if differs && unchanged * 100 > values * UNCHANGED_PERCENT {
-                same.push(format!("{title} ({unchanged} of {values})"));
-            }
-        }
-        if source.row != target.row && wrong.len() + kept.len() == before {
-            wrong.push(format!("{} (masks of different rows)", table.name.plain()));
+        let reading = Reading::of(
+            table,
+            work.types,
+            work.selection.is_some(),
+            work.picked(table),
+        );
+        if !reading.compared.is_empty() {
+            let sums = compare(work, table, &reading).await?;
+            notes.judge(table, &reading, sums);
         }
     }
+    let Notes { rows, tables, .. } = notes;
     let recomputed = format!("equal to mask(source) in {rows} rows of {tables} tables");
-    let mut checks = vec![
-        check("masks recomputed", &wrong, recomputed),
-        check(
-            "must differ",
-            &same,
-            "no masked column kept its values".to_owned(),
-        ),
-    ];
-    if parts > 0 {
-        let equal = format!("equal in {picked} rows of {parts} tables");
-        checks.push(check("kept in subset", &kept, equal));
-    }
-    Ok(checks)
+    Ok(Recomputed {
+        checks: vec![
+            check("masks recomputed", &notes.wrong, recomputed),
+            check(
+                "must differ",
+                &notes.same,
+                "no masked column kept its values".to_owned(),
+            ),
+        ],
+        kept: notes.kept,
+    })
 }
 
 impl<'a> Recompute<'a> {
@@ -132,31 +124,39 @@ impl<'a> Recompute<'a> {
     fn picked(&self, table: &TablePlan) -> Option<&'a RowSet> {
         self.selection?.rows(&table.name)
     }
+}
 
-    /// The columns that are summed: the masked ones, and all when the table was carried in part.
-    fn compared<'b>(&self, table: &'b TablePlan) -> impl Iterator<Item = &'b ColumnPlan> + use<'b> {
-        let all = self.picked(table).is_some();
-        let columns = table.columns.iter();
-        columns.filter(move |column| all || !column.rule.is_keep())
-    }
-
-    /// The statements that read the rows that were carried.
-    fn source_statements(&self, table: &TablePlan, list: &str) -> Statements<'a> {
-        let (list, from) = (list.to_owned(), table.name.to_string());
-        let copy = move |filter: &str| {
-            format!("copy (select {list} from only {from}{filter}) to stdout (format binary)")
-        };
-        if let Some(rows) = self.picked(table) {
-            let conditions = rows.conditions(0, None);
-            return Box::new(conditions.map(move |rows| copy(&format!(" where {rows}"))));
+impl Notes {
+    fn judge(&mut self, table: &TablePlan, reading: &Reading, (source, target): (Sums, Sums)) {
+        if table.is_masked() {
+            self.tables += 1;
+            self.rows += source.row.rows;
         }
-        let filter = match &table.rows {
-            _ if self.selection.is_some() => String::new(),
-            Rows::All => String::new(),
-            Rows::None => " where false".to_owned(),
-            Rows::Where(condition) => format!(" where ({condition}\n)"),
-        };
-        Box::new(std::iter::once(copy(&filter)))
+        let mut all_equal = true;
+        for (i, compared) in reading.compared.iter().enumerate() {
+            let column = &table.columns[compared.column];
+            let sum = |sums: &Sums| sums.columns.get(i).copied().unwrap_or_default();
+            let equal = sum(&source) == sum(&target);
+            all_equal &= equal;
+            if column.rule.is_keep() {
+                let name = (table.name.clone(), column.column.clone());
+                self.kept.insert(name, equal);
+                continue;
+            }
+            let title = format!("{}.{}", table.name.plain(), column.column.as_str());
+            if !equal {
+                self.wrong.push(title.clone());
+            }
+            let (values, unchanged) = source.changed.get(i).copied().unwrap_or_default();
+            let differs = column.class.is_some_and(identifies) && changes_all(&column.rule);
+            if differs && unchanged * 100 > values * UNCHANGED_PERCENT {
+                self.same.push(format!("{title} ({unchanged} of {values})"));
+            }
+        }
+        if source.row != target.row && all_equal {
+            self.wrong
+                .push(format!("{} (masks of different rows)", table.name.plain()));
+        }
     }
 }
 
@@ -178,68 +178,43 @@ fn check(name: &str, wrong: &[String], good: String) -> Check {
     }
 }
 
-async fn compare(work: &Recompute<'_>, table: &TablePlan) -> Result<(Sums, Sums)> {
+async fn compare(
+    work: &Recompute<'_>,
+    table: &TablePlan,
+    reading: &Reading,
+) -> Result<(Sums, Sums)> {
     let keys = (
         RunKey::new(&std::array::from_fn(|_| rand::random())),
         RunKey::new(&std::array::from_fn(|_| rand::random())),
     );
-    let masks = table.columns.iter().map(|column| {
-        let key = (table.name.clone(), column.column.clone());
-        work.masks.get(&key).cloned()
-    });
-    let mut masks: Vec<_> = masks.collect();
-    for (column, mask) in table.columns.iter().zip(&masks) {
-        if mask.is_none() && column.rule.sql().is_none() && !column.rule.is_keep() {
-            return Err(Error::new(
-                Kind::Internal,
-                format!(
-                    "{}.{}: its mask was not compiled",
-                    table.name.plain(),
-                    column.column.as_str()
-                ),
-            ));
+    let mut fields = Vec::new();
+    for compared in &reading.compared {
+        let column = &table.columns[compared.column];
+        let name = (table.name.clone(), column.column.clone());
+        let mask = work.masks.get(&name).cloned();
+        let by_source = matches!(column.rule.mask, Mask::Keep | Mask::Null | Mask::Sql { .. });
+        if mask.is_none() && !by_source {
+            let column = column.column.as_str();
+            let text = format!("{}.{column}: its mask was not compiled", table.name.plain());
+            return Err(Error::new(Kind::Internal, text));
         }
+        fields.push((compared.place, mask.filter(|_| !by_source)));
     }
-    // Masks find the other columns of a row by their places; what is compared as text follows.
-    let mut columns: Vec<String> = table.columns.iter().map(source_field).collect();
-    let (mut names, mut summed) = (Vec::new(), Vec::new());
-    for column in work.compared(table) {
-        if column.rule.is_keep() {
-            let text = format!("{}::pg_catalog.text", column.column);
-            summed.push(columns.len());
-            columns.push(text.clone());
-            names.push(text);
-        } else {
-            summed.extend(table.columns.iter().position(|c| c.column == column.column));
-            names.push(column.column.to_string());
-        }
-    }
-    masks.resize(columns.len(), None);
     let copied = Arc::new(Work {
+        table: table.name.clone(),
         keys: keys.clone(),
-        masks: vec![None; names.len()],
-        summed: (0..names.len()).collect(),
+        fields: (0..fields.len()).map(|i| (i, None)).collect(),
     });
     let raw = Arc::new(Work {
+        table: table.name.clone(),
         keys,
-        masks,
-        summed,
+        fields,
     });
-    let copied_sql = format!(
-        "copy (select {} from only {}) to stdout (format binary)",
-        names.join(", "),
-        table.name
-    );
-    let path = work.search_path.join(", ");
-    let statements = work.source_statements(table, &columns.join(", "));
+    let statements = reading.source_statements(work.picked(table));
+    let target: Statements<'_> = Box::new(std::iter::once(reading.target.clone()));
     tokio::try_join!(
-        under_path(work, work.source, &path, (statements, &raw)),
-        under_path(
-            work,
-            work.target,
-            &path,
-            (Box::new(std::iter::once(copied_sql)), &copied)
-        )
+        under_path(work, work.source, statements, &raw),
+        under_path(work, work.target, target, &copied)
     )
 }
 
@@ -248,22 +223,17 @@ async fn compare(work: &Recompute<'_>, table: &TablePlan) -> Result<(Sums, Sums)
 async fn under_path(
     work: &Recompute<'_>,
     session: &Session,
-    path: &str,
-    (statements, what): (Statements<'_>, &Arc<Work>),
+    statements: Statements<'_>,
+    what: &Arc<Work>,
 ) -> Result<Sums> {
     let own = "select pg_catalog.set_config('search_path', $1, false), \
                pg_catalog.set_config('lc_monetary', 'C', false)";
-    session.query_one(own, &[&path]).await?;
+    session
+        .query_one(own, &[&work.search_path.join(", ")])
+        .await?;
     let sums = stream(work, session, statements, what).await;
     session.query_one(own, &[&"pg_catalog"]).await?;
     sums
-}
-
-fn source_field(column: &crate::masking::ColumnPlan) -> String {
-    match column.rule.sql() {
-        Some(expression) => format!("({expression})"),
-        None => column.column.to_string(),
-    }
 }
 
 /// Sums the rows that a COPY gives; batches are computed beside the stream.
@@ -284,6 +254,7 @@ async fn stream(
         loop {
             let chunk = copy.try_next().await?;
             if let Some(chunk) = &chunk {
+                bounded(chunk, &what.table)?;
                 let rows = if std::mem::take(&mut first) {
                     without_header(chunk)?
                 } else {
@@ -348,59 +319,43 @@ impl Work {
         let keys = (&self.keys.0, &self.keys.1);
         let mut sums = Sums {
             row: MultisetSum::default(),
-            columns: vec![MultisetSum::default(); self.summed.len()],
-            changed: vec![(0, 0); self.summed.len()],
+            columns: vec![MultisetSum::default(); self.fields.len()],
+            changed: vec![(0, 0); self.fields.len()],
         };
-        let mut rest = batch;
-        let mut fields = Fields::default();
-        let mut out: Vec<Option<Vec<u8>>> = vec![None; self.summed.len()];
-        while let Some(raw) = fields.next(&mut rest)? {
+        let (mut rest, mut raw, mut buffer) = (batch, Vec::new(), Vec::new());
+        while next_row(&mut rest, &mut raw)? {
             let row = Row { fields: &raw };
-            for ((slot, i), changed) in out.iter_mut().zip(&self.summed).zip(&mut sums.changed) {
-                let value = raw.get(*i).copied().flatten();
-                let mut buffer = slot.take().unwrap_or_default();
-                buffer.clear();
-                if self.masked(*i, (value, &row), &mut buffer)? {
-                    // The empty text tells nothing and stays.
-                    let told = |value: &&[u8]| self.masks[*i].is_some() && !value.is_empty();
-                    if let Some(value) = value.filter(told) {
-                        changed.0 += 1;
-                        changed.1 += u64::from(value == buffer.as_slice());
+            let mut hash = RowHash::new(keys);
+            for (i, (place, mask)) in self.fields.iter().enumerate() {
+                let value = raw.get(*place).copied().flatten();
+                let stands = match mask {
+                    Some(mask) if value.is_some() || mask.sees_nulls() => {
+                        buffer.clear();
+                        let masked = mask.apply(value, &row, &mut buffer);
+                        let masked = masked.map_err(|why| self.unmaskable(*place, why.reason))?;
+                        (masked == Masked::Value).then_some(buffer.as_slice())
                     }
-                    *slot = Some(buffer);
+                    Some(_) => None,
+                    None => value,
+                };
+                if mask.is_some() && value.is_some() && stands.is_some() {
+                    sums.changed[i].0 += 1;
+                    sums.changed[i].1 += u64::from(value == stands);
                 }
+                let field = FieldHash::of(keys, stands);
+                sums.columns[i].add_field(keys, field);
+                hash.push(field);
             }
-            let values = out.iter().map(Option::as_deref);
-            sums.row.add(keys, values.clone());
-            for (sum, value) in sums.columns.iter_mut().zip(values) {
-                sum.add(keys, std::iter::once(value));
-            }
+            sums.row.add_row(&hash);
         }
         Ok(sums)
     }
 
-    /// What stands in the copy; `false` for null.
-    fn masked(
-        &self,
-        field: usize,
-        (value, row): (Option<&[u8]>, &Row<'_>),
-        out: &mut Vec<u8>,
-    ) -> Result<bool> {
-        match (&self.masks[field], value) {
-            (Some(mask), value) if value.is_some() || mask.sees_nulls() => mask
-                .apply(value, row, out)
-                .map(|masked| masked == Masked::Value)
-                .map_err(|why| {
-                    Error::new(
-                        Kind::MaskValue,
-                        format!("field {}: {}", field + 1, why.reason),
-                    )
-                }),
-            (None, Some(value)) => {
-                out.extend_from_slice(value);
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
+    fn unmaskable(&self, place: usize, reason: &str) -> Error {
+        let table = self.table.plain();
+        Error::new(
+            Kind::MaskValue,
+            format!("{table}, column {}: {reason}", place + 1),
+        )
     }
 }

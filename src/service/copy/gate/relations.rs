@@ -31,10 +31,14 @@ pub(super) struct SearchedColumn {
 pub(super) struct Relation {
     pub(super) name: QualifiedName,
     pub(super) columns: Vec<SearchedColumn>,
+    /// Blocks of its heap.
+    pub(super) blocks: u64,
+    /// Bytes of heap and TOAST.
+    pub(super) bytes: u64,
 }
 
 /// All columns of relations with rows, the largest relation first. Types that hold none of the
-/// values that are sought are left out: truth values, dates and times.
+/// values that are sought are left out: truth values, dates and times, integers of five digits.
 const COLUMNS: &str = "
 with recursive base (oid, name, basetype) as (
     select t.oid, t.typname::text, t.typbasetype from pg_catalog.pg_type t
@@ -43,7 +47,9 @@ with recursive base (oid, name, basetype) as (
     from base b join pg_catalog.pg_type t on t.oid = b.basetype
 )
 select c.oid::int8, n.nspname::text, c.relname::text, c.relkind = 'm', a.attname::text,
-    a.attnum::int4, a.attgenerated <> '', b.name
+    a.attnum::int4, a.attgenerated <> '', b.name,
+    pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8,
+    pg_catalog.pg_table_size(c.oid)
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -52,7 +58,7 @@ where c.relkind in ('r', 'm') and (c.relkind = 'r' or c.relispopulated)
     and c.relpersistence <> 't'
     and n.nspname not in ('pg_catalog', 'information_schema')
     and ($1::text is null or n.nspname = $1)
-    and b.name not in ('bool', 'date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval')
+    and b.name not in ('bool', 'int2', 'date', 'time', 'timetz', 'timestamp', 'timestamptz', 'interval')
 order by c.relpages desc, c.oid, a.attnum";
 
 /// Reads them; those of one schema only when it is named.
@@ -87,6 +93,10 @@ pub(super) async fn relations(
             "tsvector" => CellKind::Lexemes,
             _ => CellKind::Plain,
         };
+        let size = |i: usize| {
+            let size: Option<i64> = row.get(i);
+            size.map_or(0, i64::unsigned_abs)
+        };
         let column = SearchedColumn {
             name: column,
             kind,
@@ -97,6 +107,8 @@ pub(super) async fn relations(
             _ => all.push(Relation {
                 name,
                 columns: vec![column],
+                blocks: size(8),
+                bytes: size(9),
             }),
         }
     }

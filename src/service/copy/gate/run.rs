@@ -1,6 +1,8 @@
 //! All checks of the gate, one after the other.
 
 use super::audit::{Audit, audit};
+use super::reading::column_types;
+use super::recompute::{Recompute, recompute};
 use super::{constraints, counts, kept, orphans};
 use crate::catalog::Catalog;
 use crate::config::Target;
@@ -10,6 +12,7 @@ use crate::masking::risk::{RiskLimits, RiskRule};
 use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::Session;
 use crate::service::copy::GateReport;
+use crate::service::copy::gather::types;
 use crate::service::copy::masks::functions;
 use crate::service::copy::snapshot::{join, patient};
 use crate::service::diff::Watch;
@@ -17,7 +20,7 @@ use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 
 /// Sessions that search the copy, one a core of a small machine.
-const SESSIONS: usize = 2;
+pub(super) const SESSIONS: usize = 2;
 
 /// What the gate looks at.
 #[derive(Debug, Clone, Copy)]
@@ -56,18 +59,31 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
     let source = Session::connect(subject.source, "gate").await?;
     patient(&source).await?;
     join(&source, subject.snapshot).await?;
+    let masks = functions(subject.plan, subject.catalog, subject.masks, subject.key)?;
+    let both = (types(&source).await?, types(&target[0]).await?);
+    let recomputed = recompute(&Recompute {
+        source: &source,
+        target: &target[0],
+        plan: subject.masks,
+        masks: &masks,
+        selection: subject.selection,
+        types: &column_types(subject.plan, subject.catalog, (&both.0, &both.1)),
+        search_path: &subject.source.search_path,
+        cancel: &watch.cancel,
+    })
+    .await?;
     let mut checks = vec![
         counts::check(subject, &target[0]).await?,
         constraints::check(subject, &target[0]).await?,
-        kept::check(subject, (&source, &target[0]), watch).await?,
+        kept::check(subject, (&source, &target[0]), &recomputed, watch).await?,
     ];
     checks.extend(orphans::check(subject, (&source, &target[0])).await?);
-    let masks = functions(subject.plan, subject.catalog, subject.masks, subject.key)?;
+    checks.extend(recomputed.checks);
     let found = audit(&Audit {
         source: &source,
         target: &target,
         plan: subject.masks,
-        masks: Some(&masks),
+        masks: None,
         selection: subject.selection,
         risk: &risk_rules(subject.masks, subject.catalog),
         safe_domains: &[],
@@ -81,7 +97,7 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
 }
 
 /// What the policy declares of quasi-identifiers, as the measure takes it.
-fn risk_rules(masks: &MaskPlan, catalog: &Catalog) -> Vec<RiskRule> {
+pub(super) fn risk_rules(masks: &MaskPlan, catalog: &Catalog) -> Vec<RiskRule> {
     let Some(declared) = &masks.risk else {
         return Vec::new();
     };

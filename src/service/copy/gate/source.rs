@@ -1,25 +1,31 @@
 //! The values of the source that are sought.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use futures_util::TryStreamExt as _;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{Form, forms, identifies, person_forms, unescape_copy};
 use crate::masking::{Class, ColumnPlan, MaskPlan};
 use crate::postgres::Session;
 use crate::sql::QualifiedName;
 
+/// Bytes handed to a core at once.
+const BATCH: usize = 256 << 10;
 /// What stands between the elements of an array.
 const UNIT: char = '\u{1f}';
-
-/// Takes a form of a value with its class; `false` ends the reading.
-pub(super) type Take<'a> = &'a mut (dyn FnMut(Class, Form<'_>) -> bool + Send);
 
 /// How one table is read.
 #[derive(Debug)]
 struct Reading {
+    table: QualifiedName,
     sql: String,
-    columns: Vec<Class>,
+    columns: Arc<[Class]>,
 }
 
 /// The masked columns of the source whose values identify somebody.
@@ -51,6 +57,7 @@ impl SourceValues {
                 .collect();
             if !wanted.is_empty() {
                 readings.push(Reading {
+                    table: table.name.clone(),
                     sql: statement(session, &table.name, &wanted).await?,
                     columns: wanted.iter().map(|(_, class)| *class).collect(),
                 });
@@ -59,33 +66,80 @@ impl SourceValues {
         Ok(Self { readings })
     }
 
-    /// Calls `take` for each form of each value; returns the number of values.
-    pub(super) async fn read(
+    /// Hands every form of every value to `make`, on all cores, and what that makes to `put`, in
+    /// the order of the rows; `false` from `put` ends the reading.
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         session: &Session,
         cancel: &CancellationToken,
-        take: Take<'_>,
-    ) -> Result<u64> {
-        let mut values = 0;
-        let mut fields: Vec<Option<Vec<u8>>> = Vec::new();
+        make: impl Fn(Class, &Form<'_>) -> Option<T> + Send + Sync + 'static,
+        mut put: impl FnMut(Vec<T>) -> bool,
+    ) -> Result<()> {
+        let make = Arc::new(make);
+        let ahead = rayon::current_num_threads().max(1) * 2;
         for reading in &self.readings {
+            let mut waiting = VecDeque::new();
             let stream = session.copy_out(&reading.sql).await?;
             let mut stream = std::pin::pin!(stream);
-            while let Some(chunk) = stream.try_next().await? {
-                // The server sends one row a message.
-                let row = chunk.strip_suffix(b"\n").unwrap_or(&chunk);
-                split(row, &mut fields);
-                values += fields.iter().flatten().count() as u64;
-                if !offer(&reading.columns, &fields, take) {
-                    return Ok(values);
+            let mut batch = Vec::with_capacity(BATCH * 2);
+            loop {
+                let chunk = stream.try_next().await?;
+                if let Some(row) = &chunk {
+                    // The server sends one row a message.
+                    bounded(row, &reading.table)?;
+                    batch.extend_from_slice(row);
                 }
-                if cancel.is_cancelled() {
-                    return Err(Error::new(Kind::Interrupted, "the gate was interrupted"));
+                if batch.len() >= BATCH || chunk.is_none() {
+                    if cancel.is_cancelled() {
+                        return Err(Error::new(Kind::Interrupted, "the gate was interrupted"));
+                    }
+                    if waiting.len() >= ahead && !put(oldest(&mut waiting).await?) {
+                        return Ok(());
+                    }
+                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
+                    waiting.push_back(forms_of(full, &reading.columns, &make));
+                }
+                if chunk.is_none() {
+                    break;
+                }
+            }
+            while !waiting.is_empty() {
+                if !put(oldest(&mut waiting).await?) {
+                    return Ok(());
                 }
             }
         }
-        Ok(values)
+        Ok(())
     }
+}
+
+async fn oldest<T>(waiting: &mut VecDeque<oneshot::Receiver<Vec<T>>>) -> Result<Vec<T>> {
+    let died = || Error::new(Kind::Internal, "a thread that reads values has died");
+    let first = waiting.pop_front().ok_or_else(died)?;
+    first.await.map_err(|_| died())
+}
+
+/// Computes a batch of rows beside the stream.
+fn forms_of<T: Send + 'static>(
+    rows: Vec<u8>,
+    columns: &Arc<[Class]>,
+    make: &Arc<impl Fn(Class, &Form<'_>) -> Option<T> + Send + Sync + 'static>,
+) -> oneshot::Receiver<Vec<T>> {
+    let (done, receiver) = oneshot::channel();
+    let (columns, make) = (Arc::clone(columns), Arc::clone(make));
+    rayon::spawn(move || {
+        let mut made = Vec::new();
+        let mut fields = Vec::new();
+        for row in rows.split(|byte| *byte == b'\n') {
+            split(row, &mut fields);
+            offer(&columns, &fields, &mut |class, form| {
+                made.extend(make(class, &form));
+            });
+        }
+        // Nobody waits when the reading has ended.
+        let _ = done.send(made);
+    });
+    receiver
 }
 
 /// Whether raw values stay in the column: it is kept, or its values only change places.
@@ -124,26 +178,26 @@ async fn statement(
 }
 
 /// The fields of a row of COPY's text format.
-fn split(row: &[u8], fields: &mut Vec<Option<Vec<u8>>>) {
-    let mut count = 0;
-    for raw in row.split(|byte| *byte == b'\t') {
-        if fields.len() == count {
-            fields.push(None);
-        }
-        fields[count] = if raw == b"\\N" {
+fn split<'a>(row: &'a [u8], fields: &mut Vec<Option<Cow<'a, [u8]>>>) {
+    fields.clear();
+    fields.extend(row.split(|byte| *byte == b'\t').map(|raw| {
+        if raw == b"\\N" {
             None
+        } else if raw.contains(&b'\\') {
+            let mut plain = Vec::new();
+            unescape_copy(raw, &mut plain);
+            Some(Cow::Owned(plain))
         } else {
-            let mut buffer = fields[count].take().unwrap_or_default();
-            unescape_copy(raw, &mut buffer);
-            Some(buffer)
-        };
-        count += 1;
-    }
-    fields.truncate(count);
+            Some(Cow::Borrowed(raw))
+        }
+    }));
 }
 
-fn offer(columns: &[Class], fields: &[Option<Vec<u8>>], take: Take<'_>) -> bool {
-    let mut goes_on = true;
+fn offer(
+    columns: &[Class],
+    fields: &[Option<Cow<'_, [u8]>>],
+    take: &mut dyn FnMut(Class, Form<'_>),
+) {
     let (mut first, mut last) = (None, None);
     for (class, field) in columns.iter().zip(fields) {
         let Some(text) = field.as_deref().and_then(|f| std::str::from_utf8(f).ok()) else {
@@ -155,15 +209,10 @@ fn offer(columns: &[Class], fields: &[Option<Vec<u8>>], take: Take<'_>) -> bool 
             _ => {}
         }
         for element in text.split(UNIT) {
-            forms(*class, element, &mut |class, form| {
-                goes_on = goes_on && take(class, form);
-            });
+            forms(*class, element, take);
         }
     }
     if let (Some(first), Some(last)) = (first, last) {
-        person_forms(first, last, &mut |class, form| {
-            goes_on = goes_on && take(class, form);
-        });
+        person_forms(first, last, take);
     }
-    goes_on
 }

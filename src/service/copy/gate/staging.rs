@@ -3,6 +3,7 @@
 use super::leak_scan::Scanned;
 use crate::error::Result;
 use crate::masking::leak::LiveKind;
+use crate::masking::{MaskPlan, Rows};
 use crate::postgres::Session;
 use crate::service::copy::Check;
 use crate::sql::{Ident, QualifiedName};
@@ -27,9 +28,9 @@ where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema') 
     or n.nspname = 'pgmq' and c.relname ~ '^q_')
 order by 1, 2";
 
-/// No known queue holds a job.
-pub(super) async fn queues(target: &Session) -> Result<Check> {
-    let mut known = 0;
+/// No known queue holds a job; one of which the policy carries no rows holds none when it is empty.
+pub(super) async fn queues(target: &Session, plan: &MaskPlan) -> Result<Check> {
+    let (mut known, mut emptied) = (0, 0);
     let mut full = Vec::new();
     for row in target.query(QUEUES, &[]).await? {
         let name = QualifiedName::new(
@@ -40,13 +41,19 @@ pub(super) async fn queues(target: &Session) -> Result<Check> {
         let sql = format!("select exists (select from only {name})");
         if target.query_one(&sql, &[]).await?.get(0) {
             full.push(name.plain());
+        } else if plan.table(&name).is_some_and(|t| t.rows == Rows::None) {
+            emptied += 1;
         }
     }
     Ok(Check {
         name: "pending jobs".to_owned(),
         passed: full.is_empty(),
         detail: if full.is_empty() {
-            format!("0 in {known} known queues")
+            let known = format!("0 in {known} known queues");
+            match emptied {
+                0 => known,
+                _ => format!("{known}, {emptied} of them emptied by the policy"),
+            }
         } else {
             format!(
                 "queues with rows: {}; give them rows = \"none\"",

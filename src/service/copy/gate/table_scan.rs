@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::findings::Findings;
 use super::relations::Relation;
+use super::row_bound::bounded;
 use super::scanner::{Scanner, Sought};
+use crate::copy::Range;
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{CellKind, Expectation};
 use crate::postgres::Session;
@@ -18,6 +20,15 @@ const BATCH: usize = 256 << 10;
 /// Batches that wait or are searched at once, for each core: with rows of usual size the memory is
 /// twice the batches.
 const BATCHES_PER_CORE: usize = 3;
+
+/// A range of blocks of a relation.
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) relation: &'a Relation,
+    /// The place of its first column; the others follow.
+    pub(super) first: u32,
+    pub(super) range: Range,
+}
 
 /// What the scans of one pass share.
 #[derive(Debug)]
@@ -64,14 +75,14 @@ impl Scan {
         Ok(())
     }
 
-    /// Searches all rows of a relation; its columns are the places from `first` on.
-    pub(super) async fn relation(
-        self: &Arc<Self>,
-        session: &Session,
-        relation: &Relation,
-        first: u32,
-    ) -> Result<()> {
-        let columns: Arc<[Cell]> = (first..)
+    /// Searches the rows of a part of a relation.
+    pub(super) async fn part(self: &Arc<Self>, session: &Session, part: &Part<'_>) -> Result<()> {
+        let Part {
+            relation,
+            first,
+            range,
+        } = part;
+        let columns: Arc<[Cell]> = (*first..)
             .zip(&relation.columns)
             .map(|(place, column)| Cell {
                 place,
@@ -84,8 +95,10 @@ impl Scan {
             .iter()
             .map(|column| column.name.to_string())
             .collect();
+        let condition = range.condition();
+        let filter = condition.map_or(String::new(), |condition| format!(" where {condition}"));
         let sql = format!(
-            "copy (select {} from only {}) to stdout",
+            "copy (select {} from only {}{filter}) to stdout",
             names.join(", "),
             relation.name
         );
@@ -93,6 +106,7 @@ impl Scan {
         let mut stream = std::pin::pin!(stream);
         let mut batch = Vec::with_capacity(BATCH * 2);
         while let Some(chunk) = stream.try_next().await? {
+            bounded(&chunk, &relation.name)?;
             batch.extend_from_slice(&chunk);
             if batch.len() >= BATCH {
                 self.check()?;
