@@ -338,7 +338,9 @@ impl Work {
                     Some(_) => None,
                     None => value,
                 };
-                if mask.is_some() && value.is_some() && stands.is_some() {
+                // The empty text tells nothing and stays.
+                let told = value.is_some_and(|value| !value.is_empty());
+                if mask.is_some() && told && stands.is_some() {
                     sums.changed[i].0 += 1;
                     sums.changed[i].1 += u64::from(value == stands);
                 }
