@@ -44,6 +44,9 @@ impl Store {
                 bucket,
                 prefix,
             } => {
+                // The store's own client brings no cryptography; whoever was first stays.
+                #[cfg(feature = "cloud")]
+                let _ = rustls::crypto::ring::default_provider().install_default();
                 let url = format!("{scheme}://{bucket}")
                     .parse()
                     .map_err(|error| Error::new(Kind::Storage, format!("{location}: {error}")))?;
