@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::padded::padded;
 use super::site::{Compiled, Site};
 use super::{
     constant, date, digits, fpe, hash, json, national, net, number, partial, permute, person,
@@ -56,7 +57,7 @@ pub fn compile(
         Mask::Permute | Mask::Uuid => permute::compile(&site),
         mask => personal(&site, mask).unwrap_or_else(|| vague(&site, mask)),
     };
-    mask.map(Some)
+    mask.map(|mask| Some(padded(mask, facts)))
 }
 
 /// Masks that put another person, place or number in the place of the real one.

@@ -15,6 +15,7 @@ mod national;
 mod net;
 mod number;
 mod numeric;
+mod padded;
 mod partial;
 mod permute;
 mod person;

@@ -25,6 +25,23 @@ refresh materialized view more;
 ";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn blank_padded_values_are_masked_as_the_server_stores_them() {
+    let stage = Stage::new(
+        "create table t (id int primary key, code char(30) not null); \
+         insert into t select i, 'customer ' || i from generate_series(1, 500) i",
+    );
+    let rules = [("t.code", Mask::Hash { length: 16 })];
+    let outcome = stage.copy(&rules, true).await.unwrap();
+    assert!(outcome.gate.passed, "{:?}", outcome.gate);
+    assert_eq!(
+        stage
+            .rows("select count(distinct code) from t where code not like 'customer%' and octet_length(code) = 30")
+            .await,
+        ["500"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shop_is_copied_masked_and_promoted() {
     let stage = Stage::new(SHOP);
     let sql = Mask::Sql {
