@@ -4,11 +4,9 @@ use tidegate::control::copy as ledger;
 use tidegate::error::Kind;
 use tidegate::postgres::Session;
 use tidegate::service::copy::GateReport;
-use tidegate::service::copy::gate::{self, Subject};
-use tidegate::service::diff::Watch;
 
 use super::rules::KEY;
-use super::stage::{Rules, Stage, client, key, masks};
+use super::stage::{Rules, Stage, client, judged, masks};
 use tidegate::masking::Mask;
 
 async fn judge(stage: &Stage, database: &str) -> GateReport {
@@ -19,31 +17,7 @@ async fn judge_by(stage: &Stage, database: &str, rules: Rules<'_>) -> GateReport
     let engine = stage.engine().await;
     let gathered = engine.survey().await.unwrap();
     let masks = masks(&gathered.catalog, rules);
-    let key = key();
-    let copy = engine.target.at_database(database);
-    let session = Session::connect(&copy, "test").await.unwrap();
-    let holder = Session::connect(&engine.source, "test").await.unwrap();
-    let begin = "begin transaction isolation level repeatable read, read only";
-    holder.batch_execute(begin).await.unwrap();
-    let export = "select pg_catalog.pg_export_snapshot()";
-    let snapshot: String = holder.query_one(export, &[]).await.unwrap().get(0);
-    let subject = Subject {
-        source: &engine.source,
-        snapshot: &snapshot,
-        copy: &copy,
-        catalog: &gathered.catalog,
-        plan: &engine.plan(&gathered, &masks, &key).unwrap(),
-        masks: &masks,
-        key: &key,
-        selection: None,
-        sums: &ledger::sums(&*session).await.unwrap(),
-    };
-    let watch = Watch {
-        clock: engine.clock.clone(),
-        events: engine.events.clone(),
-        cancel: engine.cancel.clone(),
-    };
-    gate::run(&subject, &watch).await.unwrap()
+    judged(&engine, database, (&gathered, &masks), None).await
 }
 
 fn red(report: &GateReport) -> Vec<String> {

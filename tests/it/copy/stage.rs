@@ -5,8 +5,14 @@ use std::sync::Arc;
 
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides};
+use tidegate::control::copy as ledger;
 use tidegate::job::Silent;
-use tidegate::service::copy::{Databases, Engine, Outcome};
+use tidegate::masking::MaskPlan;
+use tidegate::postgres::Session;
+use tidegate::service::copy::gate::{self, Subject};
+use tidegate::service::copy::{Databases, Engine, GateReport, Gathered, Outcome};
+use tidegate::service::diff::Watch;
+use tidegate::service::subset::Selection;
 use tidegate::sql::Ident;
 use tokio_util::sync::CancellationToken;
 
@@ -157,4 +163,38 @@ pub(super) async fn rows(database: &str, sql: &str) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+/// The gate over a copy as it is now, against the source as it is now.
+pub(super) async fn judged(
+    engine: &Engine,
+    database: &str,
+    (gathered, masks): (&Gathered, &MaskPlan),
+    selection: Option<&Selection>,
+) -> GateReport {
+    let key = key();
+    let copy = engine.target.at_database(database);
+    let session = Session::connect(&copy, "test").await.unwrap();
+    let holder = Session::connect(&engine.source, "test").await.unwrap();
+    let begin = "begin transaction isolation level repeatable read, read only";
+    holder.batch_execute(begin).await.unwrap();
+    let export = "select pg_catalog.pg_export_snapshot()";
+    let snapshot: String = holder.query_one(export, &[]).await.unwrap().get(0);
+    let subject = Subject {
+        source: &engine.source,
+        snapshot: &snapshot,
+        copy: &copy,
+        catalog: &gathered.catalog,
+        plan: &engine.plan(gathered, masks, &key).unwrap(),
+        masks,
+        key: &key,
+        selection,
+        sums: &ledger::sums(&*session).await.unwrap(),
+    };
+    let watch = Watch {
+        clock: engine.clock.clone(),
+        events: engine.events.clone(),
+        cancel: engine.cancel.clone(),
+    };
+    gate::run(&subject, &watch).await.unwrap()
 }

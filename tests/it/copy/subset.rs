@@ -6,16 +6,12 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tidegate::control::copy as ledger;
 use tidegate::error::Kind;
 use tidegate::masking::{Mask, MaskPlan, Rows, SeedRows, SubsetRules, VirtualReference};
-use tidegate::postgres::Session;
-use tidegate::service::copy::gate::{self, Subject};
 use tidegate::service::copy::{Engine, GateReport, Outcome};
-use tidegate::service::diff::Watch;
 use tidegate::sql::{Ident, QualifiedName};
 
-use super::stage::{Stage, client, engine, key, masks};
+use super::stage::{Stage, client, engine, judged, key, masks};
 
 const CONFIG: &str = "TIDEGATE_SUBSET_CHILD";
 
@@ -312,30 +308,7 @@ async fn judge(stage: &Stage, database: &str) -> GateReport {
     let masks = plan(&gathered.catalog, |plan| plan.subset = Some(customers(5.0)));
     let key = key();
     let selection = engine.pick(&gathered, &masks, &key).await.unwrap();
-    let copy = engine.target.at_database(database);
-    let session = Session::connect(&copy, "test").await.unwrap();
-    let holder = Session::connect(&engine.source, "test").await.unwrap();
-    let begin = "begin transaction isolation level repeatable read, read only";
-    holder.batch_execute(begin).await.unwrap();
-    let export = "select pg_catalog.pg_export_snapshot()";
-    let snapshot: String = holder.query_one(export, &[]).await.unwrap().get(0);
-    let subject = Subject {
-        source: &engine.source,
-        snapshot: &snapshot,
-        copy: &copy,
-        catalog: &gathered.catalog,
-        plan: &engine.plan(&gathered, &masks, &key).unwrap(),
-        masks: &masks,
-        key: &key,
-        selection: selection.as_ref(),
-        sums: &ledger::sums(&*session).await.unwrap(),
-    };
-    let watch = Watch {
-        clock: engine.clock.clone(),
-        events: engine.events.clone(),
-        cancel: engine.cancel.clone(),
-    };
-    gate::run(&subject, &watch).await.unwrap()
+    judged(&engine, database, (&gathered, &masks), selection.as_ref()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

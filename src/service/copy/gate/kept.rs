@@ -1,5 +1,5 @@
-//! Columns that are not masked hold what the source holds. Tables of which some rows were carried
-//! are not here: the recomputation compares all their columns.
+//! Columns that are not masked hold what the source holds. Of tables of which some rows were carried
+//! the recomputation has compared all columns already.
 
 use std::collections::BTreeSet;
 
@@ -25,12 +25,6 @@ pub(super) async fn check(
         .plan
         .tables
         .iter()
-        .filter(|table| {
-            let picked = subject
-                .selection
-                .map(|selection| selection.rows(&table.name));
-            picked.flatten().is_none()
-        })
         .filter_map(|table| {
             let kept = table.columns.iter().filter(|c| c.take == Take::Kept);
             let kept: Vec<_> = kept.map(|column| column.name.clone()).collect();
