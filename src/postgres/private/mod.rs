@@ -22,6 +22,7 @@ mod running;
 mod server;
 mod settings;
 mod state;
+mod wheel;
 
 pub use binaries::{Binaries, Version};
 pub use database::url;
