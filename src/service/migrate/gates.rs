@@ -3,6 +3,7 @@
 use chrono::Utc;
 use serde::Serialize;
 
+use crate::backfill::{JobId, Verification};
 use crate::catalog::Effect;
 use crate::clock::Clock;
 use crate::config::{Config, Target};
@@ -144,17 +145,7 @@ impl Evidence<'_> {
                 "",
             )
         } else {
-            verdict(
-                false,
-                format!(
-                    "verified now: {} of {} rows lack their value, {} have another one",
-                    now.missing, now.rows, now.different
-                ),
-                format!(
-                    "tidegate backfill verify {}, then `tidegate backfill run {}`",
-                    job.id, job.id
-                ),
-            )
+            unproven(job.id, &now)
         })
     }
 
@@ -343,6 +334,22 @@ impl Evidence<'_> {
             "change or drop these objects first; list in `drop_with` what may go",
         ))
     }
+}
+
+/// The verdict on a backfill whose rows no longer hold what they should.
+fn unproven(job: JobId, now: &Verification) -> Verdict {
+    let mut evidence = format!(
+        "verified now: {} of {} rows lack their value, {} disagree with the old column",
+        now.missing, now.rows, now.different
+    );
+    let mut remedy = format!("tidegate backfill run {job}");
+    if now.different > 0 {
+        evidence.push_str(&format!(", such as {}", now.different_sample.join(", ")));
+        remedy.push_str(
+            " --take old, or --take new: it says which column is right; without it no value is overwritten",
+        );
+    }
+    verdict(false, evidence, remedy)
 }
 
 /// `2 d 3 h`, `40 min`.
