@@ -30,6 +30,7 @@ mod mask_scan;
 mod mask_wire;
 mod migrate;
 mod migrate_faults;
+mod mirror;
 mod pooler;
 mod private_server;
 mod privileges;
