@@ -545,7 +545,7 @@ impl Kind {
             Self::OutcomeUnknown => row(
                 ("TG0409", 6, Retry::Never),
                 "the outcome of a step is not known",
-                "look at the database, then say `tidegate migrate resolve --change ID --step N --as done|undone`",
+                "look at the database, then say `tidegate migrate resolve ID --step N --as applied|not-applied`",
                 "A step that cannot run inside a transaction was interrupted, and its effect cannot be recognized. Tidegate neither repeats nor skips it by itself.",
             ),
             Self::RollbackRefused => row(
