@@ -283,7 +283,7 @@ impl JobLine {
 
 impl Report for StatusReport {
     fn kind(&self) -> &'static str {
-        "backfill-status"
+        "backfill_status"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -339,7 +339,7 @@ struct VerifyReport {
 
 impl Report for VerifyReport {
     fn kind(&self) -> &'static str {
-        "backfill-verify"
+        "backfill_verify"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
