@@ -66,8 +66,9 @@ impl Statements<'_> {
     /// prunes each page that it reads; `ctid = any(...)` would not, and no update would be HOT.
     fn range(&self, from: &str, to: &str) -> String {
         let alias = self.alias();
+        // The mark tells who looks for readers of a column that this statement is not one.
         format!(
-            "{alias}.ctid >= ({from}::pg_catalog.text)::pg_catalog.tid \
+            "/* tidegate */ {alias}.ctid >= ({from}::pg_catalog.text)::pg_catalog.tid \
              and {alias}.ctid < ({to}::pg_catalog.text)::pg_catalog.tid"
         )
     }
@@ -188,7 +189,7 @@ impl Statements<'_> {
     pub fn single(&self) -> String {
         format!(
             "update only {} as {alias} set {} = ({}) \
-             where {alias}.ctid = ($1::pg_catalog.text)::pg_catalog.tid and {}",
+             where /* tidegate */ {alias}.ctid = ($1::pg_catalog.text)::pg_catalog.tid and {}",
             self.target,
             self.spec.column,
             self.spec.expression,

@@ -383,6 +383,27 @@ pub async fn done_since(
         .and_then(|row| row.get(0)))
 }
 
+/// The evidence of a phase, if it is done.
+///
+/// # Errors
+/// Those of the database.
+pub async fn evidence(
+    client: &impl GenericClient,
+    change: &str,
+    phase: Phase,
+) -> Result<Option<serde_json::Value>> {
+    if !is_there(client).await? {
+        return Ok(None);
+    }
+    Ok(client
+        .query_opt(
+            "select evidence from tidegate.phase where change_id = $1 and phase = $2 and state = 'done'",
+            &[&change, &phase.as_str()],
+        )
+        .await?
+        .and_then(|row| row.get(0)))
+}
+
 /// People who granted the plan, each counted once, unless somebody denied it.
 ///
 /// # Errors

@@ -34,6 +34,7 @@ mod mirror;
 mod pooler;
 mod private_server;
 mod privileges;
+mod readers;
 mod resolve;
 mod schedule;
 mod share;

@@ -5,6 +5,7 @@ mod drift;
 mod gates;
 mod gather;
 mod project;
+mod readers;
 mod resolve;
 mod rollback;
 mod runner;
