@@ -221,6 +221,38 @@ pub enum Mask {
         #[serde(default = "redact")]
         otherwise: Box<Rule>,
     },
+    /// An hstore: rules by key; everything else follows `otherwise`.
+    Hstore {
+        /// Rules by key; a key may hold `*`.
+        keys: BTreeMap<String, Rule>,
+        /// The rule of every value that no key names.
+        #[serde(default = "redact")]
+        otherwise: Box<Rule>,
+    },
+    /// XML: rules by path; everything else follows `otherwise`.
+    Xml {
+        /// Rules by path: `/person/phone`, `/person/@id`, `/orders/*/email`.
+        paths: BTreeMap<String, Rule>,
+        /// The rule of every text and attribute that no path names.
+        #[serde(default = "redact")]
+        otherwise: Box<Rule>,
+    },
+    /// A composite: a rule for each of its attributes.
+    Attributes {
+        /// Rules by attribute.
+        attributes: BTreeMap<String, Rule>,
+    },
+    /// One rule for the rows of which a condition holds, another one for the rest.
+    When {
+        /// What is asked of another column of the row: `kind = 'person'`, `age < 18`,
+        /// `country in ('DE', 'AT')`, `gone is null`.
+        condition: String,
+        /// The rule where it holds.
+        then: Box<Rule>,
+        /// The rule where it does not, or the column is null.
+        #[serde(default = "redact")]
+        otherwise: Box<Rule>,
+    },
     /// A label of the enum.
     Enum,
 }
@@ -421,6 +453,10 @@ impl Mask {
             Self::Regex { .. } => "regex",
             Self::RedactText { .. } => "redact_text",
             Self::Json { .. } => "json",
+            Self::Hstore { .. } => "hstore",
+            Self::Xml { .. } => "xml",
+            Self::Attributes { .. } => "attributes",
+            Self::When { .. } => "when",
             Self::Enum => "enum",
         }
     }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod gate;
+mod inside;
 mod kills;
 mod refusals;
 mod roles;

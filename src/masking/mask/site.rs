@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::compile::ColumnFacts;
-use super::text::{OnArray, OnInteger, OnText, Place, TextMask};
+use super::hstore::is_hstore;
+use super::text::{OnInteger, OnText, Place, TextMask};
 use crate::error::{Error, Kind, Result};
 use crate::masking::prf::Prf;
-use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape};
+use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape, Structure};
 
 /// How many distinct masks distinct values get.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,7 +104,7 @@ impl Site<'_> {
         }
     }
 
-    /// A mask of texts on a column that holds text, or an array of texts.
+    /// A mask of texts on a column that holds text, or digits as an integer.
     pub(super) fn on_text(&self, mask: impl TextMask + 'static, distinct: Distinct) -> Compiled {
         let place = Place {
             prf: self.prf()?,
@@ -121,16 +122,11 @@ impl Site<'_> {
                 self.prove_distinct(distinct)?;
                 Ok(Arc::new(OnText { mask, place }))
             }
-            Shape::TextArray => {
-                // Arrays are distinct when their elements are.
-                self.prove_distinct(distinct)?;
-                Ok(Arc::new(OnArray { mask, place }))
-            }
             Shape::Integer(bytes) if mask.keeps_digits() => {
                 self.prove_distinct(distinct)?;
                 Ok(Arc::new(OnInteger { mask, place, bytes }))
             }
-            _ if mask.keeps_digits() => Err(self.unfit("text, arrays of text and integers")),
+            _ if mask.keeps_digits() => Err(self.unfit("text, integers and arrays of them")),
             _ => Err(self.unfit("text and arrays of text")),
         }
     }
@@ -153,6 +149,17 @@ pub(in crate::masking) const fn default_domain(mask: &Mask) -> &'static str {
 fn fitting(facts: &ColumnFacts) -> &'static str {
     if !facts.labels.is_empty() {
         return "keep, null, constant, enum";
+    }
+    match &facts.structure {
+        Structure::Array(_) => return "null, redact, and the masks of its elements",
+        Structure::Range(_) | Structure::Multirange(_) => {
+            return "null, redact, shift_days and truncate for dates, noise, range and top_coding for numbers";
+        }
+        Structure::Composite(_) => {
+            return "null, and a rule for each attribute: { attributes = { ... } }";
+        }
+        Structure::Scalar if is_hstore(&facts.data_type) => return "hstore, redact, null",
+        Structure::Scalar => {}
     }
     match facts.shape {
         Shape::Text | Shape::TextArray => {
