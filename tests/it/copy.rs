@@ -6,6 +6,7 @@ mod inside;
 mod kills;
 mod refusals;
 mod roles;
+mod rotation;
 mod rules;
 mod stage;
 mod subset;

@@ -35,6 +35,11 @@ pub(super) struct Head {
     /// The epoch of the key; another epoch gives other masks. "1" by default.
     #[schemars(with = "Option<String>")]
     pub(super) epoch: Option<Spanned<String>>,
+    /// Keys of earlier epochs that are still valid, each with its epoch: copies made under them can
+    /// be checked and made again. Take one out to retire it.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawKey>")]
+    pub(super) retiring: Vec<Spanned<RawKey>>,
     /// Shipped packs of rules by name; an explicit rule always wins over them.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
