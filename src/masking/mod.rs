@@ -35,6 +35,6 @@ pub use plan::{
     TablePlan, VirtualReference,
 };
 pub use prf::{Draws, Permutation, Prf, Seed};
-pub use rule::{Alphabet, DatePart, Locale, Mask, Rule};
+pub use rule::{Alphabet, DatePart, Locale, Mask, PlacePart, Rule};
 pub use shape::Shape;
 pub use structure::{Part, Structure};

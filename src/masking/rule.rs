@@ -114,6 +114,21 @@ pub enum Mask {
     },
     /// A postal code of the same form.
     PostalCode,
+    /// `m` or `f`, `Ms.` or `Mr.`, in the form of the value: agrees with the given name of the
+    /// same seed.
+    Gender {
+        /// Language and country.
+        #[serde(default, skip_serializing_if = "is_default")]
+        locale: Locale,
+    },
+    /// Part of a real place: city, postal code, region and country of one seed agree.
+    Place {
+        /// Which part.
+        part: PlacePart,
+        /// ISO 3166-1 alpha-2; any of the known countries by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        country: Option<String>,
+    },
     /// A company.
     Company {
         /// Language and country.
@@ -270,6 +285,24 @@ pub enum Alphabet {
     Upper,
     /// 0 to 9, A to Z, a to z.
     Alphanumeric,
+}
+
+/// Part of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacePart {
+    /// The city.
+    City,
+    /// A postal code of the city.
+    PostalCode,
+    /// The state, province or other region (ISO 3166-2).
+    Region,
+    /// Its code, without that of the country.
+    RegionCode,
+    /// The name of the country, in its own language.
+    Country,
+    /// ISO 3166-1 alpha-2.
+    CountryCode,
 }
 
 /// To what a date is cut.
@@ -433,6 +466,8 @@ impl Mask {
             Self::Address { .. } => "address",
             Self::City { .. } => "city",
             Self::PostalCode => "postal_code",
+            Self::Gender { .. } => "gender",
+            Self::Place { .. } => "place",
             Self::Company { .. } => "company",
             Self::Url { .. } => "url",
             Self::Ip => "ip",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::padded::padded;
 use super::site::{Compiled, Site};
 use super::{
-    array, composite, constant, date, digits, fpe, hash, hstore, json, national, net, number,
-    partial, permute, person, place, range, redact_text, when, xml,
+    array, composite, constant, date, digits, fpe, gender, hash, hstore, json, national, net,
+    number, partial, permute, person, place, range, redact_text, when, xml,
 };
 use crate::error::Result;
 use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape, Structure};
@@ -106,6 +106,8 @@ fn personal(site: &Site<'_>, mask: &Mask) -> Option<Compiled> {
         Mask::Address { locale } => place::compile(site, *locale, place::Kind::Address),
         Mask::City { locale } => place::compile(site, *locale, place::Kind::City),
         Mask::Company { locale } => place::compile(site, *locale, place::Kind::Company),
+        Mask::Place { part, country } => place::real(site, *part, country.as_deref()),
+        Mask::Gender { locale } => gender::compile(site, *locale),
         Mask::PostalCode => place::postal_code(site),
         Mask::Url { host } => net::url(site, host),
         Mask::Ip => net::ip(site),

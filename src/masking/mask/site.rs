@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compile::ColumnFacts;
 use super::hstore::is_hstore;
-use super::text::{OnInteger, OnText, Place, TextMask};
+use super::text::{OnInteger, OnText, Place, Seeder, TextMask};
 use crate::error::{Error, Kind, Result};
 use crate::masking::prf::Prf;
 use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape, Structure};
@@ -62,6 +62,15 @@ impl Site<'_> {
         Ok(Prf::new(&self.key.derive(&purpose)?))
     }
 
+    /// What seeds the mask: the value, or another column of its row.
+    pub(super) fn seeder(&self) -> Result<Seeder> {
+        let with = self.rule.with.as_deref();
+        Ok(Seeder {
+            prf: self.prf()?,
+            with: with.map(|name| self.column(name)).transpose()?,
+        })
+    }
+
     /// Where a column of the row stands.
     pub(super) fn column(&self, name: &str) -> Result<usize> {
         let place = self.facts.columns.iter().position(|column| column == name);
@@ -107,13 +116,7 @@ impl Site<'_> {
     /// A mask of texts on a column that holds text, or digits as an integer.
     pub(super) fn on_text(&self, mask: impl TextMask + 'static, distinct: Distinct) -> Compiled {
         let place = Place {
-            prf: self.prf()?,
-            with: self
-                .rule
-                .with
-                .as_deref()
-                .map(|name| self.column(name))
-                .transpose()?,
+            seeder: self.seeder()?,
             max_length: self.facts.max_length.map(|n| n as usize),
             fixed: distinct != Distinct::Few,
         };
@@ -138,9 +141,10 @@ pub(in crate::masking) const fn default_domain(mask: &Mask) -> &'static str {
         Mask::PersonName { .. }
         | Mask::FirstName { .. }
         | Mask::LastName { .. }
+        | Mask::Gender { .. }
         | Mask::UserName { .. }
         | Mask::Email { .. } => "person",
-        Mask::City { .. } | Mask::PostalCode | Mask::Address { .. } => "place",
+        Mask::City { .. } | Mask::PostalCode | Mask::Address { .. } | Mask::Place { .. } => "place",
         other => other.name(),
     }
 }

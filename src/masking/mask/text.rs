@@ -17,18 +17,39 @@ pub(super) trait TextMask: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// Whether a text may be its own mask: of few values, any is as good, and another try would
+    /// be that of another seed.
+    fn may_stay(&self) -> bool {
+        false
+    }
+
     /// Whether a text of digits gives a text of as many digits.
     fn keeps_digits(&self) -> bool {
         false
     }
 }
 
+/// What seeds a mask.
+#[derive(Debug)]
+pub(super) struct Seeder {
+    pub(super) prf: Prf,
+    /// The column of the row that does; the value itself by default, and where that one is null.
+    pub(super) with: Option<usize>,
+}
+
+impl Seeder {
+    pub(super) fn seed(&self, value: &[u8], row: &Row<'_>) -> Seed {
+        let other = self
+            .with
+            .and_then(|column| row.fields.get(column).copied().flatten());
+        self.prf.seed(other.unwrap_or(value))
+    }
+}
+
 /// Where a text mask is applied.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) prf: Prf,
-    /// The column that seeds the mask.
-    pub(super) with: Option<usize>,
+    pub(super) seeder: Seeder,
     /// Characters that fit.
     pub(super) max_length: Option<usize>,
     /// Whether the output must not be shortened nor tried again, since distinctness is in it.
@@ -39,13 +60,6 @@ pub(super) struct Place {
 const TRIES: u64 = 4;
 
 impl Place {
-    fn seed(&self, value: &[u8], row: &Row<'_>) -> Seed {
-        let other = self
-            .with
-            .and_then(|column| row.fields.get(column).copied().flatten());
-        self.prf.seed(other.unwrap_or(value))
-    }
-
     /// Masks a text. The empty text tells nothing and stays.
     fn mask(
         &self,
@@ -60,7 +74,7 @@ impl Place {
         let input = std::str::from_utf8(value).map_err(|_| NOT_UTF8)?;
         let start = out.len();
         let seed = if mask.uses_seed() {
-            self.seed(value, row)
+            self.seeder.seed(value, row)
         } else {
             Seed(0)
         };
@@ -81,7 +95,7 @@ impl Place {
             if let Some(limit) = self.max_length {
                 shorten(out, start, limit);
             }
-            if &out[start..] != value {
+            if mask.may_stay() || &out[start..] != value {
                 break;
             }
         }
