@@ -1,5 +1,6 @@
 //! Copies between two databases of a real server.
 
+mod agree;
 mod archive;
 mod gate;
 mod inside;
