@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// In a policy a rule is a string (`"keep"`, `"email"`), or a table with a key `mask` and options
 /// (`{ mask = "shift_days", max = 30, per = "id" }`), or one of the forms with their own key
-/// (`{ sql = "..." }`, `{ constant = "..." }`, `{ json = { ... }, otherwise = "redact" }`).
+/// (`{ sql = "..." }`, `{ constant = "..." }`, `{ json = { ... }, otherwise = "redact" }`, the same
+/// with `hstore` and `xml`, `{ attributes = { ... } }`, `{ when = "...", then = ..., otherwise = ... }`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// How.

@@ -46,7 +46,8 @@ pub(super) struct Head {
     pub(super) packs: Vec<Spanned<String>>,
     /// Rules by table, then by column: `[tables.users]` or `[tables."sales.users"]`. A rule is a
     /// string ("keep", "email"), a table with `mask` and options, `{ class = "email" }` for the
-    /// usual mask of a class, or one of the forms with their own key (`sql`, `json`). `rows` says
+    /// usual mask of a class, or one of the forms with their own key (`sql`, `constant`, `json`,
+    /// `hstore`, `xml`, `attributes`, `when`). `home.street = ...` rules an attribute. `rows` says
     /// which rows are carried: "all", "none" or `{ where = "..." }`. Names may hold `*`.
     #[serde(default)]
     #[allow(dead_code, reason = "for the JSON Schema; rules are read one by one")]
