@@ -8,7 +8,9 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use secrecy::SecretString;
-use tidegate::masking::{ColumnFacts, FieldMask, MaskKey, Prf, Row, Rule, Shape, compile};
+use tidegate::masking::{
+    ColumnFacts, FieldMask, MaskKey, Prf, Row, Rule, Shape, Structure, compile,
+};
 
 fn main() {
     divan::main();
@@ -32,7 +34,9 @@ fn mask(rule: &str, data_type: &str) -> Arc<dyn FieldMask> {
         unique: false,
         rows: 1_000_000,
         columns: vec!["id".to_owned(), "c".to_owned()],
+        types: vec!["integer".to_owned(), data_type.to_owned()],
         labels: Vec::new(),
+        structure: Structure::built_in(data_type),
     };
     compile(&Rule::from_toml(&table["a"]).unwrap(), &facts, &key())
         .unwrap()

@@ -19,6 +19,7 @@ mod serial;
 mod statistics;
 mod table;
 mod trigger;
+mod types;
 
 pub use access::{Grant, Policy, PolicyCommand};
 pub use column::{Column, Generated, GeneratedKind, Identity, Storage};

@@ -161,13 +161,13 @@ impl Catalog {
     }
 }
 
-struct Part {
-    folded: String,
-    literal: String,
+pub(super) struct Part {
+    pub(super) folded: String,
+    pub(super) literal: String,
 }
 
 /// Splits `a."B".c` into its parts; `None` when the quotes do not match or a part is empty.
-fn split_name(name: &str) -> Option<Vec<Part>> {
+pub(super) fn split_name(name: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut rest = name.trim();
     loop {

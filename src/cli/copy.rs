@@ -19,7 +19,7 @@ use crate::service::copy::{
     rollback,
 };
 use crate::service::diff::Watch;
-use crate::service::masking::{key_of, load};
+use crate::service::masking::{KeyChoice, key_of, load, load_under};
 use crate::storage::Location;
 use crate::subset::{Drift, Measure};
 
@@ -102,6 +102,9 @@ pub struct RunArgs {
     /// Write the signed manifest into this file, too
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// The epoch of the masking key, where an earlier one is still valid
+    #[arg(long, value_name = "EPOCH")]
+    epoch: Option<String>,
     /// The region that a location outside of the environments lies in
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -158,6 +161,10 @@ async fn plan(app: &App, config: &Config, ends: &Ends) -> Result<Output> {
 
 async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
     let Ends { from, to } = &args.ends;
+    if args.epoch.is_some() && (Location::is_one(to) || Location::is_one(from)) {
+        let why = "--epoch is for copies between environments: parts are written under the key of new copies";
+        return Err(Error::new(Kind::Usage, why));
+    }
     if Location::is_one(to) {
         let region = args.region.clone();
         return copy_archive::write(app, config, (from, to), region).await;
@@ -174,7 +181,8 @@ async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
         engine.options.helpers = Some(Arc::new(Queue::open(&control).await?));
     }
     let opened = engine.open().await?;
-    let (masks, key) = load(config, &args.ends.to, &opened.gathered.catalog).await?;
+    let choice = KeyChoice::of(args.epoch.as_deref());
+    let (masks, key) = load_under(config, &args.ends.to, &opened.gathered.catalog, choice).await?;
     let outcome = opened.run(&masks, &key).await?;
     if let (Some(file), Some(signed)) = (&args.manifest, &outcome.manifest) {
         let text = serde_json::to_string_pretty(signed)
@@ -198,7 +206,8 @@ async fn audit(app: &App, config: &Config, args: &AuditArgs) -> Result<Output> {
     let environment = config.environment(Some(&args.to.to))?;
     let signed = signed(config, environment).await?;
     if args.signature_only {
-        let key = key_of(config, &environment.name).await?;
+        let epoch = signed.verify(None)?.epoch;
+        let key = key_of(config, &environment.name, KeyChoice::Epoch(&epoch)).await?;
         return Ok(Output::report(Audited {
             manifest: signed.verify(Some(&key))?,
             key: signed.key,

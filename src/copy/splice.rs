@@ -117,27 +117,26 @@ mod tests {
     struct Reverse;
 
     impl FieldMask for Reverse {
-        fn apply(
+        fn value(
             &self,
-            value: Option<&[u8]>,
+            value: &[u8],
             row: &Row<'_>,
             out: &mut Vec<u8>,
         ) -> Result<Masked, Unmaskable> {
             match value {
-                Some(b"bad") => {
+                b"bad" => {
                     out.extend(b"half");
                     Err(Unmaskable { reason: "bad" })
                 }
-                Some(b"gone") => {
+                b"gone" => {
                     out.extend(b"half");
                     Ok(Masked::Null)
                 }
-                Some(value) => {
+                value => {
                     out.extend(value.iter().rev());
                     out.extend(row.fields[0].unwrap_or_default());
                     Ok(Masked::Value)
                 }
-                None => Ok(Masked::Null),
             }
         }
     }

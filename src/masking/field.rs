@@ -31,16 +31,35 @@ pub struct Unmaskable {
 /// the hot path of a copy, so it allocates nothing for usual values.
 pub trait FieldMask: Send + Sync + fmt::Debug {
     /// Appends the masked form of `value` (binary form of the column's [`super::Shape`], without
-    /// its length) to `out`. Nulls do not get here unless [`FieldMask::sees_nulls`].
+    /// its length) to `out`.
     ///
     /// # Errors
     /// [`Unmaskable`] for a value that breaks the format; then `out` may hold part of an output.
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable>;
+
+    /// What stands for null; null itself unless [`FieldMask::sees_nulls`].
+    ///
+    /// # Errors
+    /// Those of [`FieldMask::value`].
+    fn null(&self, _row: &Row<'_>, _out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+        Ok(Masked::Null)
+    }
+
+    /// Appends the masked form of a field.
+    ///
+    /// # Errors
+    /// Those of [`FieldMask::value`].
     fn apply(
         &self,
         value: Option<&[u8]>,
         row: &Row<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable>;
+    ) -> Result<Masked, Unmaskable> {
+        match value {
+            Some(value) => self.value(value, row, out),
+            None => self.null(row, out),
+        }
+    }
 
     /// Whether nulls are replaced, too (a constant in a NOT NULL column, a rule over several
     /// columns). Otherwise null stays null.

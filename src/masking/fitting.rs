@@ -177,7 +177,7 @@ mod tests {
             (Class::Gender, "public.sex", true, true, Some("enum")),
             (Class::Location, "point", true, false, Some("sql")),
             (Class::Location, "point", false, false, Some("null")),
-            (Class::Health, "integer[]", true, false, Some("sql")),
+            (Class::Health, "integer[]", true, false, Some("redact")),
             (Class::Health, "numeric", true, true, None),
             (Class::PseudonymousId, "bigint", true, true, Some("keep")),
             (Class::PseudonymousId, "text", true, true, Some("permute")),

@@ -21,6 +21,7 @@ pub mod risk;
 mod rule;
 mod rule_toml;
 mod shape;
+mod structure;
 
 pub use class::Class;
 pub use defaults::default_rule;
@@ -28,11 +29,12 @@ pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use fitting::{Limits, check_rule, fitting_rule};
 pub use key::{DerivedKey, MaskKey};
 use mask::default_domain;
-pub use mask::{ColumnFacts, compile};
+pub use mask::{ColumnFacts, compile, keeps_parts};
 pub use plan::{
     Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,
     TablePlan, VirtualReference,
 };
 pub use prf::{Draws, Permutation, Prf, Seed};
-pub use rule::{Alphabet, DatePart, Locale, Mask, Rule};
+pub use rule::{Alphabet, DatePart, Locale, Mask, PlacePart, Rule};
 pub use shape::Shape;
+pub use structure::{Part, Structure};

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// In a policy a rule is a string (`"keep"`, `"email"`), or a table with a key `mask` and options
 /// (`{ mask = "shift_days", max = 30, per = "id" }`), or one of the forms with their own key
-/// (`{ sql = "..." }`, `{ constant = "..." }`, `{ json = { ... }, otherwise = "redact" }`).
+/// (`{ sql = "..." }`, `{ constant = "..." }`, `{ json = { ... }, otherwise = "redact" }`, the same
+/// with `hstore` and `xml`, `{ attributes = { ... } }`, `{ when = "...", then = ..., otherwise = ... }`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// How.
@@ -114,6 +115,21 @@ pub enum Mask {
     },
     /// A postal code of the same form.
     PostalCode,
+    /// `m` or `f`, `Ms.` or `Mr.`, in the form of the value: agrees with the given name of the
+    /// same seed.
+    Gender {
+        /// Language and country.
+        #[serde(default, skip_serializing_if = "is_default")]
+        locale: Locale,
+    },
+    /// Part of a real place: city, postal code, region and country of one seed agree.
+    Place {
+        /// Which part.
+        part: PlacePart,
+        /// ISO 3166-1 alpha-2; any of the known countries by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        country: Option<String>,
+    },
     /// A company.
     Company {
         /// Language and country.
@@ -221,6 +237,38 @@ pub enum Mask {
         #[serde(default = "redact")]
         otherwise: Box<Rule>,
     },
+    /// An hstore: rules by key; everything else follows `otherwise`.
+    Hstore {
+        /// Rules by key; a key may hold `*`.
+        keys: BTreeMap<String, Rule>,
+        /// The rule of every value that no key names.
+        #[serde(default = "redact")]
+        otherwise: Box<Rule>,
+    },
+    /// XML: rules by path; everything else follows `otherwise`.
+    Xml {
+        /// Rules by path: `/person/phone`, `/person/@id`, `/orders/*/email`.
+        paths: BTreeMap<String, Rule>,
+        /// The rule of every text and attribute that no path names.
+        #[serde(default = "redact")]
+        otherwise: Box<Rule>,
+    },
+    /// A composite: a rule for each of its attributes.
+    Attributes {
+        /// Rules by attribute.
+        attributes: BTreeMap<String, Rule>,
+    },
+    /// One rule for the rows of which a condition holds, another one for the rest.
+    When {
+        /// What is asked of another column of the row: `kind = 'person'`, `age < 18`,
+        /// `country in ('DE', 'AT')`, `gone is null`.
+        condition: String,
+        /// The rule where it holds.
+        then: Box<Rule>,
+        /// The rule where it does not, or the column is null.
+        #[serde(default = "redact")]
+        otherwise: Box<Rule>,
+    },
     /// A label of the enum.
     Enum,
 }
@@ -238,6 +286,24 @@ pub enum Alphabet {
     Upper,
     /// 0 to 9, A to Z, a to z.
     Alphanumeric,
+}
+
+/// Part of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacePart {
+    /// The city.
+    City,
+    /// A postal code of the city.
+    PostalCode,
+    /// The state, province or other region (ISO 3166-2).
+    Region,
+    /// Its code, without that of the country.
+    RegionCode,
+    /// The name of the country, in its own language.
+    Country,
+    /// ISO 3166-1 alpha-2.
+    CountryCode,
 }
 
 /// To what a date is cut.
@@ -401,6 +467,8 @@ impl Mask {
             Self::Address { .. } => "address",
             Self::City { .. } => "city",
             Self::PostalCode => "postal_code",
+            Self::Gender { .. } => "gender",
+            Self::Place { .. } => "place",
             Self::Company { .. } => "company",
             Self::Url { .. } => "url",
             Self::Ip => "ip",
@@ -421,6 +489,10 @@ impl Mask {
             Self::Regex { .. } => "regex",
             Self::RedactText { .. } => "redact_text",
             Self::Json { .. } => "json",
+            Self::Hstore { .. } => "hstore",
+            Self::Xml { .. } => "xml",
+            Self::Attributes { .. } => "attributes",
+            Self::When { .. } => "when",
             Self::Enum => "enum",
         }
     }

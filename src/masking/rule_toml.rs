@@ -1,5 +1,7 @@
 //! Rules as policies write them: read with "did you mean", and written for drafts.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -27,21 +29,16 @@ impl Rule {
             Some(Value::Boolean(unique)) => unique,
             Some(_) => return Err("`unique` is true or false".to_owned()),
         };
-        if let Some(paths) = table.remove("json") {
-            let mask = read_json(paths, table)?;
-            return Ok(Self {
-                mask,
-                domain,
-                unique,
-                with,
-            });
-        }
-        expand_short_forms(&mut table)?;
-        if !table.contains_key("mask") {
-            return Err(no_mask(&table));
-        }
-        let mask =
-            Mask::deserialize(Value::Table(table)).map_err(|error| explain(error.message()))?;
+        let mask = match read_nested(&mut table)? {
+            Some(mask) => mask,
+            None => {
+                expand_short_forms(&mut table)?;
+                if !table.contains_key("mask") {
+                    return Err(no_mask(&table));
+                }
+                Mask::deserialize(Value::Table(table)).map_err(|error| explain(error.message()))?
+            }
+        };
         Ok(Self {
             mask,
             domain,
@@ -54,15 +51,21 @@ impl Rule {
     #[must_use]
     pub fn to_toml(&self) -> Value {
         let mut table = match &self.mask {
-            Mask::Json { paths, otherwise } => {
-                let paths = paths
-                    .iter()
-                    .map(|(path, rule)| (path.clone(), rule.to_toml()));
-                let mut table = Table::new();
-                table.insert("json".to_owned(), Value::Table(paths.collect()));
-                table.insert("otherwise".to_owned(), otherwise.to_toml());
-                table
+            Mask::Json { paths, otherwise } => written("json", paths, otherwise),
+            Mask::Xml { paths, otherwise } => written("xml", paths, otherwise),
+            Mask::Hstore { keys, otherwise } => written("hstore", keys, otherwise),
+            Mask::Attributes { attributes } => {
+                Table::from_iter([("attributes".to_owned(), all_written(attributes))])
             }
+            Mask::When {
+                condition,
+                then,
+                otherwise,
+            } => Table::from_iter([
+                ("when".to_owned(), condition.as_str().into()),
+                ("then".to_owned(), then.to_toml()),
+                ("otherwise".to_owned(), otherwise.to_toml()),
+            ]),
             Mask::Sql { expression } => {
                 Table::from_iter([("sql".to_owned(), expression.as_str().into())])
             }
@@ -118,29 +121,119 @@ fn expand_short_forms(table: &mut Table) -> Result<(), String> {
     Ok(())
 }
 
-fn read_json(paths: Value, mut rest: Table) -> Result<Mask, String> {
-    let Value::Table(paths) = paths else {
-        return Err("`json` is a table of paths".to_owned());
+fn all_written(rules: &BTreeMap<String, Rule>) -> Value {
+    let rules = rules.iter();
+    Value::Table(
+        rules
+            .map(|(key, rule)| (key.clone(), rule.to_toml()))
+            .collect(),
+    )
+}
+
+fn written(form: &str, rules: &BTreeMap<String, Rule>, otherwise: &Rule) -> Table {
+    Table::from_iter([
+        (form.to_owned(), all_written(rules)),
+        ("otherwise".to_owned(), otherwise.to_toml()),
+    ])
+}
+
+/// The forms that hold rules of their own. `{ street = ..., city = ... }`, as the dotted keys
+/// `home.street` and `home.city` give it, is short for `{ attributes = { ... } }`.
+fn read_nested(table: &mut Table) -> Result<Option<Mask>, String> {
+    let forms = ["json", "hstore", "xml", "attributes", "when"];
+    let Some(form) = forms.into_iter().find(|form| table.contains_key(*form)) else {
+        return match dotted(table) {
+            true => read_all(std::mem::take(table))
+                .map(|attributes| Some(Mask::Attributes { attributes })),
+            false => Ok(None),
+        };
     };
-    let otherwise = match rest.remove("otherwise") {
-        None => Rule::new(Mask::Redact),
-        Some(value) => read_at(&value, "otherwise")?,
+    let value = table.remove(form);
+    let part = |table: &mut Table, key: &str| table.remove(key).map(|value| read_at(&value, key));
+    let otherwise = match form {
+        "attributes" => None,
+        _ => part(table, "otherwise").transpose()?,
     };
-    if let Some((key, _)) = rest.iter().next() {
-        return Err(unknown(
-            "option",
-            key,
-            &["json", "otherwise", "domain", "unique", "with"],
-        ));
+    let then = match form {
+        "when" => part(table, "then").transpose()?,
+        _ => None,
+    };
+    if let Some((key, _)) = table.iter().next() {
+        let known: &[&str] = match form {
+            "attributes" => &["attributes", "domain", "unique", "with"],
+            "when" => &["when", "then", "otherwise", "domain", "unique", "with"],
+            _ => &[
+                "json",
+                "hstore",
+                "xml",
+                "otherwise",
+                "domain",
+                "unique",
+                "with",
+            ],
+        };
+        return Err(unknown("option", key, known));
     }
-    let paths = paths
+    let otherwise = Box::new(otherwise.unwrap_or_else(|| Rule::new(Mask::Redact)));
+    if form == "when" {
+        let Some(Value::String(condition)) = value else {
+            return Err("`when` is a condition: \"kind = 'person'\"".to_owned());
+        };
+        let then = then.ok_or("`when` needs the rule `then`")?;
+        let then = Box::new(then);
+        return Ok(Some(Mask::When {
+            condition,
+            then,
+            otherwise,
+        }));
+    }
+    let Some(Value::Table(rules)) = value else {
+        return Err(format!("`{form}` is a table of rules"));
+    };
+    let rules = read_all(rules)?;
+    Ok(Some(match form {
+        "json" => Mask::Json {
+            paths: rules,
+            otherwise,
+        },
+        "xml" => Mask::Xml {
+            paths: rules,
+            otherwise,
+        },
+        "hstore" => Mask::Hstore {
+            keys: rules,
+            otherwise,
+        },
+        _ => Mask::Attributes { attributes: rules },
+    }))
+}
+
+/// Whether a table holds rules by attribute: no key is that of a form or one letter off, and every
+/// value may be a rule.
+fn dotted(table: &Table) -> bool {
+    let forms = [
+        "mask",
+        "sql",
+        "constant",
+        "json",
+        "hstore",
+        "xml",
+        "attributes",
+        "when",
+        "then",
+        "class",
+        "otherwise",
+    ];
+    let meant = |key: &str| forms.iter().any(|form| strsim::osa_distance(key, form) < 2);
+    let rule = |value: &Value| matches!(value, Value::String(_) | Value::Table(_));
+    !table.is_empty() && table.iter().all(|(key, value)| rule(value) && !meant(key))
+}
+
+fn read_all(rules: Table) -> Result<BTreeMap<String, Rule>, String> {
+    rules
         .iter()
-        .map(|(path, value)| Ok((path.clone(), read_at(value, path)?)))
-        .collect::<Result<_, String>>()?;
-    Ok(Mask::Json {
-        paths,
-        otherwise: Box::new(otherwise),
-    })
+        .map(|(key, value)| Ok((key.clone(), read_at(value, key)?)))
+        .collect()
 }
 
 fn read_at(value: &Value, place: &str) -> Result<Rule, String> {
@@ -148,11 +241,20 @@ fn read_at(value: &Value, place: &str) -> Result<Rule, String> {
 }
 
 fn no_mask(table: &Table) -> String {
-    let forms = ["mask", "sql", "constant", "json"];
+    let forms = [
+        "mask",
+        "sql",
+        "constant",
+        "json",
+        "hstore",
+        "xml",
+        "attributes",
+        "when",
+    ];
     let near = table.keys().find_map(|key| nearest(key, &forms));
     match near {
         Some(near) => format!("a rule needs the key `mask`; did you mean \"{near}\"?"),
-        None => "a rule needs the key `mask`, `sql`, `constant` or `json`".to_owned(),
+        None => format!("a rule needs one of the keys `{}`", forms.join("`, `")),
     }
 }
 
@@ -228,6 +330,10 @@ mod tests {
             r#"{ sql = "left(zip, 3)" }"#,
             r#"{ constant = "n/a" }"#,
             r#"{ json = { "$.phone" = "phone", "$.prefs.*" = "keep" }, otherwise = "redact" }"#,
+            r#"{ xml = { "/a/@id" = "keep" }, otherwise = "null" }"#,
+            r#"{ hstore = { phone = "phone" }, otherwise = "redact" }"#,
+            r#"{ attributes = { street = "address", geo = { attributes = { lat = "redact" } } } }"#,
+            r#"{ when = "kind = 'person'", then = "email", otherwise = "keep" }"#,
         ] {
             let rule = read(text).unwrap();
             let written = rule.to_toml();
@@ -270,6 +376,12 @@ mod tests {
                 "there is no mask \"shuffle\": it needs all values",
             ),
             ("3", "a string or a table"),
+            (r#"{ when = "a = 1" }"#, "needs the rule `then`"),
+            (
+                r#"{ attributes = { a = "keep" }, otherwise = "keep" }"#,
+                "no option \"otherwise\"",
+            ),
+            (r#"{ street = "emial" }"#, "street: there is no mask"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

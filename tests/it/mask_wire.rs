@@ -1,7 +1,7 @@
 //! What masks read and write is what the server's send functions give.
 
 use secrecy::SecretString;
-use tidegate::masking::{ColumnFacts, Mask, MaskKey, Masked, Row, Rule, Shape, compile};
+use tidegate::masking::{ColumnFacts, Mask, MaskKey, Masked, Row, Rule, Shape, Structure, compile};
 
 use crate::support::Database;
 
@@ -15,7 +15,9 @@ fn masked(mask: Mask, data_type: &str, value: &[u8]) -> Vec<u8> {
         unique: false,
         rows: 1,
         columns: Vec::new(),
+        types: Vec::new(),
         labels: Vec::new(),
+        structure: Structure::built_in(data_type),
     };
     let text = "5b1f3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8e";
     let key = MaskKey::parse(&SecretString::from(text), "test", "1").expect("a key");

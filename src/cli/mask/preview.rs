@@ -6,7 +6,7 @@ use super::command::look;
 use crate::cli::App;
 use crate::cli::render::{Output, Page, Report, Style};
 use crate::error::{Kind, Result};
-use crate::service::masking::{Preview, PreviewFrom, PreviewRequest, preview, read_key};
+use crate::service::masking::{KeyChoice, Preview, PreviewFrom, PreviewRequest, preview, read_key};
 
 /// Arguments of `mask preview`.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,9 @@ pub struct Args {
     /// Show raw values of the source instead of their shapes; this is written to the audit log
     #[arg(long)]
     raw: bool,
+    /// The epoch of the masking key, where an earlier one is still valid
+    #[arg(long, value_name = "EPOCH")]
+    epoch: Option<String>,
 }
 
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
@@ -27,6 +30,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         &looked.config,
         &looked.loaded.policy,
         &looked.target.environment,
+        KeyChoice::of(args.epoch.as_deref()),
     )
     .await?;
     let from = PreviewFrom {

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::masking::{ColumnFacts, FieldMask, Locale, Mask, MaskKey, Row, Rule, Shape, compile};
+use crate::masking::{
+    ColumnFacts, FieldMask, Locale, Mask, MaskKey, Row, Rule, Shape, Structure, compile,
+};
 
 /// The masks that refuse values of another form than theirs, by name.
 static MASKS: LazyLock<Vec<(&'static str, Arc<dyn FieldMask>)>> = LazyLock::new(|| {
@@ -15,7 +17,9 @@ static MASKS: LazyLock<Vec<(&'static str, Arc<dyn FieldMask>)>> = LazyLock::new(
         unique: false,
         rows: 0,
         columns: Vec::new(),
+        types: Vec::new(),
         labels: Vec::new(),
+        structure: Structure::Scalar,
     };
     let host = || "example.com".to_owned();
     let locale = Locale::default();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::padded::padded;
 use super::site::{Compiled, Site};
 use super::{
-    constant, date, digits, fpe, hash, json, national, net, number, partial, permute, person,
-    place, redact_text,
+    array, composite, constant, date, digits, fpe, gender, hash, hstore, json, national, net,
+    number, partial, permute, person, place, range, redact_text, when, xml,
 };
 use crate::error::Result;
-use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape};
+use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape, Structure};
 use person::Part;
 
 /// What a mask must know about its column.
@@ -31,8 +31,12 @@ pub struct ColumnFacts {
     pub rows: u64,
     /// Names of the COPY's columns, in order: where a mask finds the other fields of its row.
     pub columns: Vec<String>,
+    /// Their types, in the same order, as `data_type` names them.
+    pub types: Vec<String>,
     /// Labels, when the type is an enum.
     pub labels: Vec<String>,
+    /// What the type consists of.
+    pub structure: Structure,
 }
 
 /// The function for a rule; `None` when the values stay as they are or the source computes them.
@@ -49,15 +53,41 @@ pub fn compile(
     let site = Site { rule, facts, key };
     let mask = match &rule.mask {
         Mask::Keep | Mask::Sql { .. } => return Ok(None),
-        Mask::Null => constant::null(&site),
-        Mask::Constant { value } => constant::constant(&site, value),
-        Mask::Redact => constant::redact(&site),
-        Mask::Enum => constant::label(&site),
-        Mask::Hash { length } => hash::compile(&site, *length),
-        Mask::Permute | Mask::Uuid => permute::compile(&site),
-        mask => personal(&site, mask).unwrap_or_else(|| vague(&site, mask)),
+        mask => inside(&site).unwrap_or_else(|| whole(&site, mask)),
     };
     mask.map(|mask| Some(padded(mask, facts)))
+}
+
+/// Masks that reach into the values of a type; `None` for masks of whole values.
+fn inside(site: &Site<'_>) -> Option<Compiled> {
+    if let Mask::When {
+        condition,
+        then,
+        otherwise,
+    } = &site.rule.mask
+    {
+        return Some(when::compile(site, condition, then, otherwise));
+    }
+    let replaces = matches!(site.rule.mask, Mask::Null | Mask::Redact);
+    match &site.facts.structure {
+        Structure::Array(element) => array::compile(site, element),
+        Structure::Range(bound) if !replaces => Some(range::compile(site, bound, false)),
+        Structure::Multirange(bound) if !replaces => Some(range::compile(site, bound, true)),
+        _ => None,
+    }
+}
+
+/// Masks of whole values.
+fn whole(site: &Site<'_>, mask: &Mask) -> Compiled {
+    match mask {
+        Mask::Null => constant::null(site),
+        Mask::Constant { value } => constant::constant(site, value),
+        Mask::Redact => constant::redact(site),
+        Mask::Enum => constant::label(site),
+        Mask::Hash { length } => hash::compile(site, *length),
+        Mask::Permute | Mask::Uuid => permute::compile(site),
+        mask => personal(site, mask).unwrap_or_else(|| vague(site, mask)),
+    }
 }
 
 /// Masks that put another person, place or number in the place of the real one.
@@ -76,6 +106,8 @@ fn personal(site: &Site<'_>, mask: &Mask) -> Option<Compiled> {
         Mask::Address { locale } => place::compile(site, *locale, place::Kind::Address),
         Mask::City { locale } => place::compile(site, *locale, place::Kind::City),
         Mask::Company { locale } => place::compile(site, *locale, place::Kind::Company),
+        Mask::Place { part, country } => place::real(site, *part, country.as_deref()),
+        Mask::Gender { locale } => gender::compile(site, *locale),
         Mask::PostalCode => place::postal_code(site),
         Mask::Url { host } => net::url(site, host),
         Mask::Ip => net::ip(site),
@@ -92,13 +124,15 @@ fn personal(site: &Site<'_>, mask: &Mask) -> Option<Compiled> {
 /// Masks that keep a part of the value, or make it vaguer.
 fn vague(site: &Site<'_>, mask: &Mask) -> Compiled {
     match mask {
-        Mask::ShiftDays { max, per } => date::shift(site, *max, per.as_deref()),
-        Mask::Truncate { to } => date::truncate(site, *to),
+        Mask::ShiftDays { .. } | Mask::Truncate { .. } => date::compile(site),
         Mask::Zip3 => place::zip3(site),
         Mask::Partial { first, last, fill } => partial::partial(site, (*first, *last), *fill),
         Mask::Regex { pattern, replace } => partial::regex(site, pattern, replace),
         Mask::RedactText { names } => redact_text::compile(site, names),
         Mask::Json { paths, otherwise } => json::compile(site, paths, otherwise),
+        Mask::Hstore { keys, otherwise } => hstore::compile(site, keys, otherwise),
+        Mask::Xml { paths, otherwise } => xml::compile(site, paths, otherwise),
+        Mask::Attributes { attributes } => composite::compile(site, attributes),
         _ => number::compile(site),
     }
 }

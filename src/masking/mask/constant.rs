@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::encode::encode;
+use super::hstore::is_hstore;
 use super::site::{Compiled, Distinct, Site};
 use crate::masking::prf::Prf;
-use crate::masking::{FieldMask, Masked, Row, Shape, Unmaskable};
+use crate::masking::{FieldMask, Masked, Row, Shape, Structure, Unmaskable};
 
 pub(super) fn null(site: &Site<'_>) -> Compiled {
     if site.facts.not_null {
@@ -51,6 +52,10 @@ pub(super) fn constant(site: &Site<'_>, text: &str) -> Compiled {
 
 /// What stands for a redacted value, by shape.
 pub(super) fn redact(site: &Site<'_>) -> Compiled {
+    if let Some(kind) = Container::of(site) {
+        site.prove_distinct(Distinct::Few)?;
+        return Ok(Arc::new(Empty { kind }));
+    }
     let text = match site.facts.shape {
         _ if !site.facts.labels.is_empty() => site.facts.labels[0].as_str(),
         Shape::Text => match site.facts.max_length {
@@ -67,13 +72,9 @@ pub(super) fn redact(site: &Site<'_>) -> Compiled {
         Shape::Mac if site.facts.data_type == "macaddr8" => "0000000000000000",
         Shape::Mac => "000000000000",
         Shape::Bytes => "\\x",
-        Shape::TextArray => {
-            site.prove_distinct(Distinct::Few)?;
-            // No dimensions, no nulls, elements of type text.
-            let bytes = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 25].to_vec();
-            return Ok(Arc::new(EmptyArray { bytes }));
+        Shape::TextArray | Shape::Other => {
+            return Err(site.unfit("every type that masks know"));
         }
-        Shape::Other => return Err(site.unfit("every type that masks know")),
     };
     constant(site, text)
 }
@@ -115,7 +116,7 @@ pub(super) fn label(site: &Site<'_>) -> Compiled {
 struct Null;
 
 impl FieldMask for Null {
-    fn apply(&self, _: Option<&[u8]>, _: &Row<'_>, _: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+    fn value(&self, _: &[u8], _: &Row<'_>, _: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         Ok(Masked::Null)
     }
 }
@@ -127,12 +128,11 @@ struct Constant {
 }
 
 impl FieldMask for Constant {
-    fn apply(
-        &self,
-        _: Option<&[u8]>,
-        _: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
+    fn value(&self, _: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+        self.null(row, out)
+    }
+
+    fn null(&self, _: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         out.extend_from_slice(&self.bytes);
         Ok(Masked::Value)
     }
@@ -142,23 +142,46 @@ impl FieldMask for Constant {
     }
 }
 
-/// An empty array of the value's own element type, which may be `varchar` or `citext`.
+/// A value without elements, in the type's own binary form.
 #[derive(Debug)]
-struct EmptyArray {
-    bytes: Vec<u8>,
+struct Empty {
+    kind: Container,
 }
 
-impl FieldMask for EmptyArray {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        _: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let start = out.len();
-        out.extend_from_slice(&self.bytes);
-        if let Some(element) = value.and_then(|value| value.get(8..12)) {
-            out[start + 8..].copy_from_slice(element);
+/// What is emptied.
+#[derive(Debug, Clone, Copy)]
+enum Container {
+    /// No dimensions and no nulls; the element's type is that of the value.
+    Array,
+    /// The flag that says so (`RANGE_EMPTY`).
+    Range,
+    /// No ranges, no pairs: a count of 0.
+    Counted,
+}
+
+impl Container {
+    fn of(site: &Site<'_>) -> Option<Self> {
+        match site.facts.structure {
+            Structure::Array(_) => Some(Self::Array),
+            Structure::Range(_) => Some(Self::Range),
+            Structure::Multirange(_) => Some(Self::Counted),
+            _ if site.facts.shape == Shape::TextArray => Some(Self::Array),
+            _ if is_hstore(&site.facts.data_type) => Some(Self::Counted),
+            _ => None,
+        }
+    }
+}
+
+impl FieldMask for Empty {
+    fn value(&self, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+        match self.kind {
+            Container::Array => {
+                let element = value.get(8..12).ok_or(super::array::BAD)?;
+                out.extend_from_slice(&[0; 8]);
+                out.extend_from_slice(element);
+            }
+            Container::Range => out.push(1),
+            Container::Counted => out.extend_from_slice(&[0; 4]),
         }
         Ok(Masked::Value)
     }
@@ -174,15 +197,7 @@ struct Label {
 }
 
 impl FieldMask for Label {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         if let Some(turn) = self.turn {
             let at = self.labels.iter().position(|label| **label == *value);
             let at = at.ok_or(Unmaskable {

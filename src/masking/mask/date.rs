@@ -5,34 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::encode::{DAY, EPOCH_DAYS};
+use super::range::Bound;
 use super::site::{Compiled, Distinct, Site};
 use crate::error::Result;
 use crate::masking::prf::Prf;
-use crate::masking::{DatePart, FieldMask, Masked, Row, Shape, Unmaskable};
+use crate::masking::{DatePart, FieldMask, Mask, Masked, Row, Shape, Unmaskable};
 
-pub(super) fn shift(site: &Site<'_>, max: u32, per: Option<&str>) -> Compiled {
-    if !(1..=36_525).contains(&max) {
-        return Err(site.refuse("has a `max` that is not 1 to 36525 days", "max = 30"));
-    }
-    let per = per.or(site.rule.with.as_deref());
-    if per.is_none() && (site.facts.unique || site.rule.unique) {
-        let prf = Box::new(site.prf()?);
-        let block = i64::from(max) + 1;
-        return Ok(Arc::new(Dates {
-            change: Change::Turn { prf, block },
-            shape: supported(site)?,
-        }));
-    }
-    let change = Change::Shift {
-        prf: Box::new(site.prf()?),
-        max: u64::from(max),
-        per: per.map(|name| site.column(name)).transpose()?,
-    };
-    on_dates(site, change)
-}
-
-pub(super) fn truncate(site: &Site<'_>, to: DatePart) -> Compiled {
-    on_dates(site, Change::Truncate(to))
+pub(super) fn compile(site: &Site<'_>) -> Compiled {
+    Ok(Arc::new(Dates::of(site)?))
 }
 
 fn supported(site: &Site<'_>) -> Result<Shape> {
@@ -42,10 +22,30 @@ fn supported(site: &Site<'_>) -> Result<Shape> {
     }
 }
 
-fn on_dates(site: &Site<'_>, change: Change) -> Compiled {
-    let shape = supported(site)?;
+fn change(site: &Site<'_>) -> Result<Change> {
+    let (max, per) = match &site.rule.mask {
+        Mask::Truncate { to } => {
+            site.prove_distinct(Distinct::Few)?;
+            return Ok(Change::Truncate(*to));
+        }
+        Mask::ShiftDays { max, per } => (*max, per.as_deref()),
+        _ => return Err(site.refuse("is no mask of dates", "shift_days, truncate")),
+    };
+    if !(1..=36_525).contains(&max) {
+        return Err(site.refuse("has a `max` that is not 1 to 36525 days", "max = 30"));
+    }
+    let prf = Box::new(site.prf()?);
+    let per = per.or(site.rule.with.as_deref());
+    if per.is_none() && (site.facts.unique || site.rule.unique) {
+        let block = i64::from(max) + 1;
+        return Ok(Change::Turn { prf, block });
+    }
     site.prove_distinct(Distinct::Few)?;
-    Ok(Arc::new(Dates { change, shape }))
+    Ok(Change::Shift {
+        prf,
+        max: u64::from(max),
+        per: per.map(|name| site.column(name)).transpose()?,
+    })
 }
 
 #[derive(Debug)]
@@ -66,7 +66,7 @@ enum Change {
 
 impl Change {
     /// The days by which a value moves.
-    fn days(&self, day: i64, value: &[u8], row: &Row<'_>) -> Option<i64> {
+    fn days(&self, day: i64, subject: &[u8], row: &Row<'_>) -> Option<i64> {
         match self {
             Self::Shift { prf, max, per } => {
                 let subject = match per {
@@ -76,7 +76,7 @@ impl Change {
                         .copied()
                         .flatten()
                         .unwrap_or_default(),
-                    None => value,
+                    None => subject,
                 };
                 let choice = prf.seed(subject).draws().below(2 * max) as i64;
                 let max = *max as i64;
@@ -113,7 +113,7 @@ impl Change {
 }
 
 #[derive(Debug)]
-struct Dates {
+pub(super) struct Dates {
     change: Change,
     shape: Shape,
 }
@@ -127,54 +127,82 @@ const BAD: Unmaskable = Unmaskable {
 const DAY_RANGE: std::ops::Range<i64> = -2_440_000..72_000_000;
 
 impl FieldMask for Dates {
-    fn apply(
+    fn value(
         &self,
-        value: Option<&[u8]>,
+        value: &[u8],
         row: &Row<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
-        match self.shape {
-            Shape::Date => {
-                let raw = i32::from_be_bytes(value.try_into().map_err(|_| BAD)?);
-                // Infinity tells nothing about anybody and stays.
-                if raw == i32::MIN || raw == i32::MAX {
-                    out.extend_from_slice(value);
-                    return Ok(Masked::Value);
-                }
-                let day = self.moved(i64::from(raw) + EPOCH_DAYS, value, row)?;
-                let day = i32::try_from(day - EPOCH_DAYS).map_err(|_| BAD)?;
-                out.extend_from_slice(&day.to_be_bytes());
-            }
-            Shape::Timestamp => {
-                let raw = i64::from_be_bytes(value.try_into().map_err(|_| BAD)?);
-                if raw == i64::MIN || raw == i64::MAX {
-                    out.extend_from_slice(value);
-                    return Ok(Masked::Value);
-                }
-                let (day, time) = (raw.div_euclid(DAY), raw.rem_euclid(DAY));
-                let day = self.moved(day + EPOCH_DAYS, value, row)? - EPOCH_DAYS;
-                let time = if self.change.drops_time() { 0 } else { time };
-                let micros = day.checked_mul(DAY).and_then(|day| day.checked_add(time));
-                out.extend_from_slice(&micros.ok_or(BAD)?.to_be_bytes());
-            }
-            _ => self.text(value, row, out)?,
-        }
+    ) -> std::result::Result<Masked, Unmaskable> {
+        self.bound(value, value, row, out)?;
         Ok(Masked::Value)
     }
 }
 
+impl Bound for Dates {
+    fn bound(
+        &self,
+        bound: &[u8],
+        subject: &[u8],
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<(), Unmaskable> {
+        match self.shape {
+            Shape::Date => {
+                let raw = i32::from_be_bytes(bound.try_into().map_err(|_| BAD)?);
+                // Infinity tells nothing about anybody and stays.
+                if raw == i32::MIN || raw == i32::MAX {
+                    out.extend_from_slice(bound);
+                    return Ok(());
+                }
+                let day = self.moved(i64::from(raw) + EPOCH_DAYS, subject, row)?;
+                let day = i32::try_from(day - EPOCH_DAYS).map_err(|_| BAD)?;
+                out.extend_from_slice(&day.to_be_bytes());
+            }
+            Shape::Timestamp => {
+                let raw = i64::from_be_bytes(bound.try_into().map_err(|_| BAD)?);
+                if raw == i64::MIN || raw == i64::MAX {
+                    out.extend_from_slice(bound);
+                    return Ok(());
+                }
+                let (day, time) = (raw.div_euclid(DAY), raw.rem_euclid(DAY));
+                let day = self.moved(day + EPOCH_DAYS, subject, row)? - EPOCH_DAYS;
+                let time = if self.change.drops_time() { 0 } else { time };
+                let micros = day.checked_mul(DAY).and_then(|day| day.checked_add(time));
+                out.extend_from_slice(&micros.ok_or(BAD)?.to_be_bytes());
+            }
+            _ => self.text(bound, subject, row, out)?,
+        }
+        Ok(())
+    }
+}
+
 impl Dates {
-    fn moved(&self, day: i64, value: &[u8], row: &Row<'_>) -> Result<i64, Unmaskable> {
-        let by = self.change.days(day, value, row).ok_or(BAD)?;
+    pub(super) fn of(site: &Site<'_>) -> Result<Self> {
+        Ok(Self {
+            shape: supported(site)?,
+            change: change(site)?,
+        })
+    }
+
+    fn moved(
+        &self,
+        day: i64,
+        subject: &[u8],
+        row: &Row<'_>,
+    ) -> std::result::Result<i64, Unmaskable> {
+        let by = self.change.days(day, subject, row).ok_or(BAD)?;
         let moved = day + by;
         DAY_RANGE.contains(&moved).then_some(moved).ok_or(BAD)
     }
 
     /// `2024-05-01`, perhaps followed by a time, which stays or is dropped.
-    fn text(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
+    fn text(
+        &self,
+        value: &[u8],
+        subject: &[u8],
+        row: &Row<'_>,
+        out: &mut Vec<u8>,
+    ) -> std::result::Result<(), Unmaskable> {
         if value.is_empty() {
             return Ok(());
         }
@@ -194,7 +222,7 @@ impl Dates {
             return Err(BAD);
         }
         let day = date.signed_duration_since(NaiveDate::default()).num_days();
-        let day = self.moved(day, value, row)?;
+        let day = self.moved(day, subject, row)?;
         let date = match u64::try_from(day) {
             Ok(day) => NaiveDate::default().checked_add_days(Days::new(day)),
             Err(_) => NaiveDate::default().checked_sub_days(Days::new(day.unsigned_abs())),

@@ -61,15 +61,7 @@ struct BytesHash {
 }
 
 impl FieldMask for BytesHash {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        _: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
+    fn value(&self, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         out.extend_from_slice(&self.prf.seed(value).0.to_be_bytes());
         Ok(Masked::Value)
     }

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use super::compile::{ColumnFacts, compile as compile_rule};
 use super::json_path::{Paths, Step};
 use super::json_scan::{NOT_JSON, Scanner};
+use super::leaf::Leaf;
 use super::site::{Compiled, Site};
-use crate::error::Result;
-use crate::masking::{FieldMask, Mask, Masked, Row, Rule, Shape, Unmaskable};
+use crate::masking::{FieldMask, Masked, Row, Rule, Shape, Unmaskable};
 
 pub(super) fn compile(
     site: &Site<'_>,
@@ -41,84 +40,6 @@ pub(super) fn compile(
     }))
 }
 
-/// What happens to a leaf.
-#[derive(Debug)]
-pub(super) enum Leaf {
-    /// It stays.
-    Keep,
-    /// It becomes null.
-    Null,
-    /// A text becomes `"***"`, a number 0, a boolean false.
-    Redact,
-    /// It becomes this JSON value.
-    Constant(Vec<u8>),
-    /// A mask of texts, for numbers in their decimal form, too.
-    Text(Arc<dyn FieldMask>),
-    /// A mask of numbers; texts are redacted.
-    Number(Arc<dyn FieldMask>),
-}
-
-impl Leaf {
-    fn of(site: &Site<'_>, path: &str, rule: &Rule) -> Result<Self> {
-        let facts = |data_type: &str| ColumnFacts {
-            title: format!("{} {path}", site.facts.title),
-            data_type: data_type.to_owned(),
-            shape: Shape::of(data_type),
-            max_length: None,
-            not_null: false,
-            unique: false,
-            rows: site.facts.rows,
-            columns: site.facts.columns.clone(),
-            labels: Vec::new(),
-        };
-        let unfit = || {
-            Err(site.refuse(
-                &format!("has a rule at {path} that does not work inside a document"),
-                "keep, null, redact, constant and masks of texts and numbers do",
-            ))
-        };
-        Ok(match &rule.mask {
-            Mask::Keep => Self::Keep,
-            Mask::Null => Self::Null,
-            Mask::Redact => Self::Redact,
-            Mask::Constant { value } => {
-                let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
-                Self::Constant(match is_json {
-                    true => value.clone().into_bytes(),
-                    false => serde_json::Value::from(value.as_str())
-                        .to_string()
-                        .into_bytes(),
-                })
-            }
-            Mask::Sql { .. } | Mask::Json { .. } | Mask::Enum => return unfit(),
-            Mask::Noise { .. }
-            | Mask::Range { .. }
-            | Mask::AgeBand { .. }
-            | Mask::TopCoding { .. } => {
-                match compile_rule(rule, &facts("double precision"), site.key)? {
-                    Some(mask) => Self::Number(mask),
-                    None => return unfit(),
-                }
-            }
-            Mask::Uuid => {
-                // In a document a UUID is a text; digits and letters are permuted.
-                let text = Rule {
-                    mask: Mask::Permute,
-                    ..rule.clone()
-                };
-                match compile_rule(&text, &facts("text"), site.key)? {
-                    Some(mask) => Self::Text(mask),
-                    None => return unfit(),
-                }
-            }
-            _ => match compile_rule(rule, &facts("text"), site.key)? {
-                Some(mask) => Self::Text(mask),
-                None => return unfit(),
-            },
-        })
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Json {
     pub(super) paths: Paths,
@@ -137,15 +58,7 @@ impl Json {
 }
 
 impl FieldMask for Json {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         let mut bytes = value;
         if self.shape == Shape::Jsonb {
             let (version, rest) = value.split_first().ok_or(NOT_JSON)?;

@@ -1,7 +1,8 @@
 //! Scans a JSON text (RFC 8259) and writes it with its leaves masked.
 
-use super::json::{Json, Leaf};
+use super::json::Json;
 use super::json_path::Spot;
+use super::leaf::Leaf;
 use crate::masking::{FieldMask, Masked, Row, Unmaskable};
 
 pub(super) const NOT_JSON: Unmaskable = Unmaskable {
@@ -181,7 +182,7 @@ impl<'a> Scanner<'a> {
             Leaf::Keep => word.as_bytes(),
             _ if word == "null" => b"null",
             Leaf::Null => b"null",
-            Leaf::Constant(value) => value,
+            Leaf::Constant { json, .. } => json,
             Leaf::Redact | Leaf::Text(_) | Leaf::Number(_) => b"false",
         };
         out.extend_from_slice(shown);
@@ -193,7 +194,7 @@ impl<'a> Scanner<'a> {
             Leaf::Keep => out.extend_from_slice(raw.as_bytes()),
             Leaf::Null => out.extend_from_slice(b"null"),
             Leaf::Redact | Leaf::Number(_) => out.extend_from_slice(REDACTED),
-            Leaf::Constant(value) => out.extend_from_slice(value),
+            Leaf::Constant { json, .. } => out.extend_from_slice(json),
             Leaf::Text(mask) => {
                 let inner = &raw[1..raw.len() - 1];
                 let start = out.len();
@@ -215,7 +216,7 @@ impl<'a> Scanner<'a> {
             Leaf::Keep => out.extend_from_slice(raw.as_bytes()),
             Leaf::Null => out.extend_from_slice(b"null"),
             Leaf::Redact => out.push(b'0'),
-            Leaf::Constant(value) => out.extend_from_slice(value),
+            Leaf::Constant { json, .. } => out.extend_from_slice(json),
             Leaf::Number(mask) => {
                 let number: f64 = raw.parse().map_err(|_| NOT_JSON)?;
                 match float(mask.as_ref(), number, self.row) {

@@ -6,11 +6,14 @@ use fake::locales::{
     ZH_TW,
 };
 
+use super::given::{Given, given};
 use crate::masking::Locale;
 
 /// Names and places of one locale.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lists {
+    /// Given names by gender, where there are such; then these are the ones that are drawn.
+    pub(super) given: Option<Given>,
     pub(super) first: &'static [&'static str],
     pub(super) last: &'static [&'static str],
     pub(super) city_ends: &'static [&'static str],
@@ -26,6 +29,7 @@ pub(super) struct Lists {
 
 const fn lists<D: Data>(_: &D) -> Lists {
     Lists {
+        given: None,
         first: D::NAME_FIRST_NAME,
         last: D::NAME_LAST_NAME,
         city_ends: D::ADDRESS_CITY_SUFFIX,
@@ -80,6 +84,7 @@ impl Locale {
             Self::ZhTw => lists(&ZH_TW),
         };
         Lists {
+            given: given(self),
             family_first,
             street_first,
             number_first,

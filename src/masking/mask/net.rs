@@ -1,28 +1,26 @@
 //! Addresses of networks: IP, MAC, web addresses, user agents.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
+use super::permute::InPlace;
 use super::person::Token;
 use super::site::{Compiled, Distinct, Site};
 use super::text::TextMask;
 use crate::masking::prf::{Permutation, Prf, Seed};
-use crate::masking::{FieldMask, Masked, Row, Shape, Unmaskable};
+use crate::masking::{Shape, Unmaskable};
 
 pub(super) fn ip(site: &Site<'_>) -> Compiled {
-    let prf = site.prf()?;
     if site.facts.shape == Shape::Inet {
-        return Ok(Arc::new(Inet { prf }));
+        return InPlace::compile(site, mask_inet, "not an IP address");
     }
-    site.on_text(IpText { prf }, Distinct::All)
+    site.on_text(IpText { prf: site.prf()? }, Distinct::All)
 }
 
 pub(super) fn mac(site: &Site<'_>) -> Compiled {
-    let prf = site.prf()?;
     if site.facts.shape == Shape::Mac {
-        return Ok(Arc::new(Mac { prf }));
+        return InPlace::compile(site, mask_mac, BAD_MAC.reason);
     }
-    site.on_text(MacText { prf }, Distinct::All)
+    site.on_text(MacText { prf: site.prf()? }, Distinct::All)
 }
 
 pub(super) fn user_agent(site: &Site<'_>) -> Compiled {
@@ -74,37 +72,19 @@ fn mask_prefix(prf: &Prf, bytes: &mut [u8]) {
     }
 }
 
-#[derive(Debug)]
-struct Inet {
-    prf: Prf,
-}
-
-impl FieldMask for Inet {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        _: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        const BAD: Unmaskable = Unmaskable {
-            reason: "not an IP address",
-        };
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
-        let (head, address) = value.split_at_checked(4).ok_or(BAD)?;
-        if ![4, 16].contains(&address.len()) {
-            return Err(BAD);
-        }
-        let start = out.len();
-        out.extend_from_slice(value);
-        mask_prefix(&self.prf, &mut out[start + 4..]);
-        if head[2] == 1 {
-            let bits = usize::from(head[1]);
-            mask_network(&mut out[start + 4..], bits, address);
-        }
-        Ok(Masked::Value)
+/// The binary form: family, bits, whether `cidr`, number of bytes, then the address.
+fn mask_inet(prf: &Prf, value: &mut [u8]) -> Option<()> {
+    let (head, address) = value.split_at_mut_checked(4)?;
+    let mut raw = [0_u8; 16];
+    match address.len() {
+        count @ (4 | 16) => raw[..count].copy_from_slice(address),
+        _ => return None,
     }
+    mask_prefix(prf, address);
+    if head[2] == 1 {
+        mask_network(address, usize::from(head[1]), &raw);
+    }
+    Some(())
 }
 
 /// Bits to the right of a `cidr`'s netmask are zero; the last bit of the network flips, so that no
@@ -164,8 +144,11 @@ impl TextMask for IpText {
 
 /// 48 bits: all but the two that say "group" and "locally administered" are permuted; in
 /// `macaddr8` the rest is permuted under them.
-fn mask_mac(prf: &Prf, bytes: &mut [u8]) {
+fn mask_mac(prf: &Prf, bytes: &mut [u8]) -> Option<()> {
     const HALVES: Permutation = Permutation::new(1 << 22, 1 << 24);
+    if ![6, 8].contains(&bytes.len()) {
+        return None;
+    }
     let left = u64::from(bytes[0] >> 2) << 16 | u64::from(bytes[1]) << 8 | u64::from(bytes[2]);
     let n = bytes.len();
     let tail = &bytes[n - 3..];
@@ -179,36 +162,12 @@ fn mask_mac(prf: &Prf, bytes: &mut [u8]) {
     bytes[1] = (l >> 8) as u8;
     bytes[2] = l as u8;
     bytes[n - 3..].copy_from_slice(&r.to_be_bytes()[5..]);
-}
-
-#[derive(Debug)]
-struct Mac {
-    prf: Prf,
+    Some(())
 }
 
 const BAD_MAC: Unmaskable = Unmaskable {
     reason: "not a MAC address",
 };
-
-impl FieldMask for Mac {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        _: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
-        if ![6, 8].contains(&value.len()) {
-            return Err(BAD_MAC);
-        }
-        let start = out.len();
-        out.extend_from_slice(value);
-        mask_mac(&self.prf, &mut out[start..]);
-        Ok(Masked::Value)
-    }
-}
 
 #[derive(Debug)]
 struct MacText {
@@ -235,7 +194,7 @@ impl TextMask for MacText {
         if ![12, 16].contains(&digits) {
             return Err(BAD_MAC);
         }
-        mask_mac(&self.prf, &mut bytes[..digits / 2]);
+        mask_mac(&self.prf, &mut bytes[..digits / 2]).ok_or(BAD_MAC)?;
         let upper = input.bytes().any(|byte| byte.is_ascii_uppercase());
         let mut at = 0;
         for byte in input.bytes() {

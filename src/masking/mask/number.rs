@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::numeric::Decimal;
 use super::permute::{read_integer, write_integer};
+use super::range::Bound;
 use super::site::{Compiled, Distinct, Site};
 use crate::masking::prf::Prf;
 use crate::masking::{FieldMask, Mask, Masked, Row, Shape, Unmaskable};
@@ -26,13 +27,7 @@ enum Change {
 }
 
 pub(super) fn compile(site: &Site<'_>) -> Compiled {
-    let change = change(site)?;
-    let shape = site.facts.shape;
-    if !matches!(shape, Shape::Integer(_) | Shape::Float(_) | Shape::Numeric) {
-        return Err(site.unfit("integers, floats and numeric"));
-    }
-    site.prove_distinct(Distinct::Few)?;
-    Ok(Arc::new(Number { change, shape }))
+    Ok(Arc::new(Number::of(site)?))
 }
 
 fn change(site: &Site<'_>) -> crate::error::Result<Change> {
@@ -73,11 +68,11 @@ fn change(site: &Site<'_>) -> crate::error::Result<Change> {
 }
 
 impl Change {
-    fn apply(&self, number: f64, value: &[u8], row: &Row<'_>) -> f64 {
+    fn apply(&self, number: f64, subject: &[u8], row: &Row<'_>) -> f64 {
         match self {
             Self::Noise { share, prf, with } => {
                 let other = with.and_then(|column| row.fields.get(column).copied().flatten());
-                let bits = prf.seed(other.unwrap_or(value)).draws().bits();
+                let bits = prf.seed(other.unwrap_or(subject)).draws().bits();
                 // Half to all of the share, in either direction, so that a value moves.
                 let size = 0.5 + 0.5 * ((bits >> 12) as f64 / (1_u64 << 52) as f64);
                 let sign = if bits & 1 == 0 { 1.0 } else { -1.0 };
@@ -91,9 +86,21 @@ impl Change {
 }
 
 #[derive(Debug)]
-struct Number {
+pub(super) struct Number {
     change: Change,
     shape: Shape,
+}
+
+impl Number {
+    pub(super) fn of(site: &Site<'_>) -> crate::error::Result<Self> {
+        let change = change(site)?;
+        let shape = site.facts.shape;
+        if !matches!(shape, Shape::Integer(_) | Shape::Float(_) | Shape::Numeric) {
+            return Err(site.unfit("integers, floats and numeric"));
+        }
+        site.prove_distinct(Distinct::Few)?;
+        Ok(Self { change, shape })
+    }
 }
 
 const NOT_FINITE: Unmaskable = Unmaskable {
@@ -101,19 +108,24 @@ const NOT_FINITE: Unmaskable = Unmaskable {
 };
 
 impl FieldMask for Number {
-    fn apply(
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+        self.bound(value, value, row, out)?;
+        Ok(Masked::Value)
+    }
+}
+
+impl Bound for Number {
+    fn bound(
         &self,
-        value: Option<&[u8]>,
+        bound: &[u8],
+        subject: &[u8],
         row: &Row<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
+    ) -> Result<(), Unmaskable> {
         match self.shape {
             Shape::Integer(bytes) => {
-                let number = read_integer(value).ok_or(NOT_FINITE)?;
-                let changed = self.change.apply(number as f64, value, row).round();
+                let number = read_integer(bound).ok_or(NOT_FINITE)?;
+                let changed = self.change.apply(number as f64, subject, row).round();
                 // `as` saturates; the type's own bounds follow.
                 let (min, max) = match bytes {
                     2 => (i64::from(i16::MIN), i64::from(i16::MAX)),
@@ -124,25 +136,25 @@ impl FieldMask for Number {
                 write_integer(changed, bytes, out).ok_or(NOT_FINITE)?;
             }
             Shape::Float(4) => {
-                let bytes = value.try_into().map_err(|_| NOT_FINITE)?;
+                let bytes = bound.try_into().map_err(|_| NOT_FINITE)?;
                 let number = finite(f64::from(f32::from_be_bytes(bytes)))?;
-                let changed = finite(self.change.apply(number, value, row))? as f32;
+                let changed = finite(self.change.apply(number, subject, row))? as f32;
                 out.extend_from_slice(&changed.to_be_bytes());
             }
             Shape::Numeric => {
-                let number = Decimal::read(value).ok_or(NOT_FINITE)?;
-                let changed = self.change.apply(number.to_f64(), value, row);
+                let number = Decimal::read(bound).ok_or(NOT_FINITE)?;
+                let changed = self.change.apply(number.to_f64(), subject, row);
                 let changed = Decimal::of_f64(changed, number.scale).ok_or(NOT_FINITE)?;
                 changed.write(out).ok_or(NOT_FINITE)?;
             }
             _ => {
-                let bytes = value.try_into().map_err(|_| NOT_FINITE)?;
+                let bytes = bound.try_into().map_err(|_| NOT_FINITE)?;
                 let number = finite(f64::from_be_bytes(bytes))?;
-                let changed = finite(self.change.apply(number, value, row))?;
+                let changed = finite(self.change.apply(number, subject, row))?;
                 out.extend_from_slice(&changed.to_be_bytes());
             }
         }
-        Ok(Masked::Value)
+        Ok(())
     }
 }
 

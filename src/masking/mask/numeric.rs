@@ -88,6 +88,19 @@ impl Decimal {
         })
     }
 
+    /// How two numbers compare, whatever their scales.
+    pub(super) fn compare(self, other: Self) -> std::cmp::Ordering {
+        let at = |number: Self, scale: u16| {
+            let missing = u32::from(scale - number.scale);
+            number.unscaled.checked_mul(10_i128.checked_pow(missing)?)
+        };
+        let scale = self.scale.max(other.scale);
+        match (at(self, scale), at(other, scale)) {
+            (Some(one), Some(two)) => one.cmp(&two),
+            _ => self.to_f64().total_cmp(&other.to_f64()),
+        }
+    }
+
     /// The number, as near as a float comes.
     pub(super) fn to_f64(self) -> f64 {
         self.unscaled as f64 / 10_f64.powi(i32::from(self.scale))

@@ -25,25 +25,32 @@ struct Padded {
 }
 
 impl FieldMask for Padded {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         let begin = out.len();
-        let masked = self.inner.apply(value.map(trimmed), row, out)?;
+        let masked = self.inner.value(trimmed(value), row, out)?;
+        Ok(self.pad(masked, begin, out))
+    }
+
+    fn null(&self, row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+        let begin = out.len();
+        let masked = self.inner.null(row, out)?;
+        Ok(self.pad(masked, begin, out))
+    }
+
+    fn sees_nulls(&self) -> bool {
+        self.inner.sees_nulls()
+    }
+}
+
+impl Padded {
+    fn pad(&self, masked: Masked, begin: usize, out: &mut Vec<u8>) -> Masked {
         if masked == Masked::Value {
             // Continuation bytes of UTF-8 begin no character.
             let starts = out[begin..].iter().filter(|byte| **byte & 0xc0 != 0x80);
             let missing = self.length.saturating_sub(starts.count());
             out.resize(out.len() + missing, b' ');
         }
-        Ok(masked)
-    }
-
-    fn sees_nulls(&self) -> bool {
-        self.inner.sees_nulls()
+        masked
     }
 }
 
@@ -60,13 +67,13 @@ mod tests {
     struct Quoted;
 
     impl FieldMask for Quoted {
-        fn apply(
+        fn value(
             &self,
-            value: Option<&[u8]>,
+            value: &[u8],
             _row: &Row<'_>,
             out: &mut Vec<u8>,
         ) -> Result<Masked, Unmaskable> {
-            out.extend("é".bytes().chain(value.unwrap_or_default().iter().copied()));
+            out.extend("é".bytes().chain(value.iter().copied()));
             Ok(Masked::Value)
         }
     }

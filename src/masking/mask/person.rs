@@ -1,6 +1,7 @@
 //! People: names, user names, e-mail addresses. All draw the same given and family name from the
 //! same seed, so that under one domain and one `with` column they agree.
 
+use super::gender::is_female;
 use super::lists::{Lists, ascii_lower};
 use super::site::{Compiled, Distinct, Site};
 use super::text::TextMask;
@@ -32,7 +33,12 @@ impl Token {
 /// The person that a seed stands for.
 fn person(lists: &Lists, seed: Seed) -> (&'static str, &'static str) {
     let mut draws = seed.draws();
-    let first = draws.pick(lists.first).unwrap_or("Anna");
+    let first = match lists.given {
+        Some(names) if is_female(seed) => names.female,
+        Some(names) => names.male,
+        None => lists.first,
+    };
+    let first = draws.pick(first).unwrap_or("Anna");
     let last = draws.pick(lists.last).unwrap_or("Muster");
     (first, last)
 }
@@ -55,7 +61,14 @@ pub(super) fn name(site: &Site<'_>, locale: Locale, part: Part) -> Compiled {
     if !site.rule.unique {
         return site.on_text(mask, Distinct::Few);
     }
-    let longest = longest(&[mask.lists.first, mask.lists.last]) + Token::LENGTH + 2;
+    let given = mask
+        .lists
+        .given
+        .map_or([mask.lists.first; 2], |given| [given.female, given.male]);
+    let longest = longest(&given[..1]).max(longest(&given[1..]))
+        + longest(&[mask.lists.last])
+        + Token::LENGTH
+        + 2;
     if site
         .facts
         .max_length

@@ -2,6 +2,7 @@
 
 use super::lists::Lists;
 use super::permute::{decimal, permute_form};
+use super::places::{self, COUNTRIES, Country, Part};
 use super::site::{Compiled, Distinct, Site};
 use super::text::TextMask;
 use crate::masking::prf::{Prf, Seed};
@@ -70,6 +71,45 @@ impl TextMask for Invented {
                 }
             }
         }
+        Ok(())
+    }
+}
+
+/// A real place: every part of one seed belongs to the same one.
+pub(super) fn real(site: &Site<'_>, part: Part, code: Option<&str>) -> Compiled {
+    let only = match code {
+        None => None,
+        Some(code) => {
+            let known = places::country(code);
+            let codes: Vec<&str> = COUNTRIES.iter().map(|country| country.code).collect();
+            Some(known.ok_or_else(|| {
+                site.refuse(
+                    &format!("knows no places of the country \"{code}\""),
+                    &format!("known are {}", codes.join(", ")),
+                )
+            })?)
+        }
+    };
+    site.on_text(Real { part, only }, Distinct::Few)
+}
+
+#[derive(Debug)]
+struct Real {
+    part: Part,
+    only: Option<&'static Country>,
+}
+
+impl TextMask for Real {
+    fn may_stay(&self) -> bool {
+        true
+    }
+
+    fn write(&self, _: &str, seed: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
+        let mut draws = seed.draws();
+        let drawn = draws.below(COUNTRIES.len() as u64) as usize;
+        let country = self.only.unwrap_or(&COUNTRIES[drawn]);
+        let number = draws.below(country.places.len() as u64) as usize;
+        out.extend_from_slice(country.part(number, self.part).as_bytes());
         Ok(())
     }
 }
@@ -157,6 +197,43 @@ impl TextMask for Zip3 {
 mod tests {
     use super::super::tests_support::{facts, mask, masked_in, refusal, text};
     use crate::masking::Locale;
+
+    #[test]
+    fn the_parts_of_a_row_are_of_one_place() {
+        let part = |name: &str, country: &str, id: u32| {
+            let rule = format!("{{ mask = \"place\", part = \"{name}\"{country}, with = \"id\" }}");
+            let out = masked_in(&mask(&rule, "text"), id, b"Springfield").unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let mut seen = std::collections::HashSet::new();
+        for id in 0..300 {
+            for country in ["", ", country = \"DE\""] {
+                let names = [
+                    "city",
+                    "postal_code",
+                    "region",
+                    "region_code",
+                    "country",
+                    "country_code",
+                ];
+                let [city, postal_code, region, code, name, iso] =
+                    names.map(|name| part(name, country, id));
+                let found = super::places::country(&iso).unwrap();
+                assert_eq!(found.name, name);
+                assert!(
+                    found
+                        .places
+                        .iter()
+                        .any(|place| *place == [&*city, &*postal_code, &*region, &*code])
+                );
+                assert!(country.is_empty() || iso == "DE");
+                seen.insert(city);
+            }
+        }
+        assert!(seen.len() > 60, "{}", seen.len());
+        let rule = "{ mask = \"place\", part = \"city\", country = \"XX\" }";
+        assert!(refusal(rule, &facts("text")).contains("\"XX\""));
+    }
 
     #[test]
     fn places_of_every_locale() {

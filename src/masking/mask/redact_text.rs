@@ -34,14 +34,14 @@ struct OwnNames {
 }
 
 impl FieldMask for OwnNames {
-    fn apply(
+    fn value(
         &self,
-        value: Option<&[u8]>,
+        value: &[u8],
         row: &Row<'_>,
         out: &mut Vec<u8>,
     ) -> std::result::Result<Masked, Unmaskable> {
-        let Some(text) = value.and_then(|value| std::str::from_utf8(value).ok()) else {
-            return self.detectors.apply(value, row, out);
+        let Ok(text) = std::str::from_utf8(value) else {
+            return self.detectors.value(value, row, out);
         };
         let own: HashSet<String> = self
             .columns
@@ -64,7 +64,7 @@ impl FieldMask for OwnNames {
             marked.push_str(if name { "[name]" } else { head });
             rest = tail;
         }
-        self.detectors.apply(Some(marked.as_bytes()), row, out)
+        self.detectors.value(marked.as_bytes(), row, out)
     }
 }
 
@@ -335,7 +335,7 @@ mod tests {
             "[name], or Mr. O'[name]: [name]@x.example, qixtant"
         );
         assert_eq!(told("Li Wxu", "li told Li Wxu"), "li told [name] [name]");
-        assert!(refusal(rule, &facts("text[]")).contains("does not work"));
+        assert!(refusal(rule, &facts("integer[]")).contains("does not work"));
         let gone = "{ mask = \"redact_text\", names = [\"idd\"] }";
         assert!(refusal(gone, &facts("text")).contains("\"idd\""));
     }

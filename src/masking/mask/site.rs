@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::compile::ColumnFacts;
-use super::text::{OnArray, OnInteger, OnText, Place, TextMask};
+use super::hstore::is_hstore;
+use super::text::{OnInteger, OnText, Place, Seeder, TextMask};
 use crate::error::{Error, Kind, Result};
 use crate::masking::prf::Prf;
-use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape};
+use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape, Structure};
 
 /// How many distinct masks distinct values get.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +62,15 @@ impl Site<'_> {
         Ok(Prf::new(&self.key.derive(&purpose)?))
     }
 
+    /// What seeds the mask: the value, or another column of its row.
+    pub(super) fn seeder(&self) -> Result<Seeder> {
+        let with = self.rule.with.as_deref();
+        Ok(Seeder {
+            prf: self.prf()?,
+            with: with.map(|name| self.column(name)).transpose()?,
+        })
+    }
+
     /// Where a column of the row stands.
     pub(super) fn column(&self, name: &str) -> Result<usize> {
         let place = self.facts.columns.iter().position(|column| column == name);
@@ -103,16 +113,10 @@ impl Site<'_> {
         }
     }
 
-    /// A mask of texts on a column that holds text, or an array of texts.
+    /// A mask of texts on a column that holds text, or digits as an integer.
     pub(super) fn on_text(&self, mask: impl TextMask + 'static, distinct: Distinct) -> Compiled {
         let place = Place {
-            prf: self.prf()?,
-            with: self
-                .rule
-                .with
-                .as_deref()
-                .map(|name| self.column(name))
-                .transpose()?,
+            seeder: self.seeder()?,
             max_length: self.facts.max_length.map(|n| n as usize),
             fixed: distinct != Distinct::Few,
         };
@@ -121,16 +125,11 @@ impl Site<'_> {
                 self.prove_distinct(distinct)?;
                 Ok(Arc::new(OnText { mask, place }))
             }
-            Shape::TextArray => {
-                // Arrays are distinct when their elements are.
-                self.prove_distinct(distinct)?;
-                Ok(Arc::new(OnArray { mask, place }))
-            }
             Shape::Integer(bytes) if mask.keeps_digits() => {
                 self.prove_distinct(distinct)?;
                 Ok(Arc::new(OnInteger { mask, place, bytes }))
             }
-            _ if mask.keeps_digits() => Err(self.unfit("text, arrays of text and integers")),
+            _ if mask.keeps_digits() => Err(self.unfit("text, integers and arrays of them")),
             _ => Err(self.unfit("text and arrays of text")),
         }
     }
@@ -142,9 +141,10 @@ pub(in crate::masking) const fn default_domain(mask: &Mask) -> &'static str {
         Mask::PersonName { .. }
         | Mask::FirstName { .. }
         | Mask::LastName { .. }
+        | Mask::Gender { .. }
         | Mask::UserName { .. }
         | Mask::Email { .. } => "person",
-        Mask::City { .. } | Mask::PostalCode | Mask::Address { .. } => "place",
+        Mask::City { .. } | Mask::PostalCode | Mask::Address { .. } | Mask::Place { .. } => "place",
         other => other.name(),
     }
 }
@@ -153,6 +153,17 @@ pub(in crate::masking) const fn default_domain(mask: &Mask) -> &'static str {
 fn fitting(facts: &ColumnFacts) -> &'static str {
     if !facts.labels.is_empty() {
         return "keep, null, constant, enum";
+    }
+    match &facts.structure {
+        Structure::Array(_) => return "null, redact, and the masks of its elements",
+        Structure::Range(_) | Structure::Multirange(_) => {
+            return "null, redact, shift_days and truncate for dates, noise, range and top_coding for numbers";
+        }
+        Structure::Composite(_) => {
+            return "null, and a rule for each attribute: { attributes = { ... } }";
+        }
+        Structure::Scalar if is_hstore(&facts.data_type) => return "hstore, redact, null",
+        Structure::Scalar => {}
     }
     match facts.shape {
         Shape::Text | Shape::TextArray => {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{ColumnFacts, compile};
-use crate::masking::{FieldMask, MaskKey, Masked, Row, Rule, Shape, Unmaskable};
+use crate::masking::structure::max_length;
+use crate::masking::{FieldMask, MaskKey, Masked, Row, Rule, Shape, Structure, Unmaskable};
 
 #[cfg(test)]
 pub(in crate::masking) fn key() -> MaskKey {
@@ -25,14 +26,14 @@ pub(in crate::masking) fn facts(data_type: &str) -> ColumnFacts {
         title: "t.c".to_owned(),
         data_type: data_type.to_owned(),
         shape: Shape::of(data_type),
-        max_length: data_type
-            .split_once('(')
-            .and_then(|(_, n)| n.trim_end_matches(')').parse().ok()),
+        max_length: max_length(data_type),
         not_null: false,
         unique: false,
         rows: 1000,
         columns: vec!["id".to_owned(), "c".to_owned()],
+        types: vec!["integer".to_owned(), data_type.to_owned()],
         labels: Vec::new(),
+        structure: Structure::built_in(data_type),
     }
 }
 

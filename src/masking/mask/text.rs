@@ -1,4 +1,4 @@
-//! Masks of texts, and how they are applied to columns of text, arrays of text and integers.
+//! Masks of texts, and how they are applied to columns of text and integers.
 
 use crate::masking::prf::{Prf, Seed};
 use crate::masking::{FieldMask, Masked, Row, Unmaskable};
@@ -17,18 +17,39 @@ pub(super) trait TextMask: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// Whether a text may be its own mask: of few values, any is as good, and another try would
+    /// be that of another seed.
+    fn may_stay(&self) -> bool {
+        false
+    }
+
     /// Whether a text of digits gives a text of as many digits.
     fn keeps_digits(&self) -> bool {
         false
     }
 }
 
+/// What seeds a mask.
+#[derive(Debug)]
+pub(super) struct Seeder {
+    pub(super) prf: Prf,
+    /// The column of the row that does; the value itself by default, and where that one is null.
+    pub(super) with: Option<usize>,
+}
+
+impl Seeder {
+    pub(super) fn seed(&self, value: &[u8], row: &Row<'_>) -> Seed {
+        let other = self
+            .with
+            .and_then(|column| row.fields.get(column).copied().flatten());
+        self.prf.seed(other.unwrap_or(value))
+    }
+}
+
 /// Where a text mask is applied.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) prf: Prf,
-    /// The column that seeds the mask.
-    pub(super) with: Option<usize>,
+    pub(super) seeder: Seeder,
     /// Characters that fit.
     pub(super) max_length: Option<usize>,
     /// Whether the output must not be shortened nor tried again, since distinctness is in it.
@@ -39,13 +60,6 @@ pub(super) struct Place {
 const TRIES: u64 = 4;
 
 impl Place {
-    fn seed(&self, value: &[u8], row: &Row<'_>) -> Seed {
-        let other = self
-            .with
-            .and_then(|column| row.fields.get(column).copied().flatten());
-        self.prf.seed(other.unwrap_or(value))
-    }
-
     /// Masks a text. The empty text tells nothing and stays.
     fn mask(
         &self,
@@ -60,7 +74,7 @@ impl Place {
         let input = std::str::from_utf8(value).map_err(|_| NOT_UTF8)?;
         let start = out.len();
         let seed = if mask.uses_seed() {
-            self.seed(value, row)
+            self.seeder.seed(value, row)
         } else {
             Seed(0)
         };
@@ -81,7 +95,7 @@ impl Place {
             if let Some(limit) = self.max_length {
                 shorten(out, start, limit);
             }
-            if &out[start..] != value {
+            if mask.may_stay() || &out[start..] != value {
                 break;
             }
         }
@@ -113,66 +127,8 @@ pub(super) struct OnText<M> {
 }
 
 impl<M: TextMask> FieldMask for OnText<M> {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         self.place.mask(&self.mask, value, row, out)?;
-        Ok(Masked::Value)
-    }
-}
-
-/// On each element of an array of texts. Binary form: number of dimensions, a flag for nulls, the
-/// element's type, then per dimension its length and lower bound, then the elements with their
-/// lengths (`array_send`).
-#[derive(Debug)]
-pub(super) struct OnArray<M> {
-    pub(super) mask: M,
-    pub(super) place: Place,
-}
-
-const BAD_ARRAY: Unmaskable = Unmaskable {
-    reason: "an array whose binary form is broken",
-};
-
-impl<M: TextMask> FieldMask for OnArray<M> {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        let Some(value) = value else {
-            return Ok(Masked::Null);
-        };
-        let (dimensions, _) = value.split_first_chunk::<4>().ok_or(BAD_ARRAY)?;
-        let dimensions = u32::from_be_bytes(*dimensions) as usize;
-        let header = 12 + dimensions.min(6) * 8;
-        let (head, mut rest) = value.split_at_checked(header).ok_or(BAD_ARRAY)?;
-        out.extend_from_slice(head);
-        while let Some((length, tail)) = rest.split_first_chunk::<4>() {
-            let length = i32::from_be_bytes(*length);
-            rest = tail;
-            if length < 0 {
-                out.extend_from_slice(&length.to_be_bytes());
-                continue;
-            }
-            let (element, tail) = rest.split_at_checked(length as usize).ok_or(BAD_ARRAY)?;
-            rest = tail;
-            let start = out.len();
-            out.extend_from_slice(&[0; 4]);
-            self.place.mask(&self.mask, element, row, out)?;
-            let length = (out.len() - start - 4) as u32;
-            out[start..start + 4].copy_from_slice(&length.to_be_bytes());
-        }
-        if !rest.is_empty() {
-            return Err(BAD_ARRAY);
-        }
         Ok(Masked::Value)
     }
 }
@@ -186,17 +142,9 @@ pub(super) struct OnInteger<M> {
 }
 
 impl<M: TextMask> FieldMask for OnInteger<M> {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         const BAD: Unmaskable = Unmaskable {
             reason: "a number whose mask does not fit its type",
-        };
-        let Some(value) = value else {
-            return Ok(Masked::Null);
         };
         let number = super::permute::read_integer(value).ok_or(BAD)?;
         let number = u64::try_from(number).map_err(|_| BAD)?;

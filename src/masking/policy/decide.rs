@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::declared::Declaration;
 use super::entry::{Entry, Ruling};
-use super::family::{Family, base_type};
+use super::family::Family;
 use super::format::Unclassified;
 use super::limits::limits;
 use super::merge::Policy;
@@ -105,8 +105,7 @@ impl<'a> Decider<'a> {
     }
 
     fn first(&mut self, table: &'a Table, column: &'a Column) -> Result<Decision> {
-        let (data_type, _) = base_type(self.catalog, column);
-        let family = Family::of(&data_type);
+        let family = Family::of(self.catalog.base_type(&column.data_type));
         if let Some(entry) = self.targets.explicit(table, column.name.as_str())? {
             let mut decision = self.ruled(entry, table, column, family)?;
             decision.source = Source::Explicit;
@@ -340,7 +339,7 @@ impl<'a> Decider<'a> {
         own: (&Table, &Column),
         other: (&Table, &Column),
     ) -> Result<()> {
-        let family = |column: &Column| Family::of(&base_type(self.catalog, column).0);
+        let family = |column: &Column| Family::of(self.catalog.base_type(&column.data_type));
         let moved = !decision.rule.is_keep() && decision.rule.mask != Mask::Null;
         if !moved || family(own.1) == family(other.1) {
             return Ok(());
@@ -368,7 +367,11 @@ impl<'a> Decider<'a> {
 
 /// Whether a mask depends on more than the value, so that no other table can repeat it.
 fn looks_at_its_row(rule: &Rule) -> bool {
-    let per_row = matches!(&rule.mask, Mask::ShiftDays { per: Some(_), .. });
+    let per_row = match &rule.mask {
+        Mask::ShiftDays { per: Some(_), .. } | Mask::When { .. } => true,
+        Mask::Attributes { attributes } => attributes.values().any(looks_at_its_row),
+        _ => false,
+    };
     per_row || rule.with.is_some() || rule.sql().is_some()
 }
 

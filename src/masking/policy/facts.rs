@@ -1,49 +1,105 @@
 //! What the catalog tells a mask of its column.
 
-use super::family::base_type;
 use crate::catalog::{Catalog, Column, Table, TypeKind};
-use crate::masking::{ColumnFacts, Shape};
+use crate::masking::structure::max_length;
+use crate::masking::{ColumnFacts, Part, Shape, Structure};
 
 /// Bytes that a row takes at least, with its header and line pointer.
 const ROW_BYTES: u64 = 28;
+
+/// Types inside of types that are followed. PostgreSQL refuses a type that holds itself.
+const DEPTH: usize = 16;
 
 impl ColumnFacts {
     /// The facts of a column. `columns` are the names of the COPY's columns, in order.
     #[must_use]
     pub fn of(catalog: &Catalog, table: &Table, column: &Column, columns: &[String]) -> Self {
-        let (data_type, labels) = base_type(catalog, column);
+        let part = part(catalog, &column.data_type, 0);
         let alone = |index: &crate::catalog::Index| {
             index.unique && index.key_columns().is_some_and(|key| key == [&column.name])
         };
+        let type_of = |name: &String| {
+            let column = table.column(name);
+            column.map_or_else(String::new, |c| catalog.base_type(&c.data_type).to_owned())
+        };
         Self {
             title: format!("{}.{}", table.name.plain(), column.name.as_str()),
-            shape: Shape::of(&data_type),
-            max_length: max_length(&data_type),
-            not_null: column.not_null || domain_refuses_null(catalog, column),
+            shape: Shape::of(&part.data_type),
+            max_length: part.max_length,
+            not_null: column.not_null || part.not_null,
             unique: table.indexes.iter().any(alone),
             rows: estimate(table),
             columns: columns.to_vec(),
-            labels,
-            data_type,
+            types: columns.iter().map(type_of).collect(),
+            labels: part.labels,
+            structure: part.structure,
+            data_type: part.data_type,
         }
     }
 }
 
-/// Whether a domain over the type refuses null.
-fn domain_refuses_null(catalog: &Catalog, column: &Column) -> bool {
-    let mut oid = column.type_oid;
-    for _ in 0..=catalog.types.len() {
-        let domain = catalog.types.values().find_map(|known| match &known.kind {
-            TypeKind::Domain(domain) if known.oid == oid => Some(domain),
-            _ => None,
-        });
-        match domain {
-            Some(domain) if domain.not_null => return true,
-            Some(domain) => oid = domain.base_oid,
-            None => return false,
-        }
+/// A type and what it consists of.
+fn part(catalog: &Catalog, data_type: &str, depth: usize) -> Part {
+    let base = catalog.base_type(data_type);
+    Part {
+        max_length: max_length(base),
+        not_null: catalog.refuses_null(data_type),
+        labels: catalog.labels(base).to_vec(),
+        structure: if depth < DEPTH {
+            structure(catalog, base, depth + 1)
+        } else {
+            Structure::Scalar
+        },
+        data_type: base.to_owned(),
     }
-    false
+}
+
+fn structure(catalog: &Catalog, data_type: &str, depth: usize) -> Structure {
+    let inner = |name: &str| Box::new(part(catalog, name, depth));
+    if let Some(element) = data_type.strip_suffix("[]") {
+        return Structure::Array(inner(element));
+    }
+    if let Some(table) = catalog.row_type(data_type) {
+        let columns = table.columns.iter();
+        let columns = columns.map(|c| (c.name.as_str().to_owned(), *inner(&c.data_type)));
+        return Structure::Composite(columns.collect());
+    }
+    match catalog.type_named(data_type).map(|found| &found.kind) {
+        Some(TypeKind::Range {
+            subtype: Some(bound),
+        }) => Structure::Range(inner(bound)),
+        Some(TypeKind::Composite { attributes }) => {
+            let attributes = attributes.iter();
+            let attributes = attributes.map(|a| (a.name.as_str().to_owned(), *inner(&a.data_type)));
+            Structure::Composite(attributes.collect())
+        }
+        Some(_) => Structure::Scalar,
+        None => match bound_of_multirange(catalog, data_type) {
+            Some(bound) => Structure::Multirange(inner(bound)),
+            None => Structure::built_in(data_type),
+        },
+    }
+}
+
+/// The type of the bounds of a user's multirange. The catalog tells ranges alone; PostgreSQL names
+/// the multirange after its range unless told otherwise (`makeMultirangeTypeName`).
+fn bound_of_multirange<'a>(catalog: &'a Catalog, data_type: &str) -> Option<&'a str> {
+    catalog.types.values().find_map(|known| {
+        let TypeKind::Range {
+            subtype: Some(bound),
+        } = &known.kind
+        else {
+            return None;
+        };
+        let range = known.name.name.as_str();
+        let name = match range.split_once("range") {
+            Some((before, after)) => format!("{before}multirange{after}"),
+            None => format!("{range}_multirange"),
+        };
+        let schema = known.name.schema.as_str();
+        let written = data_type.replace('"', "");
+        (written == format!("{schema}.{name}")).then_some(bound.as_str())
+    })
 }
 
 /// Rows of a table: as the statistics say, else as many as its bytes can hold.
@@ -58,26 +114,4 @@ fn estimate(table: &Table) -> u64 {
         return table.reltuples as u64;
     }
     table.table_bytes / ROW_BYTES
-}
-
-/// The number in `character varying(40)`.
-fn max_length(data_type: &str) -> Option<u32> {
-    if !data_type.starts_with("character") && !data_type.starts_with("bpchar") {
-        return None;
-    }
-    let (_, rest) = data_type.split_once('(')?;
-    rest.split_once(')')?.0.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_texts() {
-        assert_eq!(max_length("character varying(40)"), Some(40));
-        assert_eq!(max_length("character(3)"), Some(3));
-        assert_eq!(max_length("text"), None);
-        assert_eq!(max_length("numeric(10,2)"), None);
-    }
 }

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::catalog::{Catalog, Column, TypeKind};
 use crate::masking::Shape;
 
 /// A family of types.
@@ -58,26 +57,4 @@ impl Family {
             _ => Self::Other,
         }
     }
-}
-
-/// The type of a column below all domains, as `format_type` names it, and the labels when it is an
-/// enum.
-pub(super) fn base_type(catalog: &Catalog, column: &Column) -> (String, Vec<String>) {
-    let mut name = column.data_type.clone();
-    let mut oid = column.type_oid;
-    // A domain over a domain is a chain; its length bounds the steps.
-    for _ in 0..=catalog.types.len() {
-        let Some(found) = catalog.types.values().find(|kind| kind.oid == oid) else {
-            break;
-        };
-        match &found.kind {
-            TypeKind::Domain(domain) => {
-                name.clone_from(&domain.base);
-                oid = domain.base_oid;
-            }
-            TypeKind::Enum { labels } => return (name, labels.clone()),
-            TypeKind::Composite { .. } | TypeKind::Range { .. } => break,
-        }
-    }
-    (name, Vec::new())
 }

@@ -35,13 +35,19 @@ pub(super) struct Head {
     /// The epoch of the key; another epoch gives other masks. "1" by default.
     #[schemars(with = "Option<String>")]
     pub(super) epoch: Option<Spanned<String>>,
+    /// Keys of earlier epochs that are still valid, each with its epoch: copies made under them can
+    /// be checked and made again. Take one out to retire it.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawKey>")]
+    pub(super) retiring: Vec<Spanned<RawKey>>,
     /// Shipped packs of rules by name; an explicit rule always wins over them.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) packs: Vec<Spanned<String>>,
     /// Rules by table, then by column: `[tables.users]` or `[tables."sales.users"]`. A rule is a
     /// string ("keep", "email"), a table with `mask` and options, `{ class = "email" }` for the
-    /// usual mask of a class, or one of the forms with their own key (`sql`, `json`). `rows` says
+    /// usual mask of a class, or one of the forms with their own key (`sql`, `constant`, `json`,
+    /// `hstore`, `xml`, `attributes`, `when`). `home.street = ...` rules an attribute. `rows` says
     /// which rows are carried: "all", "none" or `{ where = "..." }`. Names may hold `*`.
     #[serde(default)]
     #[allow(dead_code, reason = "for the JSON Schema; rules are read one by one")]

@@ -20,6 +20,8 @@ pub struct Policy {
     pub(super) unclassified: Unclassified,
     pub(super) key: Option<KeySource>,
     pub(super) epoch: String,
+    /// Keys of earlier epochs that are still valid.
+    pub(super) retiring: Vec<(String, KeySource, Place)>,
     pub(super) packs: Vec<String>,
     pub(super) subset: Option<Placed<RawSubset>>,
     pub(super) risk: Option<Placed<RawRisk>>,
@@ -66,6 +68,7 @@ impl Policy {
             unclassified: Unclassified::Deny,
             key: None,
             epoch: "1".to_owned(),
+            retiring: Vec::new(),
             packs: Vec::new(),
             subset: None,
             risk: None,
@@ -91,6 +94,7 @@ impl Policy {
         if let Some((epoch, _)) = settings.epoch {
             policy.epoch = epoch;
         }
+        policy.check_epochs()?;
         policy.subset = settings.subset.map(|(value, _)| value);
         policy.risk = settings.risk.map(|(value, _)| value);
         policy.hash = policy.digest(files);
@@ -124,6 +128,14 @@ impl Policy {
                 once("epoch", &mut settings.epoch, (epoch.clone(), place.clone()))?;
             }
             once("key", &mut settings.key, (key, place))?;
+        }
+        for value in head.retiring {
+            let place = reader.place(value.span());
+            let bad = |message: String| Error::new(Kind::MaskSyntax, message).at(place.clone());
+            let source = KeySource::of(value.get_ref()).map_err(bad)?;
+            let epoch = value.get_ref().epoch.clone();
+            let epoch = epoch.ok_or_else(|| bad("a retiring key needs its epoch".to_owned()))?;
+            self.retiring.push((epoch, source, place));
         }
         if let Some(value) = head.epoch {
             let place = reader.place(value.span());
@@ -231,6 +243,51 @@ impl Policy {
             hash.update(text);
         }
         hex::encode(hash.finalize())
+    }
+
+    /// Each epoch has one key.
+    fn check_epochs(&self) -> Result<()> {
+        for (i, (epoch, _, place)) in self.retiring.iter().enumerate() {
+            let earlier = self.retiring[..i].iter().any(|(other, ..)| other == epoch);
+            if earlier || *epoch == self.epoch {
+                return Err(
+                    Error::new(Kind::MaskSyntax, format!("epoch {epoch} has two keys"))
+                        .hint("give the new key another epoch")
+                        .at(place.clone()),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The epochs whose keys are valid: the one of new copies, then those that retire.
+    pub fn epochs(&self) -> impl Iterator<Item = &str> {
+        let retiring = self.retiring.iter().map(|(epoch, ..)| epoch.as_str());
+        std::iter::once(self.epoch.as_str()).chain(retiring)
+    }
+
+    /// Where the key of an epoch is kept.
+    ///
+    /// # Errors
+    /// [`Kind::MaskKey`] for an epoch that is retired, or never was.
+    pub fn key_of_epoch(&self, epoch: &str) -> Result<&KeySource> {
+        if epoch == self.epoch {
+            return self.key();
+        }
+        let retiring = self.retiring.iter().find(|(other, ..)| other == epoch);
+        retiring.map(|(_, source, _)| source).ok_or_else(|| {
+            let known: Vec<&str> = self.epochs().collect();
+            Error::new(
+                Kind::MaskKey,
+                format!(
+                    "the masking rules have no key of epoch {epoch}: it is retired, or never was"
+                ),
+            )
+            .hint(format!(
+                "valid are {}; as long as an older one is needed, name it under `retiring`",
+                known.join(", ")
+            ))
+        })
     }
 
     /// Where the masking key is kept.

@@ -243,16 +243,35 @@ impl Reader<'_> {
 
 /// Whether a table is a rule: `{ mask = ... }` and its kin hold no table but for their own keys.
 fn is_rule(table: &DeTable<'_>) -> bool {
-    ["mask", "class", "sql", "json", "xml", "hstore", "when"]
-        .iter()
-        .any(|key| table.contains_key(*key))
+    [
+        "mask",
+        "class",
+        "sql",
+        "json",
+        "xml",
+        "hstore",
+        "when",
+        "attributes",
+    ]
+    .iter()
+    .any(|key| table.contains_key(*key))
 }
 
 /// The class that the name of a mask tells: `email`, `card_number`, `redact_text`.
 pub(in crate::masking) fn class_of(value: &toml::Value) -> Option<Class> {
     let name = match value {
         toml::Value::String(name) => name.as_str(),
-        toml::Value::Table(table) if table.contains_key("json") => return Some(Class::Document),
+        toml::Value::Table(table)
+            if ["json", "xml", "hstore"]
+                .iter()
+                .any(|form| table.contains_key(*form)) =>
+        {
+            return Some(Class::Document);
+        }
+        toml::Value::Table(table) if table.contains_key("when") => {
+            let branches = ["then", "otherwise"].iter();
+            return branches.filter_map(|key| class_of(table.get(*key)?)).next();
+        }
         toml::Value::Table(table) => table.get("mask")?.as_str()?,
         _ => return None,
     };

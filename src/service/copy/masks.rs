@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::gate::Masks;
 use crate::catalog::Catalog;
-use crate::copy::{CopyPlan, Form, Splicer, TableCopy, Take, Types, Wire};
+use crate::copy::{CopyPlan, Form, Renumbered, Splicer, TableCopy, Take, Types, Wire};
 use crate::error::{Error, Kind, Result};
 use crate::masking::{ColumnFacts, FieldMask, MaskKey, MaskPlan, compile};
 use crate::sql::{Ident, QualifiedName};
@@ -21,7 +21,7 @@ pub(super) fn splicers(
     for copied in &plan.tables {
         let missing = || Error::new(Kind::Internal, format!("no table {}", copied.name.plain()));
         let table = catalog.table(&copied.name).ok_or_else(missing)?;
-        let functions = compiled(copied, catalog, masks, key)?;
+        let functions = compiled(copied, catalog, (masks, key), (source, target))?;
         let mut fields = Vec::new();
         let mut forms = Vec::new();
         for column in &copied.columns {
@@ -51,12 +51,12 @@ pub(super) fn splicers(
 pub(super) fn functions(
     plan: &CopyPlan,
     catalog: &Catalog,
-    masks: &MaskPlan,
-    key: &MaskKey,
+    rules: (&MaskPlan, &MaskKey),
+    types: (&Types, &Types),
 ) -> Result<Masks> {
     let mut all = Masks::new();
     for copied in &plan.tables {
-        for (column, function) in compiled(copied, catalog, masks, key)? {
+        for (column, function) in compiled(copied, catalog, rules, types)? {
             all.insert((copied.name.clone(), column), function);
         }
     }
@@ -67,8 +67,8 @@ pub(super) fn functions(
 fn compiled(
     copied: &TableCopy,
     catalog: &Catalog,
-    masks: &MaskPlan,
-    key: &MaskKey,
+    (masks, key): (&MaskPlan, &MaskKey),
+    (source, target): (&Types, &Types),
 ) -> Result<BTreeMap<Ident, Arc<dyn FieldMask>>> {
     let missing = || Error::new(Kind::Internal, format!("no table {}", copied.name.plain()));
     let table = catalog.table(&copied.name).ok_or_else(missing)?;
@@ -81,13 +81,14 @@ fn compiled(
     let mut found = BTreeMap::new();
     let replaced = |take: &Take| matches!(take, Take::Masked | Take::Null);
     for column in copied.columns.iter().filter(|c| replaced(&c.take)) {
-        let facts = table.column(column.name.as_str()).ok_or_else(missing)?;
-        let facts = ColumnFacts::of(catalog, table, facts, &names);
+        let stored = table.column(column.name.as_str()).ok_or_else(missing)?;
+        let facts = ColumnFacts::of(catalog, table, stored, &names);
         let rule = rules.columns.iter().find(|rule| rule.column == column.name);
         if let Some(rule) = rule
             && let Some(function) = compile(&rule.rule, &facts, key)?
         {
-            found.insert(column.name.clone(), function);
+            let form = source.form(stored.type_oid, target).unwrap_or(Form::Same);
+            found.insert(column.name.clone(), Renumbered::around(function, form));
         }
     }
     Ok(found)

@@ -130,7 +130,8 @@ async fn load_ranges(config: &Config, engine: &Engine, site: &Site) -> Result<()
     }
     let gathered = gather_at(engine, &site.snapshot).await?;
     let environment = &engine.target.environment;
-    let (masks, key) = masking::load(config, environment, &gathered.catalog).await?;
+    let choice = masking::KeyChoice::Fingerprint(&site.record.key);
+    let (masks, key) = masking::load_under(config, environment, &gathered.catalog, choice).await?;
     let plan = engine.plan(&gathered, &masks, &key)?;
     same_plan(&plan, &site.record)?;
     if masks.is_partial() {

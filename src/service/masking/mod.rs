@@ -10,7 +10,7 @@ mod text;
 
 pub use declared::declared;
 pub use fit::{Unfit, unfit};
-pub use load::{Loaded, key_of, load, read_key, resolve};
+pub use load::{KeyChoice, Loaded, key_of, load, load_under, read_key, resolve};
 pub use lock::{check_lock, read_lock, write_lock};
 pub use preview::{
     From as PreviewFrom, Preview, PreviewColumn, PreviewValue, Request as PreviewRequest, preview,

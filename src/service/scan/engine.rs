@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::{Access, access};
 use super::outcome::{PathFinding, Scan, ScannedColumn, Unsampled};
 use super::sampler::{Column, Sampler};
-use crate::catalog::{self, Catalog, Table, TypeKind};
+use crate::catalog::{self, Catalog, Table};
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::masking::classifier::{ColumnName, Family, Linked, Profile, judge, propagate};
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
         let types: Vec<String> = table
             .columns
             .iter()
-            .map(|column| base_type(self.catalog, &column.data_type))
+            .map(|column| self.catalog.base_type(&column.data_type).to_owned())
             .collect();
         let families: Vec<Family> = types.iter().map(|name| Family::of(name)).collect();
         let profiles = self.profiles(table, &families).await?;
@@ -307,28 +307,6 @@ impl<'a> Run<'a> {
 /// Types whose values tell something as text.
 fn is_sampled(family: Family) -> bool {
     !matches!(family, Family::Bool | Family::Bytes | Family::Lexemes)
-}
-
-/// The type below all domains.
-fn base_type(catalog: &Catalog, data_type: &str) -> String {
-    let mut name = data_type.to_owned();
-    for _ in 0..16 {
-        let bare = name.trim_end_matches("[]");
-        let domain = catalog.types.values().find_map(|known| match &known.kind {
-            TypeKind::Domain(domain) if named(&known.name, bare) => Some(&domain.base),
-            _ => None,
-        });
-        match domain {
-            Some(base) if bare == name => name.clone_from(base),
-            _ => break,
-        }
-    }
-    name
-}
-
-/// Whether `format_type` would write the name so.
-fn named(name: &QualifiedName, text: &str) -> bool {
-    text == format!("{}.{}", name.schema.as_str(), name.name.as_str()) || text == name.to_string()
 }
 
 fn told(table: &Table, column: &catalog::Column, linked: &Linked) -> ScannedColumn {

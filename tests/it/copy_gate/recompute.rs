@@ -30,16 +30,11 @@ update people set email = 'm:' || email || '/' || id, name = 'm:' || name || '/'
 struct Marked;
 
 impl FieldMask for Marked {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        row: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
+    fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
         let id = row.fields[0].ok_or(Unmaskable { reason: "no id" })?;
         let id = i64::from_be_bytes(id.try_into().unwrap());
         out.extend_from_slice(b"m:");
-        out.extend_from_slice(value.unwrap_or_default());
+        out.extend_from_slice(value);
         out.extend_from_slice(format!("/{id}").as_bytes());
         Ok(Masked::Value)
     }
@@ -50,13 +45,8 @@ impl FieldMask for Marked {
 struct Lazy;
 
 impl FieldMask for Lazy {
-    fn apply(
-        &self,
-        value: Option<&[u8]>,
-        _: &Row<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<Masked, Unmaskable> {
-        out.extend_from_slice(value.unwrap_or_default());
+    fn value(&self, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
+        out.extend_from_slice(value);
         Ok(Masked::Value)
     }
 }

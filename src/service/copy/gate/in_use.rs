@@ -9,7 +9,7 @@ use crate::postgres::{Session, introspect};
 use crate::service::copy::GateReport;
 use crate::service::copy::snapshot::patient;
 use crate::service::diff::Watch;
-use crate::service::masking::load;
+use crate::service::masking::{KeyChoice, load_under};
 
 /// Checks the signature of a copy's manifest with the key of its environment, and seeks the values
 /// that the source holds now in what the target holds now. The source has moved on since the copy,
@@ -31,7 +31,9 @@ pub async fn in_use(
         .batch_execute("begin transaction isolation level repeatable read, read only")
         .await?;
     let catalog = introspect(&source).await?;
-    let (masks, key) = load(config, &to.name, &catalog).await?;
+    // The copy may be older than the key of new ones.
+    let epoch = signed.verify(None)?.epoch;
+    let (masks, key) = load_under(config, &to.name, &catalog, KeyChoice::Epoch(&epoch)).await?;
     let manifest = signed.verify(Some(&key))?;
     let mut target = Vec::with_capacity(SESSIONS);
     for _ in 0..SESSIONS {

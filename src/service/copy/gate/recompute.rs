@@ -12,7 +12,7 @@ use super::reading::{ColumnTypes, Reading, Statements};
 use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{FieldHash, MultisetSum, RowHash, RunKey, identifies};
-use crate::masking::{FieldMask, Mask, MaskPlan, Masked, Row, Rule, TablePlan};
+use crate::masking::{FieldMask, Mask, MaskPlan, Masked, Row, Rule, TablePlan, keeps_parts};
 use crate::postgres::Session;
 use crate::service::copy::Check;
 use crate::service::subset::Selection;
@@ -163,7 +163,7 @@ impl Notes {
 /// Whether a mask lets no value stay: texts and documents stay when nothing in them is personal,
 /// and what is personal in them is sought by the leak scan.
 fn changes_all(rule: &Rule) -> bool {
-    !matches!(rule.mask, Mask::RedactText { .. } | Mask::Json { .. })
+    !keeps_parts(&rule.mask)
 }
 
 fn check(name: &str, wrong: &[String], good: String) -> Check {

@@ -59,8 +59,9 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
     let source = Session::connect(subject.source, "gate").await?;
     patient(&source).await?;
     join(&source, subject.snapshot).await?;
-    let masks = functions(subject.plan, subject.catalog, subject.masks, subject.key)?;
     let both = (types(&source).await?, types(&target[0]).await?);
+    let rules = (subject.masks, subject.key);
+    let masks = functions(subject.plan, subject.catalog, rules, (&both.0, &both.1))?;
     let recomputed = recompute(&Recompute {
         source: &source,
         target: &target[0],
