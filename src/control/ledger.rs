@@ -404,6 +404,28 @@ pub async fn evidence(
         .and_then(|row| row.get(0)))
 }
 
+/// Adds to what the last phase of a change before contract recorded; keys that are there are
+/// replaced.
+///
+/// # Errors
+/// Those of the database.
+pub async fn add_evidence(
+    client: &impl GenericClient,
+    change: &str,
+    evidence: &serde_json::Value,
+) -> Result<()> {
+    client
+        .execute(
+            "update tidegate.phase set evidence = coalesce(evidence, '{}') || $2 \
+             where change_id = $1 and state = 'done' and phase = ( \
+               select p.phase from tidegate.phase as p where p.change_id = $1 and p.state = 'done' \
+                 and p.phase in ('enforce', 'backfill') order by p.phase = 'enforce' desc limit 1)",
+            &[&change, evidence],
+        )
+        .await?;
+    Ok(())
+}
+
 /// People who granted the plan, each counted once, unless somebody denied it.
 ///
 /// # Errors

@@ -67,6 +67,25 @@ fn contract_waits_until_the_old_column_is_out_of_use() {
         .exits(4);
     assert_eq!(refused.error()["code"], "TG0412");
 
+    // The refusal noted the counters: without a further use the gate opens when it was so for a while.
+    let waiting = gate(&project);
+    if forgotten(&database) == before {
+        assert_eq!(waiting["open"], false, "{waiting}");
+        assert!(
+            waiting["evidence"]
+                .to_string()
+                .contains("is out of use since"),
+            "{waiting}"
+        );
+        database.execute(
+            "update tidegate.phase set evidence = regexp_replace(evidence::text, '\"refused\": \"[^\"]*\"', \
+             '\"refused\": \"2020-01-01T00:00:00Z\"')::jsonb where evidence::text like '%refused%'",
+        );
+        assert_eq!(gate(&project)["open"], true);
+    }
+    database.execute(READ);
+    assert_eq!(gate(&project)["open"], false);
+
     database.execute("select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)");
     let open = gate(&project);
     assert_eq!(open["open"], true, "{open}");

@@ -197,11 +197,8 @@ impl Runner {
     }
 
     /// The counters of the statements that mention a column which contract will drop.
-    async fn note_readers(&self, change: &Change, entry: &Entry) -> Result<BTreeMap<String, Note>> {
+    async fn note_readers(&self, change: &Change) -> Result<BTreeMap<String, Note>> {
         let mut notes = BTreeMap::new();
-        if !matches!(entry.phase, Phase::Backfill | Phase::Enforce) {
-            return Ok(notes);
-        }
         let gathered = self.gather().await?;
         let path: Vec<String> = gathered
             .search_path
@@ -224,6 +221,18 @@ impl Runner {
         Ok(notes)
     }
 
+    /// Contract was refused: uses of the old column count anew from here.
+    async fn note_refusal(&self, change: &Change, entry: &Entry) -> Result<()> {
+        if entry.phase != Phase::Contract {
+            return Ok(());
+        }
+        let mut notes = self.note_readers(change).await?;
+        let now = self.clock.now();
+        notes.values_mut().for_each(|note| note.refused = Some(now));
+        let statements = serde_json::json!({ "statements": notes });
+        ledger::add_evidence(&*self.session, &entry.change, &statements).await
+    }
+
     async fn run_entry(
         &mut self,
         request: &Request,
@@ -233,7 +242,13 @@ impl Runner {
     ) -> Result<AppliedPhase> {
         let started = self.clock.monotonic();
         let gates = if entry.done.is_empty() {
-            self.pass_gates(entry, request.wait_gates).await?
+            match self.pass_gates(entry, request.wait_gates).await {
+                Err(error) if error.kind() == Kind::GateClosed => {
+                    self.note_refusal(change, entry).await?;
+                    return Err(error);
+                }
+                gates => gates?,
+            }
         } else {
             Vec::new()
         };
@@ -246,7 +261,10 @@ impl Runner {
             self.run_step(entry, index).await?;
             steps += 1;
         }
-        let statements = self.note_readers(change, entry).await?;
+        let statements = match entry.phase {
+            Phase::Backfill | Phase::Enforce => self.note_readers(change).await?,
+            Phase::Expand | Phase::Contract => BTreeMap::new(),
+        };
         let evidence = serde_json::json!({ "gates": gates, "statements": statements });
         ledger::finish_phase(&*self.session, entry, &evidence).await?;
         Ok(AppliedPhase {

@@ -283,9 +283,21 @@ impl Evidence<'_> {
         let ran = readers::since(note.as_ref(), &statements, &epoch);
         let name = format!("{}.{}", table.plain(), column.as_str());
         let Some((statement, calls)) = ran.iter().max_by_key(|(_, calls)| *calls) else {
+            let refused = note.and_then(|note| note.refused);
+            let quiet = refused.map(|refused| self.clock.now() - refused);
+            if let Some(quiet) = quiet.filter(|quiet| *quiet < readers::QUIET) {
+                let (is, must) = (quiet.num_seconds().max(0), readers::QUIET.num_seconds());
+                return Ok(verdict(
+                    false,
+                    format!("{name} is out of use since {is} s, when contract was refused"),
+                    format!("run this command again when it was so for {must} s"),
+                ));
+            }
             return Ok(verdict(
                 true,
-                format!("pg_stat_statements has seen no use of {name} since the phase before"),
+                format!(
+                    "pg_stat_statements has seen no use of {name} since the phase before, or since contract was refused"
+                ),
                 "",
             ));
         };
@@ -293,11 +305,12 @@ impl Evidence<'_> {
         Ok(verdict(
             false,
             format!(
-                "{} statements with {name} ran since the phase before, the most frequent {calls} times: {excerpt}",
+                "{} statements with {name} ran since the phase before (or the last refusal), the most frequent {calls} times: {excerpt}",
                 ran.len()
             ),
             format!(
-                "when no application runs them any more, `select pg_stat_statements_reset({})` for each; they count anew from there",
+                "when no application runs them any more, `migrate apply` once more notes the counters and opens a minute later; \
+                 or `select pg_stat_statements_reset({})` for each",
                 statement.key
             ),
         ))

@@ -2,16 +2,22 @@
 //!
 //! Counters only grow, and before PostgreSQL 17 nothing says when a statement was seen first. So the
 //! phases before contract note the counters of the statements that mention the column, and contract
-//! asks which ones have grown since. Notes are void once the server has forgotten entries.
+//! asks which ones have grown since. Notes are void once the server has forgotten entries. A refused
+//! contract notes them anew: the old release may well have run on for a while after the phase before.
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::has_word;
 use crate::error::{Kind, Result};
 use crate::postgres::Session;
 use crate::sql::{Ident, QualifiedName};
+
+/// How long a column must be out of use after contract was refused because of its readers: an
+/// application of the old release that is still there reads far more often.
+pub(super) const QUIET: TimeDelta = TimeDelta::minutes(1);
 
 /// What the server has counted.
 #[derive(Debug)]
@@ -40,11 +46,14 @@ pub(super) struct Epoch {
     forgotten: i64,
 }
 
-/// Counters at the end of a phase.
+/// Counters at the end of a phase, or when contract was refused.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Note {
     epoch: Epoch,
     calls: BTreeMap<String, i64>,
+    /// When contract was refused; the column must be out of use for a while from then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<DateTime<Utc>>,
 }
 
 impl Note {
@@ -54,7 +63,11 @@ impl Note {
             .iter()
             .map(|one| (one.key.clone(), one.calls))
             .collect();
-        Self { epoch, calls }
+        Self {
+            epoch,
+            calls,
+            refused: None,
+        }
     }
 }
 
