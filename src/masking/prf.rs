@@ -13,8 +13,6 @@ use super::DerivedKey;
 /// "CBC MAC for real-time data sources", 2000). Values of at most 8 bytes cost one block.
 pub struct Prf {
     cipher: Aes256,
-    /// A member of a family of pairwise independent functions; see [`Prf::outer`].
-    outer: (u128, u128),
 }
 
 impl fmt::Debug for Prf {
@@ -27,12 +25,9 @@ impl Prf {
     /// The function of a key.
     #[must_use]
     pub fn new(key: &DerivedKey) -> Self {
-        let mut prf = Self {
+        Self {
             cipher: Aes256::new(&Array::from(*key.bytes())),
-            outer: (0, 0),
-        };
-        prf.outer = (prf.node(OUTER, &[0]), prf.node(OUTER, &[1]));
-        prf
+        }
     }
 
     /// 128 bits that look random to whoever lacks the key.
@@ -55,26 +50,14 @@ impl Prf {
     /// 64 bits of round `round` (from 1, so that it never meets a value's first block) of a
     /// permutation; the tweak's lower 56 bits count.
     fn round(&self, round: u8, tweak: u64, half: u64) -> u64 {
-        first_half(self.encrypt(round_block(round, tweak, half)))
-    }
-
-    /// The same for two halves; the processor works on both at once.
-    fn rounds(&self, round: u8, tweak: u64, halves: (u64, u64)) -> (u64, u64) {
-        let mut blocks = [
-            Array::from(round_block(round, tweak, halves.0)),
-            Array::from(round_block(round, tweak, halves.1)),
-        ];
-        self.cipher.encrypt_blocks(&mut blocks);
-        let [one, two] = blocks;
-        (first_half(one.into()), first_half(two.into()))
-    }
-
-    /// 64 bits that are pairwise independent for different inputs: multiply and shift modulo
-    /// 2^128 (Dietzfelbinger, "Universal hashing and k-wise independent random variables via
-    /// integer arithmetic without primes", 1996).
-    fn outer(&self, half: u64) -> u64 {
-        let product = self.outer.0.wrapping_mul(u128::from(half));
-        (product.wrapping_add(self.outer.1) >> 64) as u64
+        let mut block = [0_u8; 16];
+        block[..8].copy_from_slice(&tweak.to_be_bytes());
+        block[0] = round;
+        block[8..].copy_from_slice(&half.to_be_bytes());
+        let block = self.encrypt(block);
+        u64::from_be_bytes([
+            block[0], block[1], block[2], block[3], block[4], block[5], block[6], block[7],
+        ])
     }
 
     /// 128 bits for a place in a tree: `tag` from 128, so that it meets no other use.
@@ -91,21 +74,6 @@ impl Prf {
         self.cipher.encrypt_block(&mut block);
         block.into()
     }
-}
-
-/// Tag of the blocks that the outer function is made of.
-const OUTER: u8 = 127;
-
-fn round_block(round: u8, tweak: u64, half: u64) -> [u8; 16] {
-    let mut block = [0_u8; 16];
-    block[..8].copy_from_slice(&tweak.to_be_bytes());
-    block[0] = round;
-    block[8..].copy_from_slice(&half.to_be_bytes());
-    block
-}
-
-const fn first_half(block: [u8; 16]) -> u64 {
-    (u128::from_be_bytes(block) >> 64) as u64
 }
 
 /// Pseudorandom bits of one value.
@@ -159,19 +127,10 @@ impl Draws {
 
 /// A permutation without fixed points of the pairs (left below `left`, right below `right`).
 ///
-/// P is a Feistel network over both halves (Luby and Rackoff, "How to construct pseudorandom
-/// permutations", 1988; unequal halves as in Black and Rogaway, "Ciphers with arbitrary finite
-/// domains", 2002). What is applied is P⁻¹ ∘ (x → x + 1) ∘ P, a pseudorandom cycle through the
-/// whole domain, so that no value is ever its own mask.
-///
-/// The first round of P, which is the last of P⁻¹, needs no more than pairwise independence (Naor
-/// and Reingold, "On the construction of pseudorandom permutations: Luby-Rackoff revisited", 1999):
-/// it costs a multiplication. Two rounds of AES follow in P and two in P⁻¹; the last of P and the
-/// first of P⁻¹ work on the same half before and after the step by one, so that any further round
-/// of P between them would cancel itself. The two blocks in the middle are computed at once.
-///
-/// The bound of all such networks is about 2^(n/4) values known with their masks, for domains of n
-/// bits: where somebody may know many pairs of a small domain, use `fpe` (NIST FF1, ten rounds).
+/// P is a Feistel network of four rounds over both halves (Luby and Rackoff, "How to construct
+/// pseudorandom permutations", 1988; unequal halves as in Black and Rogaway, "Ciphers with
+/// arbitrary finite domains", 2002). What is applied is P⁻¹ ∘ (x → x + 1) ∘ P, eight rounds: a
+/// pseudorandom cycle through the whole domain, so that no value is ever its own mask.
 ///
 /// Domains below [`SMALL`] pairs are rotated by a keyed distance: with so few values one known
 /// pair tells nothing that trying all would not.
@@ -206,18 +165,29 @@ impl Permutation {
         if self.size() < u128::from(SMALL) {
             return self.rotate(prf, tweak, (left, right));
         }
-        let by_left = |bits| reduce(bits, self.left);
-        let by_right = |bits| reduce(bits, self.right);
-        let l = add(left, by_left(prf.outer(right)), self.left);
-        let r = add(right, by_right(prf.round(1, tweak, l)), self.right);
-        let next = if r + 1 == self.right { 0 } else { r + 1 };
-        let (forth, back) = prf.rounds(2, tweak, (r, next));
-        let mut l = sub(add(l, by_left(forth), self.left), by_left(back), self.left);
-        if next == 0 && self.left > 1 {
+        let (mut l, mut r) = (left, right);
+        for pair in [(1, 2), (3, 4)] {
+            l = add(l, reduce(prf.round(pair.0, tweak, r), self.left), self.left);
+            r = add(
+                r,
+                reduce(prf.round(pair.1, tweak, l), self.right),
+                self.right,
+            );
+        }
+        r += 1;
+        if r == self.right {
+            r = 0;
             l = add(l, 1, self.left);
         }
-        let r = sub(next, by_right(prf.round(1, tweak, l)), self.right);
-        (sub(l, by_left(prf.outer(r)), self.left), r)
+        for pair in [(3, 4), (1, 2)] {
+            r = sub(
+                r,
+                reduce(prf.round(pair.1, tweak, l), self.right),
+                self.right,
+            );
+            l = sub(l, reduce(prf.round(pair.0, tweak, r), self.left), self.left);
+        }
+        (l, r)
     }
 
     fn rotate(&self, prf: &Prf, tweak: u64, (left, right): (u64, u64)) -> (u64, u64) {
