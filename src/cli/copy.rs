@@ -345,6 +345,9 @@ impl Report for Outcome {
             self.rows,
             self.load_seconds
         ))?;
+        if self.large_objects > 0 {
+            page.line(format!("  {:<16} {}", "large objects", self.large_objects))?;
+        }
         if self.workers.len() > 1 {
             page.line(format!("  shared      by {} workers", self.workers.len()))?;
         }

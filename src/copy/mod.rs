@@ -24,5 +24,5 @@ pub use plan::{Aims, ColumnCopy, CopyPlan, Place, TableCopy, Take, Wire};
 pub use rows::{HEADER, MAX_ROW_BYTES, Malformed, Rows, TRAILER};
 pub use splice::{Refused, Splicer};
 pub use statement::{copy_in, copy_out, copy_outs};
-pub use sum::RowSum;
+pub use sum::{ContentSum, RowSum};
 pub use toc::{carried, granted};

@@ -30,8 +30,8 @@ pub use key::{DerivedKey, MaskKey};
 use mask::default_domain;
 pub use mask::{ColumnFacts, compile};
 pub use plan::{
-    Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,
-    TablePlan, VirtualReference,
+    Allowed, ColumnPlan, LargeObjects, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows,
+    SubsetRules, TablePlan, VirtualReference,
 };
 pub use prf::{Draws, Permutation, Prf, Seed};
 pub use rule::{Alphabet, DatePart, Locale, Mask, Rule};

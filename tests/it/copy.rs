@@ -3,6 +3,7 @@
 mod archive;
 mod gate;
 mod kills;
+mod large_objects;
 mod refusals;
 mod roles;
 mod rules;

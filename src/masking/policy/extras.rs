@@ -28,6 +28,7 @@ pub(super) fn add(
         defaults: policy.allow.defaults.clone(),
         bodies: policy.allow.bodies.clone(),
     };
+    plan.large_objects.clone_from(&policy.large_objects);
     if let Some(placed) = &policy.subset {
         let names = Names {
             placed,

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::masking::LargeObjects;
+
 /// What happens to columns that no rule covers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +61,10 @@ pub(super) struct Head {
     /// What else of the schema may be carried although it may hold personal data.
     #[serde(default)]
     pub(super) allow: RawAllow,
+    /// What happens to large objects: "keep", "null" (they are empty), "none" (they are not
+    /// carried) or `{ constant = "text" }`. A source that holds any is refused without it.
+    #[schemars(with = "Option<LargeObjects>")]
+    pub(super) large_objects: Option<Spanned<LargeObjects>>,
 }
 
 /// Where the masking key is kept.

@@ -19,11 +19,6 @@ order by 1, 2, 3";
 /// Looks at the source, in the transaction of the snapshot. Returns remarks.
 pub(super) async fn remarks(source: &Session) -> Result<Vec<String>> {
     let mut remarks = Vec::new();
-    let large = "select pg_catalog.count(*) from pg_catalog.pg_largeobject_metadata";
-    let objects: i64 = source.query_one(large, &[]).await?.get(0);
-    if objects > 0 {
-        remarks.push(format!("{objects} large objects are not carried"));
-    }
     for row in source.query(CONFIGURATION, &[]).await? {
         let extension: String = row.get(0);
         let table = QualifiedName::new(

@@ -13,6 +13,7 @@ mod gate_report;
 mod gather;
 mod load;
 mod masks;
+mod objects;
 mod pick;
 mod pipe;
 mod programs;

@@ -16,6 +16,7 @@ mod in_use;
 mod kept;
 mod large_objects;
 mod leak_scan;
+mod objects;
 mod orphans;
 mod reading;
 mod recompute;

@@ -21,7 +21,7 @@ create table person (id bigint generated always as identity primary key, email t
     loud text generated always as (upper(notes)) stored, seen timestamptz default now());
 insert into household select i, null, 1 + i % 500 from generate_series(1, pg_temp.part(3)) i;
 insert into person (email, full_name, phone, born, mood, household, profile, notes)
-    select 'person' || i || '@corp.example', 'Person No ' || i, '+4930' || 1000000 + i, '1950-01-01'::date + i % 20000,
+    select 'person' || i || '@corp.example', 'Person No ' || i, '+4915' || lpad((abs(hashint8(i)::bigint) % 1000000000)::text, 9, '0'), '1950-01-01'::date + i % 20000,
     (enum_range(null::mood))[1 + i % 3], 1 + i % pg_temp.part(3), jsonb_build_object('n', i, 'tags', array[i % 7, null]), 'note ' || i % 9
     from generate_series(1, pg_temp.part(10)) i;
 update household set head = id;
@@ -145,6 +145,9 @@ create table empty (id int primary key, note text);
 create table dropped (gone int, id int primary key, also_gone text, kept text);
 alter table dropped drop column gone, drop column also_gone;
 insert into dropped select i, 'k' || i from generate_series(1, pg_temp.part(1)) i;
+create table scan (id int primary key, body oid);
+insert into scan select i, lo_from_bytea(0, decode(repeat(md5(i::text), 1 + i % 50), 'hex')) from generate_series(1, least(2000, pg_temp.part(1))) i;
+insert into scan select -1, lo_from_bytea(0, decode(repeat(md5('long'), 200000), 'hex'));
 create table audit (id bigint generated always as identity primary key, what text);
 create function note_change() returns trigger language plpgsql as $$ begin insert into public.audit (what) values (tg_op); return new; end $$;
 create trigger noted after update on city for each row execute function note_change();

@@ -89,7 +89,13 @@ impl Watched {
             tokio::time::sleep(LOOK).await;
         }
         let outcome = run.wait();
-        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        assert_eq!(
+            outcome.code(),
+            Some(0),
+            "{} {}",
+            outcome.stderr,
+            outcome.stdout
+        );
         this.gate = gate.expect("a gate").elapsed();
         this.swap = swap.map_or(Duration::from_millis(100), |then| then.elapsed());
         this
@@ -120,7 +126,13 @@ impl Watched {
         let working = run.runs();
         let outcome = stop(run);
         if !working {
-            assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+            assert_eq!(
+                outcome.code(),
+                Some(0),
+                "{} {}",
+                outcome.stderr,
+                outcome.stdout
+            );
         }
         working
     }

@@ -13,7 +13,7 @@ use tidegate::service::masking;
 
 use super::KEY;
 use super::moment::{hold, instant};
-use crate::copy::stage::{Stage, client};
+use crate::copy::stage::{Stage, client, rows};
 use crate::support::{Cli, Outcome, Server};
 
 /// A database that holds what a copy must hold.
@@ -26,6 +26,10 @@ pub(super) struct Oracle {
 impl Oracle {
     pub(super) fn url(&self) -> String {
         Server::shared().url(&self.name)
+    }
+
+    pub(super) async fn rows(&self, sql: &str) -> Vec<String> {
+        rows(&self.name, sql).await
     }
 
     /// Lets a run go to its end and makes the oracle of its instant meanwhile.
@@ -47,7 +51,13 @@ impl Oracle {
         let oracle = Self::dump(stage, &snapshot).await;
         drop(holder);
         let outcome = run.wait();
-        assert_eq!(outcome.code(), Some(0), "{}", outcome.stderr);
+        assert_eq!(
+            outcome.code(),
+            Some(0),
+            "{} {}",
+            outcome.stderr,
+            outcome.stdout
+        );
         oracle.mask(stage).await;
         (outcome, oracle)
     }

@@ -14,7 +14,7 @@ use crate::copy::stage::client;
 const CHANGES: &[&str] = &[
     "update person set notes = 'changed ' || $1::int, seen = now() where id = 1 + $1::int % 300",
     "insert into person (email, full_name, phone, born, notes) values ('new' || $1::int || '.' || random() || '@corp.example', \
-     'New Person', '+4930' || 1000000 + $1::int % 1000000, '1980-01-01', 'n')",
+     'New Person', '+4915' || lpad(($1::int % 1000000000)::text, 9, '0'), '1980-01-01', 'n')",
     "insert into \"order\" (person, placed, state) values (1 + $1::int % 100, now(), 'ok')",
     "delete from order_line where \"order\" = 50 + $1::int % 300 and no > 1",
     "insert into event values (1000000000 + $1::int, (array['eu', 'us', 'as'])[1 + $1::int % 3], '2024-01-01'::date + $1::int % 366, '{}') \
@@ -34,6 +34,9 @@ const CHANGES: &[&str] = &[
     "update city set name = 'renamed ' || $1::int where id = 1 + $1::int % 500",
     "update guarded set owner = 'else' where id = 1 + $1::int % 40",
     "update household set head = 1 + $1::int % 100 where id = 1 + $1::int % 100",
+    "select lo_put(body, $1::int % 100, 'changed') from scan where id = 1 + $1::int % 40",
+    "insert into scan values (100 + $1::int, lo_from_bytea(0, 'new')) on conflict do nothing",
+    "with gone as (delete from scan where id = 1 + $1::int % 40 returning body) select lo_unlink(body) from gone",
     "insert into computed (a) values ($1::int % 1000)",
     "delete from daughter where id = 1 + $1::int % 40",
 ];
