@@ -15,9 +15,9 @@ use crate::control::copy as ledger;
 use crate::control::copy::Chunk;
 use crate::copy::{CopyPlan, RowSum, Splicer, TableCopy, copy_in};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::Session;
+use crate::postgres::{Scope, Session, search_path};
 use crate::service::subset::Selection;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::QualifiedName;
 
 /// What the workers of one run share.
 #[derive(Debug)]
@@ -122,7 +122,8 @@ async fn carry(
     };
     join(source, &load.snapshot).await?;
     if table.runs_expressions() {
-        source.batch_execute(&project_path(&load.source)?).await?;
+        let path = search_path(&load.source.search_path, Scope::Transaction)?;
+        source.batch_execute(&path).await?;
     }
     match task {
         Task::Load => {
@@ -138,21 +139,6 @@ async fn carry(
         }
     }
     Ok(source.batch_execute("rollback").await?)
-}
-
-/// Expressions of the policy are read as the project reads them, for this transaction.
-pub(super) fn project_path(source: &Target) -> Result<String> {
-    let schemas: Vec<String> = source
-        .search_path
-        .iter()
-        .map(|schema| Ident::new(schema.clone()).map(|ident| ident.to_string()))
-        .collect::<Result<_>>()?;
-    let path = if schemas.is_empty() {
-        "pg_catalog".to_owned()
-    } else {
-        schemas.join(", ")
-    };
-    Ok(format!("set local search_path = {path}"))
 }
 
 /// Called while the range's lock is still held: a table that was truncated or rewritten since the

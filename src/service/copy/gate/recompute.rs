@@ -13,7 +13,7 @@ use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{FieldHash, MultisetSum, RowHash, RunKey, identifies};
 use crate::masking::{FieldMask, Mask, MaskPlan, Masked, Row, Rule, TablePlan};
-use crate::postgres::Session;
+use crate::postgres::{Session, schema_list};
 use crate::service::copy::Check;
 use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
@@ -229,7 +229,7 @@ async fn under_path(
     let own = "select pg_catalog.set_config('search_path', $1, false), \
                pg_catalog.set_config('lc_monetary', 'C', false)";
     session
-        .query_one(own, &[&work.search_path.join(", ")])
+        .query_one(own, &[&schema_list(work.search_path)?])
         .await?;
     let sums = stream(work, session, statements, what).await;
     session.query_one(own, &[&"pg_catalog"]).await?;
