@@ -160,6 +160,9 @@ pub struct Allowed {
     pub defaults: Vec<String>,
     /// Functions, views, constraints and rules whose body is carried.
     pub bodies: Vec<String>,
+    /// Tables of extensions whose rows, apart from those that the extension ships, are carried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extension_rows: Vec<String>,
 }
 
 impl Allowed {

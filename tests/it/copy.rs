@@ -1,6 +1,8 @@
 //! Copies between two databases of a real server.
 
+mod apart;
 mod archive;
+mod extensions;
 mod gate;
 mod kills;
 mod large_objects;

@@ -172,6 +172,10 @@ pub(super) struct RawAllow {
     /// Functions, views, constraints and rules whose body is carried although it holds a literal.
     #[serde(default)]
     pub(super) bodies: Vec<String>,
+    /// Tables of extensions (declared by them as configuration) whose rows are carried, and their
+    /// sequences: "spatial_ref_sys".
+    #[serde(default)]
+    pub(super) extension_rows: Vec<String>,
 }
 
 /// JSON Schema of the format.

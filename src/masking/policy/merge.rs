@@ -167,6 +167,8 @@ impl Policy {
         self.allow.comments.extend(head.allow.comments);
         self.allow.defaults.extend(head.allow.defaults);
         self.allow.bodies.extend(head.allow.bodies);
+        let extensions = head.allow.extension_rows;
+        self.allow.extension_rows.extend(extensions);
         Ok(())
     }
 

@@ -2,11 +2,11 @@
 //! the way, proven, and put in the target's place.
 
 pub mod archive;
-mod beside;
 mod carry;
 mod databases;
 mod drift;
 mod engine;
+mod extensions;
 mod finish;
 pub mod gate;
 mod gate_report;

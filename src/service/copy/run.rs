@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::beside;
 use super::carry;
 use super::databases::Listed;
 use super::drift;
 use super::engine::{Opened, Outcome};
+use super::extensions;
 use super::finish;
 use super::gate::{self, Subject};
 use super::gather::types;
@@ -28,7 +28,7 @@ use crate::copy::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
-use crate::masking::{LargeObjects, MaskKey, MaskPlan};
+use crate::masking::{Allowed, LargeObjects, MaskKey, MaskPlan};
 use crate::postgres::{Session, introspect};
 use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
@@ -67,7 +67,7 @@ impl Opened {
         let mut remarks = work.archive.remarks.clone();
         remarks.extend(self.databases.loud().await?);
         remarks.extend(self.large_objects(&work).await?);
-        remarks.extend(self.complete(&work).await?);
+        remarks.extend(self.complete(&work, &masks.allow).await?);
         remarks.extend(work.selection.as_deref().and_then(remark));
         let sums = ledger::sums(&*work.session).await?;
         let subject = Subject {
@@ -151,7 +151,7 @@ impl Opened {
     }
 
     /// Everything that follows the rows. Returns remarks.
-    async fn complete(&self, work: &Work) -> Result<Vec<String>> {
+    async fn complete(&self, work: &Work, allowed: &Allowed) -> Result<Vec<String>> {
         let (session, catalog) = (&work.session, &self.gathered.catalog);
         let Snapshot { instant, lsn, .. } = &self.snapshot;
         ledger::phase(&**session, "loaded", instant, lsn).await?;
@@ -162,7 +162,8 @@ impl Opened {
             .await?;
         let mut remarks = finish::sequences(&self.snapshot.session, session, catalog).await?;
         remarks.extend(finish::views(session, catalog).await?);
-        remarks.extend(beside::remarks(&self.snapshot.session).await?);
+        let source = &self.snapshot.session;
+        remarks.extend(extensions::carry(source, session, allowed).await?);
         self.note("statistics");
         session.batch_execute("analyze").await?;
         self.unchanged_schema(&work.plan).await?;

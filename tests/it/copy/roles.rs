@@ -65,6 +65,8 @@ async fn what_lies_beside_the_tables_is_counted() {
     let said: Vec<&str> = outcome.remarks.iter().map(String::as_str).collect();
     assert_eq!(
         said,
-        ["rows of setting, a table of the extension plpgsql, are not carried"]
+        [
+            "rows of setting, a table of the extension plpgsql, are not carried: [allow] extension_rows does not name it"
+        ]
     );
 }

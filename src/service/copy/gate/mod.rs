@@ -11,6 +11,7 @@ mod canary_channels;
 mod catalog_texts;
 mod constraints;
 mod counts;
+mod extension_rows;
 mod findings;
 mod in_use;
 mod kept;
