@@ -13,6 +13,7 @@ mod splice;
 mod statement;
 mod sum;
 mod toc;
+mod wide;
 
 pub use chunk::{CHUNK_BYTES, Range, ranges};
 pub use form::{Form, TypeFacts, TypeShape, Types};
@@ -26,3 +27,4 @@ pub use splice::{Refused, Splicer};
 pub use statement::{copy_in, copy_out, copy_outs};
 pub use sum::{ContentSum, RowSum};
 pub use toc::{carried, granted};
+pub use wide::{WIDE_ROW_BYTES, may_be_wide, widest_rows};

@@ -6,6 +6,7 @@ mod extensions;
 mod gate;
 mod kills;
 mod large_objects;
+mod memory;
 mod refusals;
 mod roles;
 mod rules;

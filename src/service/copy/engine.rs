@@ -13,7 +13,7 @@ use super::pick::Picked;
 use super::refuse::{Side, refuse};
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
-use crate::config::{Config, Environment, Target};
+use crate::config::{Config, Environment, ReadRate, Target};
 use crate::copy::{Aims, CHUNK_BYTES, CopyPlan, Place, Signed};
 use crate::dispatch::Dispatcher;
 use crate::error::{Error, Kind, Result};
@@ -136,8 +136,12 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Self> {
         refuse(&Side::from(from), &Side::from(to))?;
+        let mut source = from.target(config).await?;
+        source.read_rate = config
+            .max_rate()
+            .map_or_else(ReadRate::default, ReadRate::limited);
         Ok(Self {
-            source: from.target(config).await?,
+            source,
             target: to.target(config).await?,
             clock,
             events,

@@ -100,6 +100,7 @@ impl<'a> Parts<'a> {
             )
             .await?;
         let part: Vec<u8> = row.get(0);
+        self.session.spend(part.len()).await;
         self.ended = part.len() < PART.unsigned_abs() as usize;
         self.offset += i64::from(PART);
         Ok((!part.is_empty()).then_some((offset, part)))

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::carry;
 use super::databases::Listed;
 use super::drift;
@@ -329,6 +331,7 @@ impl Opened {
             instant: self.snapshot.instant.clone(),
             purpose: "copy",
             worker: worker_name(),
+            wide: Mutex::default(),
             cancel: self.engine.cancel.clone(),
         });
         ledger::announce(&*work.session, &load.instant, &load.snapshot).await?;

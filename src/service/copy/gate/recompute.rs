@@ -254,6 +254,7 @@ async fn stream(
         loop {
             let chunk = copy.try_next().await?;
             if let Some(chunk) = &chunk {
+                session.spend(chunk.len()).await;
                 bounded(chunk, &what.table)?;
                 let rows = if std::mem::take(&mut first) {
                     without_header(chunk)?
@@ -268,7 +269,10 @@ async fn stream(
                 }
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
                 let closed = |_| Error::new(Kind::Internal, "a comparison was closed");
-                let permit = Arc::clone(&permits).acquire_owned().await.map_err(closed)?;
+                // A wide row takes the place of many batches: memory is bounded by bytes.
+                let weight = u32::try_from((full.len() / BATCH).clamp(1, slots)).unwrap_or(1);
+                let permit = Arc::clone(&permits).acquire_many_owned(weight);
+                let permit = permit.await.map_err(closed)?;
                 let (what, total) = (Arc::clone(what), Arc::clone(&total));
                 rayon::spawn(move || {
                     let sums = what.sum(&full);
