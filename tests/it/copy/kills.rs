@@ -42,9 +42,10 @@ v = { mask = "hash", length = 8 }
 "#;
 
 /// Accounts whose balance does not follow from the lines. At every instant there is none.
-const WRONG: &str = "select count(*) from account a where balance <> 1000
-    + coalesce((select sum(amount) from line where payee = a.id), 0)
-    - coalesce((select sum(amount) from line where payer = a.id), 0)";
+const WRONG: &str = "select count(*) from account
+    left join (select payee as id, sum(amount) as got from line group by 1) as g using (id)
+    left join (select payer as id, sum(amount) as paid from line group by 1) as p using (id)
+    where balance <> 1000 + coalesce(got, 0) - coalesce(paid, 0)";
 
 fn number(name: &str, usual: u64) -> u64 {
     let given = std::env::var(name).ok();
