@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::render::{Output, Page, Report, Style};
 use super::{App, copy_archive};
-use crate::config::{Config, DispatchTo, Environment};
+use crate::config::{Config, DispatchTo, Environment, ReadRate, parse_rate};
 use crate::control::{AuditFilter, Control};
 use crate::copy::{CopyPlan, Manifest, Signed, Stage};
 use crate::dispatch::Queue;
@@ -96,6 +96,10 @@ pub struct RunArgs {
     /// Workers, each with a connection to both sides
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
+    /// Bytes a second, at most, that this process reads from the source, such as 50MB [default: the
+    /// configuration's, else no limit]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    max_rate: Option<u64>,
     /// Who loads the rows: this process, or the workers [default: the configuration's, else here]
     #[arg(long, value_name = "here|workers")]
     dispatch: Option<DispatchTo>,
@@ -173,6 +177,9 @@ async fn copy(app: &App, config: &Config, args: &RunArgs) -> Result<Output> {
         return copy_archive::load_from(app, config, (from, to), args.promote).await;
     }
     let mut engine = engine(app, config, &args.ends).await?;
+    if let Some(rate) = args.max_rate {
+        engine.source.read_rate = ReadRate::limited(rate);
+    }
     engine.options.promote = args.promote;
     engine.options.workers = usize::from(args.workers);
     if args.dispatch.unwrap_or_else(|| config.dispatch_to()) == DispatchTo::Workers {
@@ -354,6 +361,9 @@ impl Report for Outcome {
             self.rows,
             self.load_seconds
         ))?;
+        if self.large_objects > 0 {
+            page.line(format!("  {:<16} {}", "large objects", self.large_objects))?;
+        }
         if self.workers.len() > 1 {
             page.line(format!("  shared      by {} workers", self.workers.len()))?;
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::environment::Tier;
 use super::masked::{masked, without_values};
+use super::read_rate::parse_rate;
 use super::schedule::{RawControl, RawSchedule};
 use super::span::{Duration, SecretRef};
 use crate::error::{Error, Kind, Place, Result};
@@ -50,6 +51,9 @@ pub(super) struct File {
     /// How files outside of databases are sealed, and how object stores are reached.
     #[serde(default)]
     pub(super) storage: RawStorage,
+    /// How copies are made.
+    #[serde(default)]
+    pub(super) copy: RawCopy,
 }
 
 impl File {
@@ -100,6 +104,28 @@ pub(super) struct RawPolicy {
     pub(super) lock_timeout: Option<Duration>,
     /// How often it tries again.
     pub(super) lock_attempts: Option<u32>,
+}
+
+/// How copies are made.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCopy {
+    /// Bytes a second that one process reads from the source at most: "50MB".
+    #[schemars(with = "Option<String>")]
+    pub(super) max_rate: Option<MaxRate>,
+}
+
+/// A rate, written as `50MB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct MaxRate(pub(super) u64);
+
+impl TryFrom<String> for MaxRate {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        parse_rate(&text).map(Self)
+    }
 }
 
 /// Files outside of databases.

@@ -3,7 +3,7 @@
 use tokio_postgres::config::Host;
 
 use super::dsn::{self, Tls, TlsMode};
-use super::{Config, Environment, Policy, Tier};
+use super::{Config, Environment, Policy, ReadRate, Tier};
 use crate::error::{Error, Kind, Result};
 
 /// A database to connect to, with everything that a connection to it must obey.
@@ -24,6 +24,8 @@ pub struct Target {
     pub(crate) postgres: tokio_postgres::Config,
     /// How the connection is encrypted.
     pub tls: Tls,
+    /// How fast it is read, by all sessions together.
+    pub read_rate: ReadRate,
 }
 
 /// Settings by which the server notices, after 25 s, that a silent client was cut off from the
@@ -53,6 +55,7 @@ impl Target {
             pool: environment.pool,
             postgres,
             tls,
+            read_rate: ReadRate::default(),
         })
     }
 

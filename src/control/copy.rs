@@ -1,6 +1,8 @@
 //! The ledger of a copy. It lies in the database that is being built, so that a range and the
 //! record of it are one transaction; it is dropped before the database is put to use.
 
+pub mod objects;
+
 use std::collections::BTreeMap;
 
 use tokio_postgres::{GenericClient, Row};
@@ -38,7 +40,12 @@ create table tidegate_copy.chunk (
     xid         text,
     worker      text
 );
-create index on tidegate_copy.chunk (state);";
+create index on tidegate_copy.chunk (state);
+create table tidegate_copy.large_object (
+    id      oid primary key,
+    instant text not null,
+    digest  text not null
+);";
 
 /// A range of a table, as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

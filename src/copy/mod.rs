@@ -14,6 +14,7 @@ mod splice;
 mod statement;
 mod sum;
 mod toc;
+mod wide;
 
 pub use chunk::{CHUNK_BYTES, Range, ranges};
 pub use form::{Form, TypeFacts, TypeShape, Types};
@@ -26,5 +27,6 @@ pub use renumbered::Renumbered;
 pub use rows::{HEADER, MAX_ROW_BYTES, Malformed, Rows, TRAILER};
 pub use splice::{Refused, Splicer};
 pub use statement::{copy_in, copy_out, copy_outs};
-pub use sum::RowSum;
+pub use sum::{ContentSum, RowSum};
 pub use toc::{carried, granted};
+pub use wide::{WIDE_ROW_BYTES, may_be_wide, widest_rows};

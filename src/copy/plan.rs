@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Types;
 use crate::catalog::{Catalog, Column, Fingerprint, Table};
 use crate::error::{Error, Kind, Result};
-use crate::masking::{Mask, MaskPlan, Rows, SubsetRules, TablePlan};
+use crate::masking::{LargeObjects, Mask, MaskPlan, Rows, SubsetRules, TablePlan};
 use crate::sql::{Ident, QualifiedName};
 
 /// One end of a copy.
@@ -56,6 +56,9 @@ pub struct CopyPlan {
     /// What the subset begins with, when not all rows are carried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<SubsetRules>,
+    /// What happens to large objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_objects: Option<LargeObjects>,
     /// What is not carried, in words.
     pub left_out: Vec<String>,
 }
@@ -158,6 +161,7 @@ impl CopyPlan {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tables,
             rules: masks.subset.clone(),
+            large_objects: masks.large_objects.clone(),
             left_out: left_out(catalog),
         })
     }
@@ -255,9 +259,7 @@ fn left_out(catalog: &Catalog) -> Vec<String> {
         .event_triggers
         .iter()
         .map(|trigger| format!("event trigger {}", trigger.name.as_str()));
-    let fixed = [
-        "comments, large objects, foreign servers and user mappings, subscriptions, security labels",
-    ];
+    let fixed = ["comments, foreign servers and user mappings, subscriptions, security labels"];
     foreign
         .chain(publications)
         .chain(triggers)

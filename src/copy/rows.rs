@@ -11,9 +11,10 @@ pub const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What a binary COPY stream ends with.
 pub const TRAILER: &[u8; 2] = &[0xff, 0xff];
 
-/// Bytes that one row may have. The driver holds a whole row in memory, and each worker a few
-/// batches; a wider row is refused rather than let one value decide how much memory a run takes.
-pub const MAX_ROW_BYTES: usize = 32 << 20;
+/// Bytes that one row may have. The driver holds a whole row in memory, twice while it grows, and so
+/// does each stage behind it; a wider row is refused, before it is read, rather than let one value
+/// decide how much memory a run takes. With this bound a process stays below 200 MB.
+pub const MAX_ROW_BYTES: usize = 8 << 20;
 
 /// A stream that is not COPY's, or a row that is too large.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,29 +11,46 @@ pub fn copy_outs<'a>(
     range: Range,
     picked: Option<&'a RowSet>,
 ) -> Box<dyn Iterator<Item = String> + Send + 'a> {
-    let Some(picked) = picked else {
-        return Box::new(std::iter::once(copy_out(table, &range)));
-    };
-    // A table has no more than 2^32 pages.
-    let page = |block: u64| u32::try_from(block).unwrap_or(u32::MAX);
-    let conditions = picked.conditions(page(range.from), range.to.map(page));
-    Box::new(conditions.map(|condition| copy_where(table, &[condition])))
+    Box::new(conditions(table, range, picked).map(|filter| copy_where(table, &filter)))
 }
 
 /// Reads the rows of a range at the source.
 #[must_use]
 pub fn copy_out(table: &TableCopy, range: &Range) -> String {
+    copy_where(table, &filter(table, range))
+}
+
+/// What follows the table's name in the statements that read a range.
+pub(super) fn conditions<'a>(
+    table: &'a TableCopy,
+    range: Range,
+    picked: Option<&'a RowSet>,
+) -> Box<dyn Iterator<Item = String> + Send + 'a> {
+    let Some(picked) = picked else {
+        return Box::new(std::iter::once(filter(table, &range)));
+    };
+    // A table has no more than 2^32 pages.
+    let page = |block: u64| u32::try_from(block).unwrap_or(u32::MAX);
+    let conditions = picked.conditions(page(range.from), range.to.map(page));
+    Box::new(conditions.map(|condition| format!(" where {condition}")))
+}
+
+fn filter(table: &TableCopy, range: &Range) -> String {
     let mut conditions: Vec<String> = range.condition().into_iter().collect();
     match &table.rows {
         Rows::All => {}
         Rows::None => conditions.push("false".to_owned()),
         Rows::Where(condition) => conditions.push(format!("({condition}\n)")),
     }
-    copy_where(table, &conditions)
+    if conditions.is_empty() {
+        String::new()
+    } else {
+        format!(" where {}", conditions.join(" and "))
+    }
 }
 
 /// `only`: each partition and each child is copied itself.
-fn copy_where(table: &TableCopy, conditions: &[String]) -> String {
+fn copy_where(table: &TableCopy, filter: &str) -> String {
     let columns: Vec<String> = table
         .columns
         .iter()
@@ -44,11 +61,6 @@ fn copy_where(table: &TableCopy, conditions: &[String]) -> String {
             Take::Computed(expression) => format!("({expression}\n)::{}", column.data_type),
         })
         .collect();
-    let filter = if conditions.is_empty() {
-        String::new()
-    } else {
-        format!(" where {}", conditions.join(" and "))
-    };
     format!(
         "copy (select {} from only {}{filter}) to stdout (format {})",
         columns.join(", "),

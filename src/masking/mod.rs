@@ -31,8 +31,8 @@ pub use key::{DerivedKey, MaskKey};
 use mask::default_domain;
 pub use mask::{ColumnFacts, compile, keeps_parts};
 pub use plan::{
-    Allowed, ColumnPlan, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows, SubsetRules,
-    TablePlan, VirtualReference,
+    Allowed, ColumnPlan, LargeObjects, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows,
+    SubsetRules, TablePlan, VirtualReference,
 };
 pub use prf::{Draws, Permutation, Prf, Seed};
 pub use rule::{Alphabet, DatePart, Locale, Mask, PlacePart, Rule};

@@ -1,5 +1,6 @@
 //! The masking plan: a policy resolved against a catalog.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::policy::Pattern;
@@ -29,6 +30,25 @@ pub struct MaskPlan {
     /// Parts of the schema that are carried although they may hold personal data.
     #[serde(default)]
     pub allow: Allowed,
+    /// What happens to large objects; `None` when the policy does not say, which refuses a source
+    /// that holds any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_objects: Option<LargeObjects>,
+}
+
+/// What happens to large objects. Nothing tells what one holds, so that none is carried as it is
+/// unless the policy says so. Their identifiers stay, and with them what columns refer to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LargeObjects {
+    /// They are carried as they are.
+    Keep,
+    /// They are there and empty.
+    Null,
+    /// Each holds this text.
+    Constant(String),
+    /// They are not there; what refers to them refers to nothing.
+    None,
 }
 
 /// What happens to one table.
@@ -140,6 +160,9 @@ pub struct Allowed {
     pub defaults: Vec<String>,
     /// Functions, views, constraints and rules whose body is carried.
     pub bodies: Vec<String>,
+    /// Tables of extensions whose rows, apart from those that the extension ships, are carried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extension_rows: Vec<String>,
 }
 
 impl Allowed {

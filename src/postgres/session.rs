@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use crate::config::{KEEPALIVES, Target};
+use crate::config::{KEEPALIVES, ReadRate, Target};
 use crate::error::{Error, Kind, Result};
 
 /// How long a connection may take to be ready, when its string says nothing.
@@ -18,6 +18,7 @@ const OLDEST: i32 = 140_000;
 /// One connection, pinned: `search_path` is `pg_catalog`, times are UTC, floats print exactly.
 #[derive(Debug)]
 pub struct Session {
+    rate: ReadRate,
     client: tokio_postgres::Client,
     pid: i32,
     version: i32,
@@ -79,6 +80,11 @@ fn options(own: Option<&str>) -> String {
 }
 
 impl Session {
+    /// Accounts for bytes of rows that were read: waits when the target is read faster than it may.
+    pub async fn spend(&self, bytes: usize) {
+        self.rate.spend(bytes).await;
+    }
+
     /// Connects; `purpose` becomes part of `application_name` (`tidegate/apply`).
     ///
     /// # Errors
@@ -124,6 +130,7 @@ impl Session {
         Ok(Self {
             pid: row.get(0),
             version,
+            rate: target.read_rate.clone(),
             client,
         })
     }

@@ -1,10 +1,14 @@
 //! Copies between two databases of a real server.
 
 mod agree;
+mod apart;
 mod archive;
+mod extensions;
 mod gate;
 mod inside;
 mod kills;
+mod large_objects;
+mod memory;
 mod refusals;
 mod roles;
 mod rotation;

@@ -1,6 +1,5 @@
 //! Given names by gender. The lists of `fake` do not tell it, so these are our own: common names of
-//! one gender each, collected by hand from the most frequent names in the countries' statistics of
-//! births.
+//! one gender each, written down by hand.
 
 use crate::masking::Locale;
 

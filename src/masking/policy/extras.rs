@@ -27,7 +27,9 @@ pub(super) fn add(
         comments: policy.allow.comments.clone(),
         defaults: policy.allow.defaults.clone(),
         bodies: policy.allow.bodies.clone(),
+        extension_rows: policy.allow.extension_rows.clone(),
     };
+    plan.large_objects.clone_from(&policy.large_objects);
     if let Some(placed) = &policy.subset {
         let names = Names {
             placed,

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::masking::LargeObjects;
+
 /// What happens to columns that no rule covers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +67,10 @@ pub(super) struct Head {
     /// What else of the schema may be carried although it may hold personal data.
     #[serde(default)]
     pub(super) allow: RawAllow,
+    /// What happens to large objects: "keep", "null" (they are empty), "none" (they are not
+    /// carried) or `{ constant = "text" }`. A source that holds any is refused without it.
+    #[schemars(with = "Option<LargeObjects>")]
+    pub(super) large_objects: Option<Spanned<LargeObjects>>,
 }
 
 /// Where the masking key is kept.
@@ -172,6 +178,10 @@ pub(super) struct RawAllow {
     /// Functions, views, constraints and rules whose body is carried although it holds a literal.
     #[serde(default)]
     pub(super) bodies: Vec<String>,
+    /// Tables of extensions (declared by them as configuration) whose rows are carried, and their
+    /// sequences: "spatial_ref_sys".
+    #[serde(default)]
+    pub(super) extension_rows: Vec<String>,
 }
 
 /// JSON Schema of the format.

@@ -8,6 +8,7 @@ use super::key_source::KeySource;
 use super::pack;
 use super::reader::{PolicyFile, Reader, SourceText};
 use crate::error::{Error, Kind, Place, Result};
+use crate::masking::LargeObjects;
 use crate::masking::defaults::all_rules;
 use crate::sql::nearest;
 
@@ -26,6 +27,7 @@ pub struct Policy {
     pub(super) subset: Option<Placed<RawSubset>>,
     pub(super) risk: Option<Placed<RawRisk>>,
     pub(super) allow: RawAllow,
+    pub(super) large_objects: Option<LargeObjects>,
     pub(super) hash: String,
     /// A file that a new rule can be written into.
     pub(super) file: std::path::PathBuf,
@@ -52,6 +54,7 @@ struct Settings {
     epoch: Option<(String, Place)>,
     subset: Option<(Placed<RawSubset>, Place)>,
     risk: Option<(Placed<RawRisk>, Place)>,
+    large_objects: Option<(LargeObjects, Place)>,
 }
 
 impl Policy {
@@ -73,6 +76,7 @@ impl Policy {
             subset: None,
             risk: None,
             allow: RawAllow::default(),
+            large_objects: None,
             hash: String::new(),
             file: files
                 .first()
@@ -97,6 +101,7 @@ impl Policy {
         policy.check_epochs()?;
         policy.subset = settings.subset.map(|(value, _)| value);
         policy.risk = settings.risk.map(|(value, _)| value);
+        policy.large_objects = settings.large_objects.map(|(value, _)| value);
         policy.hash = policy.digest(files);
         Ok(policy)
     }
@@ -166,9 +171,16 @@ impl Policy {
                 place,
             ));
         }
+        if let Some(value) = head.large_objects {
+            let place = reader.place(value.span());
+            let value = (value.into_inner(), place);
+            once("large_objects", &mut settings.large_objects, value)?;
+        }
         self.allow.comments.extend(head.allow.comments);
         self.allow.defaults.extend(head.allow.defaults);
         self.allow.bodies.extend(head.allow.bodies);
+        let extensions = head.allow.extension_rows;
+        self.allow.extension_rows.extend(extensions);
         Ok(())
     }
 

@@ -19,8 +19,7 @@ use crate::config::Target;
 use crate::control::backfill::TargetRecord;
 use crate::error::{Error, Kind, Result};
 use crate::job::EventSink;
-use crate::postgres::Session;
-use crate::sql::Ident;
+use crate::postgres::{Scope, Session, search_path};
 
 /// Rows of the first chunk.
 const FIRST_CHUNK: u64 = 2_000;
@@ -340,20 +339,8 @@ impl Run {
 /// range (a generic plan could choose to read the whole table).
 pub(super) async fn connect(target: &Target, purpose: &str) -> Result<Session> {
     let session = Session::connect(target, purpose).await?;
-    let path: Vec<String> = target
-        .search_path
-        .iter()
-        .map(|schema| Ident::new(schema.clone()).map(|ident| ident.to_string()))
-        .collect::<Result<_>>()?;
-    session
-        .batch_execute(&format!(
-            "set search_path = {}; set plan_cache_mode = force_custom_plan; set jit = off",
-            if path.is_empty() {
-                "pg_catalog".to_owned()
-            } else {
-                path.join(", ")
-            }
-        ))
-        .await?;
+    let path = search_path(&target.search_path, Scope::Session)?;
+    let sql = format!("{path}; set plan_cache_mode = force_custom_plan; set jit = off");
+    session.batch_execute(&sql).await?;
     Ok(session)
 }

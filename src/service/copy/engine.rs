@@ -13,7 +13,7 @@ use super::pick::Picked;
 use super::refuse::{Side, refuse};
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
-use crate::config::{Config, Environment, Target};
+use crate::config::{Config, Environment, ReadRate, Target};
 use crate::copy::{Aims, CHUNK_BYTES, CopyPlan, Place, Signed};
 use crate::dispatch::Dispatcher;
 use crate::error::{Error, Kind, Result};
@@ -89,6 +89,8 @@ pub struct Outcome {
     pub load_seconds: f64,
     /// Time that everything took, in seconds.
     pub seconds: f64,
+    /// Large objects.
+    pub large_objects: u64,
     /// Ranges that an earlier run had loaded and that were still the same.
     pub ranges_kept: u64,
     /// Ranges by the worker that loaded them: its machine and process.
@@ -134,8 +136,12 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Self> {
         refuse(&Side::from(from), &Side::from(to))?;
+        let mut source = from.target(config).await?;
+        source.read_rate = config
+            .max_rate()
+            .map_or_else(ReadRate::default, ReadRate::limited);
         Ok(Self {
-            source: from.target(config).await?,
+            source,
             target: to.target(config).await?,
             clock,
             events,
@@ -165,8 +171,16 @@ impl Engine {
     /// The plan under these masks.
     ///
     /// # Errors
-    /// Those of [`CopyPlan::make`].
+    /// Those of [`CopyPlan::make`]; [`Kind::MaskUnclassified`] for large objects that the policy says
+    /// nothing about.
     pub fn plan(&self, gathered: &Gathered, masks: &MaskPlan, key: &MaskKey) -> Result<CopyPlan> {
+        if gathered.has_large_objects && masks.large_objects.is_none() {
+            return Err(Error::new(
+                Kind::MaskUnclassified,
+                format!("the large objects of {} have no masking rule", gathered.place.database),
+            )
+            .hint("write `large_objects = \"null\"` (empty), \"none\", { constant = \"...\" } or \"keep\" into the masking rules, above their tables"));
+        }
         let aims = Aims {
             source: gathered.place.clone(),
             target: Place {

@@ -34,6 +34,8 @@ pub struct Gathered {
     pub types: Types,
     /// Its tables.
     pub extents: BTreeMap<QualifiedName, Extent>,
+    /// Whether it holds large objects.
+    pub has_large_objects: bool,
 }
 
 /// Reads the source in one go, outside of a transaction: for `copy plan`.
@@ -63,7 +65,9 @@ async fn assemble(
     catalog: Catalog,
     extents: BTreeMap<QualifiedName, Extent>,
 ) -> Result<Gathered> {
+    let large = "select exists (select from pg_catalog.pg_largeobject_metadata)";
     Ok(Gathered {
+        has_large_objects: session.query_one(large, &[]).await?.get(0),
         place: Place {
             environment: source.environment.clone(),
             system: catalog.system_identifier.clone(),

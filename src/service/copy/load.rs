@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -13,11 +14,11 @@ use super::snapshot::{join, patient};
 use crate::config::Target;
 use crate::control::copy as ledger;
 use crate::control::copy::Chunk;
-use crate::copy::{CopyPlan, RowSum, Splicer, TableCopy, copy_in};
+use crate::copy::{CopyPlan, RowSum, Splicer, TableCopy, WIDE_ROW_BYTES, copy_in, may_be_wide};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::Session;
+use crate::postgres::{Scope, Session, search_path};
 use crate::service::subset::Selection;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::QualifiedName;
 
 /// What the workers of one run share.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Load {
     /// Who loads: the purpose of its sessions, and its machine and process.
     pub(super) purpose: &'static str,
     pub(super) worker: String,
+    /// Held by whoever carries wide rows.
+    pub(super) wide: Mutex<()>,
     pub(super) cancel: CancellationToken,
 }
 
@@ -75,12 +78,18 @@ pub(super) async fn work(load: &Arc<Load>, task: Task, workers: usize) -> Result
     first.map_or(Ok(()), Err)
 }
 
-async fn worker(load: &Load, task: Task, stop: &CancellationToken) -> Result<()> {
+/// A worker's sessions of both sides.
+async fn sessions(load: &Load) -> Result<(Session, Session)> {
     let source = Session::connect(&load.source, load.purpose).await?;
     patient(&source).await?;
-    let mut target = Session::connect(&load.copy, load.purpose).await?;
+    let target = Session::connect(&load.copy, load.purpose).await?;
     patient(&target).await?;
     target.batch_execute(LEASEHOLDER).await?;
+    Ok((source, target))
+}
+
+async fn worker(load: &Load, task: Task, stop: &CancellationToken) -> Result<()> {
+    let (mut source, mut target) = sessions(load).await?;
     while !stop.is_cancelled() {
         let transaction = target.transaction().await?;
         let state = match task {
@@ -91,21 +100,26 @@ async fn worker(load: &Load, task: Task, stop: &CancellationToken) -> Result<()>
             return Ok(());
         };
         let carried = carry(load, task, &chunk, (&source, &transaction));
-        tokio::select! {
+        let was_wide = tokio::select! {
             result = carried => result?,
             () = stop.cancelled() => return Ok(()),
-        }
+        };
         transaction.commit().await?;
+        if was_wide {
+            // A connection keeps room for the widest row that it has seen.
+            (source, target) = sessions(load).await?;
+        }
     }
     Ok(())
 }
 
+/// Carries one range; whether it holds wide rows.
 async fn carry(
     load: &Load,
     task: Task,
     chunk: &Chunk,
     (source, target): (&Session, &tokio_postgres::Transaction<'_>),
-) -> Result<()> {
+) -> Result<bool> {
     let unknown = || {
         Error::new(
             Kind::Internal,
@@ -122,8 +136,20 @@ async fn carry(
     };
     join(source, &load.snapshot).await?;
     if table.runs_expressions() {
-        source.batch_execute(&project_path(&load.source)?).await?;
+        let path = search_path(&load.source.search_path, Scope::Transaction)?;
+        source.batch_execute(&path).await?;
     }
+    let alone = match load.extents.get(&chunk.table) {
+        Some(extent) if may_be_wide(extent.blocks, extent.bytes) => {
+            let wide = pipe.widest(source).await? > WIDE_ROW_BYTES;
+            if wide {
+                Some(load.wide.lock().await)
+            } else {
+                None
+            }
+        }
+        _ => None,
+    };
     match task {
         Task::Load => {
             let sum = pipe.run(source, target).await?;
@@ -137,22 +163,8 @@ async fn carry(
             ledger::compared(target, chunk.id, &load.instant, same).await?;
         }
     }
-    Ok(source.batch_execute("rollback").await?)
-}
-
-/// Expressions of the policy are read as the project reads them, for this transaction.
-pub(super) fn project_path(source: &Target) -> Result<String> {
-    let schemas: Vec<String> = source
-        .search_path
-        .iter()
-        .map(|schema| Ident::new(schema.clone()).map(|ident| ident.to_string()))
-        .collect::<Result<_>>()?;
-    let path = if schemas.is_empty() {
-        "pg_catalog".to_owned()
-    } else {
-        schemas.join(", ")
-    };
-    Ok(format!("set local search_path = {path}"))
+    source.batch_execute("rollback").await?;
+    Ok(alone.is_some())
 }
 
 /// Called while the range's lock is still held: a table that was truncated or rewritten since the

@@ -2,17 +2,18 @@
 //! the way, proven, and put in the target's place.
 
 pub mod archive;
-mod beside;
 mod carry;
 mod databases;
 mod drift;
 mod engine;
+mod extensions;
 mod finish;
 pub mod gate;
 mod gate_report;
 mod gather;
 mod load;
 mod masks;
+mod objects;
 mod pick;
 mod pipe;
 mod programs;

@@ -4,11 +4,10 @@ use serde::Serialize;
 
 use super::engine::{Engine, Opened};
 use super::gather::Gathered;
-use super::load::project_path;
 use super::snapshot::{join, patient};
 use crate::error::{Error, Kind, Result};
 use crate::masking::{MaskKey, MaskPlan};
-use crate::postgres::Session;
+use crate::postgres::{Scope, Session, search_path};
 use crate::service::subset::{Selection, TableShare, select};
 
 /// What was picked, for reports.
@@ -81,7 +80,8 @@ impl Engine {
                 session.batch_execute(begin).await?;
             }
         }
-        session.batch_execute(&project_path(&self.source)?).await?;
+        let path = search_path(&self.source.search_path, Scope::Transaction)?;
+        session.batch_execute(&path).await?;
         tokio::select! {
             () = self.cancel.cancelled() => {
                 Err(Error::new(Kind::Cancelled, "the copy was stopped before its first row"))

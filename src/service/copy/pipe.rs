@@ -5,10 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::copy::{
-    HEADER, Malformed, Range, Refused, RowSum, Rows, Splicer, TRAILER, TableCopy, Wire, copy_outs,
+    HEADER, MAX_ROW_BYTES, Malformed, Range, Refused, RowSum, Rows, Splicer, TRAILER, TableCopy,
+    Wire, copy_outs, widest_rows,
 };
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Session, from_postgres};
@@ -20,6 +21,12 @@ const BATCH_BYTES: usize = 128 << 10;
 
 /// Batches between two stages.
 const AHEAD: usize = 2;
+
+/// Batches on their way, by their size: one wide row takes the place of all.
+const SLOTS: usize = 2 * AHEAD + 2;
+
+/// Rows on their way, and the room that they take.
+type Batch = (Vec<u8>, OwnedSemaphorePermit);
 
 /// What a range is read and written by.
 #[derive(Debug)]
@@ -57,12 +64,34 @@ impl Pipe<'_> {
         Ok(sum)
     }
 
+    /// The bytes of the widest row, asked before one is read.
+    pub(super) async fn widest(&self, source: &Session) -> Result<u64> {
+        let mut widest = 0;
+        for sql in widest_rows(self.table, self.range, self.picked) {
+            let bytes: i64 = source.query_one(&sql, &[]).await?.get(0);
+            widest = widest.max(u64::try_from(bytes).unwrap_or_default());
+        }
+        if widest > MAX_ROW_BYTES as u64 {
+            return Err(self.malformed(Malformed::TooLarge));
+        }
+        Ok(widest)
+    }
+
+    fn malformed(&self, error: Malformed) -> Error {
+        let text = format!("{}: {error}", self.table.name.plain());
+        match error {
+            Malformed::Broken(_) => Error::new(Kind::CopySource, text),
+            Malformed::TooLarge => Error::new(Kind::Unsupported, text)
+                .hint("leave the table empty (rows = \"none\"), leave such rows out (rows = a condition), or set the column to null"),
+        }
+    }
+
     /// Reads the range and hands its rows on in batches; without anybody to hand them to, only the
     /// sum is taken.
     pub(super) async fn read(
         &self,
         source: &Session,
-        to: Option<mpsc::Sender<Vec<u8>>>,
+        to: Option<mpsc::Sender<Batch>>,
     ) -> Result<RowSum> {
         let mut sum = RowSum::default();
         for sql in copy_outs(self.table, self.range, self.picked) {
@@ -75,22 +104,17 @@ impl Pipe<'_> {
         &self,
         sql: &str,
         source: &Session,
-        to: Option<&mpsc::Sender<Vec<u8>>>,
+        to: Option<&mpsc::Sender<Batch>>,
         sum: &mut RowSum,
     ) -> Result<()> {
         let failed = |error| row_error("the source", self.table, error);
         let mut stream = pin!(source.copy_out(sql).await.map_err(failed)?);
         let mut rows = Rows::new(self.table.wire);
         let mut batch = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 4);
-        let malformed = |error: Malformed| {
-            let text = format!("{}: {error}", self.table.name.plain());
-            match error {
-                Malformed::Broken(_) => Error::new(Kind::CopySource, text),
-                Malformed::TooLarge => Error::new(Kind::Unsupported, text)
-                    .hint("leave the table empty (rows = \"none\"), leave such rows out (rows = a condition), or set the column to null"),
-            }
-        };
+        let malformed = |error: Malformed| self.malformed(error);
+        let slots = Arc::new(Semaphore::new(SLOTS));
         while let Some(data) = stream.try_next().await.map_err(failed)? {
+            source.spend(data.len()).await;
             rows.push(&data, |row| {
                 sum.add(row);
                 if to.is_some() {
@@ -105,13 +129,12 @@ impl Pipe<'_> {
                     &mut batch,
                     Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 4),
                 );
-                // Nobody listens when the target failed; that error is the one that counts.
-                let _ = to.send(full).await;
+                hand_on(to, full, &slots).await?;
             }
         }
         rows.finish().map_err(malformed)?;
         if let Some(to) = to {
-            let _ = to.send(batch).await;
+            hand_on(to, batch, &slots).await?;
         }
         Ok(())
     }
@@ -119,7 +142,7 @@ impl Pipe<'_> {
     async fn write(
         &self,
         target: &tokio_postgres::Transaction<'_>,
-        mut batches: mpsc::Receiver<Vec<u8>>,
+        mut batches: mpsc::Receiver<Batch>,
     ) -> Result<u64> {
         let failed = |error| row_error("the copy", self.table, error);
         let sink = target.copy_in::<_, Cursor<Vec<u8>>>(&self.copy_in);
@@ -131,9 +154,12 @@ impl Pipe<'_> {
                 .map_err(failed)?;
         }
         let incoming = stream::poll_fn(move |context| batches.poll_recv(context));
-        let mut masked = pin!(incoming.map(|batch| self.mask(batch)).buffered(AHEAD));
+        let mask = async |(batch, room): Batch| self.mask(batch).await.map(|rows| (rows, room));
+        let mut masked = pin!(incoming.map(mask).buffered(AHEAD));
         while let Some(batch) = masked.next().await {
-            sink.feed(Cursor::new(batch?)).await.map_err(failed)?;
+            let (rows, room) = batch?;
+            sink.feed(Cursor::new(rows)).await.map_err(failed)?;
+            drop(room);
         }
         if binary {
             sink.feed(Cursor::new(TRAILER.to_vec()))
@@ -172,6 +198,17 @@ impl Pipe<'_> {
             ),
         )
     }
+}
+
+/// Hands rows on as soon as there is room for them.
+async fn hand_on(to: &mpsc::Sender<Batch>, rows: Vec<u8>, slots: &Arc<Semaphore>) -> Result<()> {
+    let weight = (rows.len() / BATCH_BYTES).clamp(1, SLOTS);
+    let weight = u32::try_from(weight).unwrap_or(1);
+    let room = Arc::clone(slots).acquire_many_owned(weight).await;
+    let room = room.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+    // Nobody listens when the target failed; that error is the one that counts.
+    let _ = to.send((rows, room)).await;
+    Ok(())
 }
 
 /// An error of the server about a row, without its words: they quote values.

@@ -214,13 +214,14 @@ async fn send_away(databases: &Databases, names: &[&str]) -> Result<()> {
     }
 }
 
-/// Drops what was kept by earlier promotions, and copies that were rolled back or did not pass.
+/// Drops what was kept by earlier promotions, copies that were rolled back or did not pass, and those
+/// that waited for a promotion that a newer one has got.
 async fn drop_older(databases: &Databases, kept: &Ident) -> Result<Vec<Ident>> {
     let mut dropped = Vec::new();
     for Listed { name, mark } in databases.list().await? {
         let old = matches!(
             mark.stage,
-            Stage::Before | Stage::RolledBack | Stage::Failed
+            Stage::Before | Stage::RolledBack | Stage::Failed | Stage::Ready
         );
         if old && name != *kept && name != databases.name {
             databases.discard(&name).await?;

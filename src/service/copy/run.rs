@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
-use super::beside;
+use tokio::sync::Mutex;
+
 use super::carry;
 use super::databases::Listed;
 use super::drift;
 use super::engine::{Opened, Outcome};
+use super::extensions;
 use super::finish;
 use super::gate::{self, Subject};
 use super::gather::types;
 use super::load::{self, Load, Task};
 use super::masks::splicers;
+use super::objects::Objects;
 use super::pick::{Picked, remark};
 use super::programs::Programs;
 use super::promote::promote;
 use super::schema::{SchemaArchive, Section, Welcome};
 use super::settings::create_database;
 use super::share::worker_name;
-use super::snapshot::{Snapshot, patient};
+use super::snapshot::{Snapshot, join, patient};
 use crate::config::Target;
 use crate::control::copy as ledger;
 use crate::copy::{
@@ -27,7 +30,7 @@ use crate::copy::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
-use crate::masking::{MaskKey, MaskPlan};
+use crate::masking::{Allowed, LargeObjects, MaskKey, MaskPlan};
 use crate::postgres::{Session, introspect};
 use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
@@ -65,7 +68,8 @@ impl Opened {
         let load_seconds = self.since(loading);
         let mut remarks = work.archive.remarks.clone();
         remarks.extend(self.databases.loud().await?);
-        remarks.extend(self.complete(&work).await?);
+        remarks.extend(self.large_objects(&work).await?);
+        remarks.extend(self.complete(&work, &masks.allow).await?);
         remarks.extend(work.selection.as_deref().and_then(remark));
         let sums = ledger::sums(&*work.session).await?;
         let subject = Subject {
@@ -94,6 +98,7 @@ impl Opened {
             masked_columns: work.plan.tables.iter().map(TableCopy::masked).sum(),
             epoch: work.plan.epoch.clone(),
             snapshot_lsn: self.snapshot.lsn.clone(),
+            large_objects: ledger::objects::count(&*work.session).await?,
             load_seconds,
             seconds: 0.0,
             ranges_kept,
@@ -148,7 +153,7 @@ impl Opened {
     }
 
     /// Everything that follows the rows. Returns remarks.
-    async fn complete(&self, work: &Work) -> Result<Vec<String>> {
+    async fn complete(&self, work: &Work, allowed: &Allowed) -> Result<Vec<String>> {
         let (session, catalog) = (&work.session, &self.gathered.catalog);
         let Snapshot { instant, lsn, .. } = &self.snapshot;
         ledger::phase(&**session, "loaded", instant, lsn).await?;
@@ -159,7 +164,8 @@ impl Opened {
             .await?;
         let mut remarks = finish::sequences(&self.snapshot.session, session, catalog).await?;
         remarks.extend(finish::views(session, catalog).await?);
-        remarks.extend(beside::remarks(&self.snapshot.session).await?);
+        let source = &self.snapshot.session;
+        remarks.extend(extensions::carry(source, session, allowed).await?);
         self.note("statistics");
         session.batch_execute("analyze").await?;
         self.unchanged_schema(&work.plan).await?;
@@ -325,6 +331,7 @@ impl Opened {
             instant: self.snapshot.instant.clone(),
             purpose: "copy",
             worker: worker_name(),
+            wide: Mutex::default(),
             cancel: self.engine.cancel.clone(),
         });
         ledger::announce(&*work.session, &load.instant, &load.snapshot).await?;
@@ -348,6 +355,33 @@ impl Opened {
                 format!("{left} ranges were not loaded"),
             )),
         }
+    }
+
+    /// Carries large objects as of the snapshot's instant. Returns remarks.
+    async fn large_objects(&self, work: &Work) -> Result<Vec<String>> {
+        // A source without a rule has none; what an earlier instant had is taken away.
+        let rule = work
+            .plan
+            .large_objects
+            .as_ref()
+            .unwrap_or(&LargeObjects::Null);
+        let source = Session::connect(&self.engine.source, "copy").await?;
+        patient(&source).await?;
+        join(&source, &self.snapshot.id).await?;
+        if self.gathered.has_large_objects {
+            self.note("large objects");
+        }
+        Objects {
+            source: &source,
+            copy: &work.session,
+            rule,
+            instant: &self.snapshot.instant,
+            roles: &self.databases.roles().await?,
+            superuser: self.databases.is_superuser().await?,
+            cancel: &self.engine.cancel,
+        }
+        .carry()
+        .await
     }
 
     async fn unchanged_schema(&self, plan: &CopyPlan) -> Result<()> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
@@ -214,6 +215,7 @@ async fn task(
         instant: site.instant.clone(),
         purpose: PURPOSE,
         worker: worker_name(),
+        wide: Mutex::default(),
         cancel: engine.cancel.clone(),
     })
 }

@@ -15,8 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::masking::{
     Class, ColumnFacts, ColumnPlan, FieldMask, MaskKey, MaskPlan, Masked, Row, compile,
 };
-use crate::postgres::Session;
-use crate::sql::Ident;
+use crate::postgres::{Scope, Session, search_path};
 
 /// Characters of a value or shape that are shown.
 const SHOWN: usize = 60;
@@ -216,17 +215,9 @@ async fn read(
             None => "null::pg_catalog.text".to_owned(),
         })
         .collect();
-    let path: Vec<String> = from
-        .target
-        .search_path
-        .iter()
-        .map(|schema| Ident::new(schema.clone()).map(|schema| schema.to_string()))
-        .collect::<Result<_>>()?;
     // The expressions are the user's and are read as the user's SQL is.
-    let begin = format!(
-        "begin isolation level repeatable read read only; set local search_path = {}",
-        path.join(", ")
-    );
+    let path = search_path(&from.target.search_path, Scope::Transaction)?;
+    let begin = format!("begin isolation level repeatable read read only; {path}");
     from.session.batch_execute(&begin).await?;
     let query = format!(
         "select {}, {}, {} from {} as t limit {rows}",

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::gather::{Gathered, set_search_path};
+use super::gather::Gathered;
 use crate::catalog::{Column, ConstraintKind, Firing, Table};
 use crate::error::Result;
 use crate::migration::{Action, Definition, Guard, Operation, Phase, PhaseState};
-use crate::postgres::Session;
+use crate::postgres::{Scope, Session, search_path_of};
 use crate::sql::{Ident, literal};
 
 /// An object and what is wrong with it.
@@ -47,7 +47,8 @@ impl<'a> Drift<'a> {
             .await?;
         let functions = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         let mut meant = Vec::new();
-        set_search_path(session, &gathered.search_path).await?;
+        let path = search_path_of(&gathered.search_path, Scope::Session);
+        session.batch_execute(&path).await?;
         for (_, _, definition) in gathered.ledger.changes.values() {
             for operation in &definition.operations {
                 let Some(data_type) = subject(operation).and_then(|subject| subject.data_type)

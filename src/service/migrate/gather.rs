@@ -6,7 +6,7 @@ use crate::config::{Config, Target};
 use crate::control::ledger;
 use crate::error::{Error, Kind, Result};
 use crate::migration::{Change, Ledger, Plan, Probe, Release, Situation};
-use crate::postgres::{Session, introspect};
+use crate::postgres::{Scope, Session, introspect, search_path_of};
 use crate::sql::Ident;
 
 /// Files, catalog and ledger at one moment.
@@ -64,7 +64,8 @@ impl Gathered {
         let plan = Plan::make(release, &situation)?;
         let probes = plan.probes(&situation)?;
         if !probes.is_empty() {
-            set_search_path(session, &self.search_path).await?;
+            let path = search_path_of(&self.search_path, Scope::Session);
+            session.batch_execute(&path).await?;
             let result = ask(session, &probes).await;
             session
                 .batch_execute("set search_path = pg_catalog")
@@ -73,15 +74,6 @@ impl Gathered {
         }
         Ok(plan)
     }
-}
-
-/// Lets the session resolve names as the project's SQL does.
-pub(super) async fn set_search_path(session: &Session, schemas: &[Ident]) -> Result<()> {
-    let path: Vec<String> = schemas.iter().map(Ident::to_string).collect();
-    session
-        .batch_execute(&format!("set search_path = {}", path.join(", ")))
-        .await?;
-    Ok(())
 }
 
 async fn ask(session: &Session, probes: &[Probe]) -> Result<()> {

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use backon::BackoffBuilder;
 
-use super::gather::set_search_path;
 use super::runner::Runner;
 use crate::backfill::Take;
 use crate::control::{append_audit_in, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::migration::{Action, Entry, Phase, Step, Undo};
+use crate::postgres::{Scope, search_path};
 use crate::service::backfill::Engine;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::QualifiedName;
 
 /// What is run in one transaction.
 pub(super) struct Batch<'a> {
@@ -231,12 +231,7 @@ impl Runner {
         lock_timeout: Duration,
     ) -> (Result<()>, Vec<String>) {
         let pid = self.session.pid();
-        let search_path: Result<Vec<Ident>> = self
-            .target
-            .search_path
-            .iter()
-            .map(|schema| Ident::new(schema.clone()))
-            .collect();
+        let path = search_path(&self.target.search_path, Scope::Transaction);
         let environment = self.target.environment.clone();
         let guard = &self.guard;
         let session = &mut self.session;
@@ -251,10 +246,7 @@ impl Runner {
                 )
                 .await?;
             // Our own statements hold types and defaults that the user wrote.
-            let path: Vec<String> = search_path?.iter().map(Ident::to_string).collect();
-            transaction
-                .batch_execute(&format!("set local search_path = {}", path.join(", ")))
-                .await?;
+            transaction.batch_execute(&path?).await?;
             for statement in batch.sql {
                 transaction.batch_execute(statement).await?;
             }
@@ -298,13 +290,8 @@ impl Runner {
 
     /// One statement outside a transaction, under the project's search path.
     pub(super) async fn outside(&self, sql: &str) -> Result<()> {
-        let schemas: Vec<Ident> = self
-            .target
-            .search_path
-            .iter()
-            .map(|schema| Ident::new(schema.clone()))
-            .collect::<Result<_>>()?;
-        set_search_path(&self.session, &schemas).await?;
+        let path = search_path(&self.target.search_path, Scope::Session)?;
+        self.session.batch_execute(&path).await?;
         let result = self.session.batch_execute(sql).await;
         if result.is_ok() || !self.session.is_closed() {
             self.session.batch_execute(FORGET).await?;

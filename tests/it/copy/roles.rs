@@ -54,7 +54,7 @@ async fn a_role_without_special_rights_copies_and_keeps_the_grants() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_beside_the_tables_is_counted() {
     let stage = Stage::new(
-        "create table t (id int); select lo_create(0) from generate_series(1, 3); \
+        "create table t (id int); \
          create table setting (name text); create table default_only (name text); \
          insert into setting values ('a'); insert into default_only values ('shipped'); \
          update pg_extension set extconfig = array['setting'::regclass::oid, 'default_only'::regclass::oid], \
@@ -66,8 +66,7 @@ async fn what_lies_beside_the_tables_is_counted() {
     assert_eq!(
         said,
         [
-            "3 large objects are not carried",
-            "rows of setting, a table of the extension plpgsql, are not carried"
+            "rows of setting, a table of the extension plpgsql, are not carried: [allow] extension_rows does not name it"
         ]
     );
 }

@@ -3,9 +3,8 @@
 
 use super::Subject;
 use crate::error::Result;
-use crate::postgres::Session;
+use crate::postgres::{Scope, Session, search_path};
 use crate::service::copy::Check;
-use crate::service::copy::load::project_path;
 use crate::service::subset::relation;
 use crate::subset::Reference;
 
@@ -49,7 +48,7 @@ pub(super) async fn check(
 
 async fn in_copy(subject: &Subject<'_>, target: &Session, reference: &Reference) -> Result<u64> {
     target.batch_execute("begin read only").await?;
-    let path = project_path(subject.source)?;
+    let path = search_path(&subject.source.search_path, Scope::Transaction)?;
     target.batch_execute(&path).await?;
     let from = relation(subject.catalog, &reference.from);
     let count = count(subject, target, reference, &from).await?;
@@ -59,7 +58,7 @@ async fn in_copy(subject: &Subject<'_>, target: &Session, reference: &Reference)
 
 /// Of the rows that were carried.
 async fn at_source(subject: &Subject<'_>, source: &Session, reference: &Reference) -> Result<u64> {
-    let path = project_path(subject.source)?;
+    let path = search_path(&subject.source.search_path, Scope::Transaction)?;
     source.batch_execute(&path).await?;
     let mut orphans = 0;
     for leaf in subject.catalog.leaves(&reference.from) {

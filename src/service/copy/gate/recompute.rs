@@ -13,7 +13,7 @@ use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{FieldHash, MultisetSum, RowHash, RunKey, identifies};
 use crate::masking::{FieldMask, Mask, MaskPlan, Masked, Row, Rule, TablePlan, keeps_parts};
-use crate::postgres::Session;
+use crate::postgres::{Session, schema_list};
 use crate::service::copy::Check;
 use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
@@ -229,7 +229,7 @@ async fn under_path(
     let own = "select pg_catalog.set_config('search_path', $1, false), \
                pg_catalog.set_config('lc_monetary', 'C', false)";
     session
-        .query_one(own, &[&work.search_path.join(", ")])
+        .query_one(own, &[&schema_list(work.search_path)?])
         .await?;
     let sums = stream(work, session, statements, what).await;
     session.query_one(own, &[&"pg_catalog"]).await?;
@@ -254,6 +254,7 @@ async fn stream(
         loop {
             let chunk = copy.try_next().await?;
             if let Some(chunk) = &chunk {
+                session.spend(chunk.len()).await;
                 bounded(chunk, &what.table)?;
                 let rows = if std::mem::take(&mut first) {
                     without_header(chunk)?
@@ -268,7 +269,10 @@ async fn stream(
                 }
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
                 let closed = |_| Error::new(Kind::Internal, "a comparison was closed");
-                let permit = Arc::clone(&permits).acquire_owned().await.map_err(closed)?;
+                // A wide row takes the place of many batches: memory is bounded by bytes.
+                let weight = u32::try_from((full.len() / BATCH).clamp(1, slots)).unwrap_or(1);
+                let permit = Arc::clone(&permits).acquire_many_owned(weight);
+                let permit = permit.await.map_err(closed)?;
                 let (what, total) = (Arc::clone(what), Arc::clone(&total));
                 rayon::spawn(move || {
                     let sums = what.sum(&full);

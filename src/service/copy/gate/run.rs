@@ -3,7 +3,7 @@
 use super::audit::{Audit, audit};
 use super::reading::column_types;
 use super::recompute::{Recompute, recompute};
-use super::{constraints, counts, kept, orphans};
+use super::{constraints, counts, extension_rows, kept, objects, orphans};
 use crate::catalog::Catalog;
 use crate::config::Target;
 use crate::copy::{CopyPlan, RowSum};
@@ -78,6 +78,8 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
         constraints::check(subject, &target[0]).await?,
         kept::check(subject, (&source, &target[0]), &recomputed, watch).await?,
     ];
+    checks.extend(objects::check(subject, (&source, &target[0])).await?);
+    checks.extend(extension_rows::check(subject, (&source, &target[0])).await?);
     checks.extend(orphans::check(subject, (&source, &target[0])).await?);
     checks.extend(recomputed.checks);
     let found = audit(&Audit {

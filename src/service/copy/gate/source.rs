@@ -84,6 +84,9 @@ impl SourceValues {
             let mut batch = Vec::with_capacity(BATCH * 2);
             loop {
                 let chunk = stream.try_next().await?;
+                session
+                    .spend(chunk.as_ref().map_or(0, |chunk| chunk.len()))
+                    .await;
                 if let Some(row) = &chunk {
                     // The server sends one row a message.
                     bounded(row, &reading.table)?;
