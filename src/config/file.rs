@@ -50,6 +50,9 @@ pub(super) struct File {
     /// How files outside of databases are sealed, and how object stores are reached.
     #[serde(default)]
     pub(super) storage: RawStorage,
+    /// Masked copies.
+    #[serde(default)]
+    pub(super) copy: RawCopy,
 }
 
 impl File {
@@ -100,6 +103,17 @@ pub(super) struct RawPolicy {
     pub(super) lock_timeout: Option<Duration>,
     /// How often it tries again.
     pub(super) lock_attempts: Option<u32>,
+}
+
+/// Masked copies.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCopy {
+    /// Public keys of those whose archives are loaded, in hexadecimal digits, as `manifest.key` of
+    /// `copy run --to LOCATION` has them. When none is named, the archive must be signed with the
+    /// project's own masking key.
+    #[serde(default)]
+    pub(super) signers: Vec<String>,
 }
 
 /// Files outside of databases.

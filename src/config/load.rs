@@ -55,6 +55,7 @@ pub struct Config {
     migrations: PathBuf,
     pub(super) scheduling: Scheduling,
     storage: RawStorage,
+    signers: Vec<String>,
 }
 
 impl Config {
@@ -99,6 +100,7 @@ impl Config {
                 .unwrap_or_else(|| vec!["public".to_owned()]),
             migrations: root.join(file.migrations.as_deref().unwrap_or("migrations")),
             storage: file.storage.clone(),
+            signers: file.copy.signers.clone(),
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
@@ -335,6 +337,12 @@ impl Config {
     pub fn seal_key(&self) -> SecretRef {
         let named = self.storage.key.clone();
         named.unwrap_or_else(|| SecretRef::Env("TIDEGATE_SEAL_KEY".to_owned()))
+    }
+
+    /// Public keys of those whose archives may be loaded; none for the project's own.
+    #[must_use]
+    pub fn signers(&self) -> &[String] {
+        &self.signers
     }
 
     /// Settings and credentials of object stores: those of the file, then the variables of the
