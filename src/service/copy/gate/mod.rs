@@ -5,14 +5,18 @@
 
 mod allowed;
 mod audit;
+mod batches;
 mod binary_rows;
 mod canary;
 mod canary_channels;
 mod catalog_texts;
+mod collector;
+mod comparison;
 mod constraints;
 mod counts;
 mod findings;
 mod in_use;
+mod joint;
 mod kept;
 mod large_objects;
 mod leak_scan;
@@ -26,6 +30,7 @@ mod run;
 mod scanner;
 mod source;
 mod staging;
+mod sums;
 mod table_scan;
 
 pub use audit::{Audit, audit};
