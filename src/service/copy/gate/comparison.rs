@@ -229,10 +229,21 @@ fn fields(work: &Recompute<'_>, table: &TablePlan, reading: &Reading) -> Result<
                 column.rule.mask,
                 Mask::RedactText { .. } | Mask::Json { .. }
             ),
+            keeps_parts: keeps_parts(&column.rule.mask),
             ..Field::plain(compared.place)
         });
     }
     Ok(fields)
+}
+
+/// Whether leaves of a document are kept by the policy.
+fn keeps_parts(mask: &Mask) -> bool {
+    match mask {
+        Mask::Json { paths, otherwise } => {
+            otherwise.is_keep() || paths.values().any(|rule| rule.is_keep())
+        }
+        _ => false,
+    }
 }
 
 impl Compared<'_> {

@@ -122,7 +122,9 @@ pub(super) async fn prepared_scan(
         None => canaries_for(scan.target).await?,
     };
     let mut scanned = Scanned::default();
-    let (mut pass, mut passes) = (0, 1);
+    // What did not fit into the comparison's filter needs two at least.
+    let overflown = comparison.is_some() && filter.is_none();
+    let (mut pass, mut passes) = (0, 1 + u64::from(overflown));
     while pass < passes {
         let begun = scan.clock.monotonic();
         let made = match filter.take() {

@@ -90,9 +90,8 @@ pub(super) fn judge(comparison: &Comparison<'_>) -> Recomputed {
     let mut differs = "no masked column kept its values".to_owned();
     if notes.silent + notes.empty > 0 {
         let (silent, empty) = (notes.silent, notes.empty);
-        let stay = format!(
-            "; {silent} texts in which no detector sees anything and {empty} empty ones stay"
-        );
+        let stay =
+            format!("; {silent} texts without anything to replace and {empty} empty ones stay");
         differs.push_str(&stay);
     }
     let recomputed = format!("equal to mask(source) in {rows} rows of {tables} tables");

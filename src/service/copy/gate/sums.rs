@@ -26,7 +26,8 @@ pub(super) struct Changed {
     pub(super) values: u64,
     /// Those that their mask left alone although it had something to replace.
     pub(super) unchanged: u64,
-    /// Texts and documents that it left alone, and in which no detector sees anything.
+    /// Texts and documents that it left alone, and in which no detector sees anything or the policy
+    /// keeps parts.
     pub(super) silent: u64,
     /// Empty texts, which tell nothing and stay.
     pub(super) empty: u64,
@@ -47,7 +48,7 @@ impl Changed {
         }
         self.values += 1;
         if value == stands {
-            let silent = field.in_texts && !fires(value);
+            let silent = field.keeps_parts || field.in_texts && !fires(value);
             *(if silent {
                 &mut self.silent
             } else {
@@ -101,6 +102,8 @@ pub(super) struct Field {
     pub(super) mask: Option<Arc<dyn FieldMask>>,
     /// Whether the mask replaces parts of the value, so that a value without such a part stays.
     pub(super) in_texts: bool,
+    /// Whether the policy keeps parts, whatever they hold.
+    pub(super) keeps_parts: bool,
 }
 
 impl Field {
@@ -110,6 +113,7 @@ impl Field {
             place,
             mask: None,
             in_texts: false,
+            keeps_parts: false,
         }
     }
 }
@@ -219,5 +223,16 @@ mod tests {
         let mut whole = Changed::default();
         whole.add(&Field::plain(0), b"all is fine", b"all is fine");
         assert_eq!((whole.unchanged, whole.silent), (1, 0));
+        let kept = Field {
+            keeps_parts: true,
+            ..text
+        };
+        let mut changed = Changed::default();
+        changed.add(
+            &kept,
+            b"{\"to\": \"ann@corp.example\"}",
+            b"{\"to\": \"ann@corp.example\"}",
+        );
+        assert_eq!((changed.unchanged, changed.silent), (0, 1));
     }
 }
