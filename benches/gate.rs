@@ -49,11 +49,17 @@ async fn main() {
     for round in 1..=ROUNDS {
         let raw = raw(&server).await;
         let (load, gate, report) = load_and_gate(&server).await;
+        let (wall, cpu) = (|one: &Cost| one.wall, |one: &Cost| one.cpu);
         println!(
-            "round {round}: raw {raw:.2} s; load {:.2}x; gate {gate:.2} s = {:.2}x of raw, {:.2}x of the load",
-            load / raw,
-            gate / raw,
-            gate / load
+            "round {round}: raw {raw:.2} s; load {:.2}x; gate {:.2} s = {:.2}x of raw, {:.2}x of the load; \
+             CPU of the copy without its gate {:.2} s, of the gate {:.2} s = {:.2}x",
+            wall(&load) / raw,
+            wall(&gate),
+            wall(&gate) / raw,
+            wall(&gate) / wall(&load),
+            cpu(&load),
+            cpu(&gate),
+            cpu(&gate) / cpu(&load)
         );
         for check in &report.checks {
             println!("  {:<16} {} {}", check.name, check.passed, check.detail);
@@ -77,12 +83,46 @@ fn masks(catalog: &Catalog) -> MaskPlan {
     plan
 }
 
-/// Seconds of the load and of the gate after it.
-async fn load_and_gate(server: &Running) -> (f64, f64, GateReport) {
+/// Seconds.
+struct Cost {
+    wall: f64,
+    /// Of this process and of the server's.
+    cpu: f64,
+}
+
+/// CPU seconds of this process and of the server's processes, with those that ended.
+fn cpu_seconds(server: &Running) -> f64 {
+    let postmaster = u32::try_from(server.pid).unwrap();
+    let mut ticks = 0.0;
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            continue;
+        };
+        let Some((_, rest)) = stat.rsplit_once(") ") else {
+            continue;
+        };
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let field = |index: usize| fields[index].parse::<f64>().unwrap_or(0.0);
+        if pid == postmaster {
+            ticks += field(11) + field(12) + field(13) + field(14);
+        } else if pid == std::process::id() || fields[1] == postmaster.to_string() {
+            ticks += field(11) + field(12);
+        }
+    }
+    ticks / rustix::param::clock_ticks_per_second() as f64
+}
+
+/// The load, and the gate after it; CPU of the load is that of the whole copy without its gate.
+async fn load_and_gate(server: &Running) -> (Cost, Cost, GateReport) {
+    let before = cpu_seconds(server);
     let folder = tempfile::tempdir().unwrap();
     let opened = engine(server, folder.path(), 2).await.open().await.unwrap();
     let plan = masks(&opened.gathered.catalog);
     let outcome = opened.run(&plan, &rules::key()).await.unwrap();
+    let copied = cpu_seconds(server) - before;
     let engine = engine(server, folder.path(), 2).await;
     let gathered = engine.survey().await.unwrap();
     let copy = engine.target.at_database(&outcome.database);
@@ -109,11 +149,19 @@ async fn load_and_gate(server: &Running) -> (f64, f64, GateReport) {
         events: Arc::new(Silent),
         cancel: CancellationToken::new(),
     };
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), cpu_seconds(server));
     let report = gate::run(&subject, &watch).await.unwrap();
-    let took = began.elapsed().as_secs_f64();
+    let gate = Cost {
+        wall: began.elapsed().as_secs_f64(),
+        cpu: cpu_seconds(server) - before,
+    };
     drop((session, holder));
     let drop_copy = format!("drop database {} with (force)", outcome.database);
     psql(server, "postgres", &drop_copy);
-    (outcome.load_seconds, took, report)
+    let load = Cost {
+        wall: outcome.load_seconds,
+        // The run had a gate of its own.
+        cpu: copied - gate.cpu,
+    };
+    (load, gate, report)
 }

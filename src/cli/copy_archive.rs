@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::App;
 use super::render::{Output, Page, Report};
 use crate::config::{Config, Tier};
-use crate::copy::{Manifest, Stage};
+use crate::copy::{Manifest, Signed, Stage};
 use crate::error::{Error, Kind, Result};
 use crate::service::copy::archive::{Archived, From, archive, load};
 use crate::service::copy::{
@@ -58,7 +58,7 @@ pub(super) async fn write(
     let databases = Databases::open(&target).await?;
     let ready = databases.newest(&[Stage::Ready]).await?;
     let ready = ready.ok_or_else(|| Error::new(Kind::Internal, "the copy is gone"))?;
-    let both = (&store, &key);
+    let both = (&store, &key, &mask_key);
     let written = archive((&databases, &ready), region, both, &app.cancel).await?;
     for Listed { name, .. } in databases.list().await? {
         databases.discard(&name).await?;
@@ -80,10 +80,20 @@ pub(super) async fn load_from(
     refuse_target(environment)?;
     let (store, key) = open(config, from).await?;
     let databases = Databases::open(&environment.target(config).await?).await?;
+    let signers = match config.signers() {
+        [] => {
+            let current = masking::KeyChoice::Current;
+            let own = masking::key_of(config, NOBODY, current).await.map_err(|error| {
+                error.hint("an archive must be signed by somebody: name its signer in [copy] signers of tidegate.toml, or give this machine the masking key")
+            })?;
+            vec![Signed::signer(&own)?]
+        }
+        named => named.to_vec(),
+    };
     let source = From {
         store: &store,
         key: &key,
-        signer: None,
+        signers: &signers,
     };
     let region = environment.region.as_deref();
     let loaded = load(source, &databases, region, &app.cancel).await?;

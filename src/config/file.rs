@@ -113,6 +113,11 @@ pub(super) struct RawCopy {
     /// Bytes a second that one process reads from the source at most: "50MB".
     #[schemars(with = "Option<String>")]
     pub(super) max_rate: Option<MaxRate>,
+    /// Public keys of those whose archives are loaded, in hexadecimal digits, as `manifest.key` of
+    /// `copy run --to LOCATION` has them. When none is named, the archive must be signed with the
+    /// project's own masking key.
+    #[serde(default)]
+    pub(super) signers: Vec<String>,
 }
 
 /// A rate, written as `50MB`.

@@ -56,6 +56,7 @@ pub struct Config {
     pub(super) scheduling: Scheduling,
     storage: RawStorage,
     max_rate: Option<u64>,
+    signers: Vec<String>,
 }
 
 impl Config {
@@ -101,6 +102,7 @@ impl Config {
             migrations: root.join(file.migrations.as_deref().unwrap_or("migrations")),
             storage: file.storage.clone(),
             max_rate: file.copy.max_rate.map(|rate| rate.0),
+            signers: file.copy.signers.clone(),
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
@@ -343,6 +345,12 @@ impl Config {
     #[must_use]
     pub fn max_rate(&self) -> Option<u64> {
         self.max_rate
+    }
+
+    /// Public keys of those whose archives may be loaded; none for the project's own.
+    #[must_use]
+    pub fn signers(&self) -> &[String] {
+        &self.signers
     }
 
     /// Settings and credentials of object stores: those of the file, then the variables of the

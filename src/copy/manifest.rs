@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::RowSum;
@@ -68,8 +69,8 @@ impl Signed {
     ///
     /// # Errors
     /// None in practice.
-    pub fn sign(manifest: &Manifest, key: &MaskKey) -> Result<Self> {
-        let text = serde_json::to_string(manifest)
+    pub fn sign(statement: &impl Serialize, key: &MaskKey) -> Result<Self> {
+        let text = serde_json::to_string(statement)
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
         let signing = SigningKey::from_bytes(key.derive(PURPOSE)?.bytes());
         Ok(Self {
@@ -79,23 +80,53 @@ impl Signed {
         })
     }
 
+    /// The public key that belongs to a masking key, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn signer(key: &MaskKey) -> Result<String> {
+        let signing = SigningKey::from_bytes(key.derive(PURPOSE)?.bytes());
+        Ok(hex::encode(signing.verifying_key().to_bytes()))
+    }
+
     /// The manifest, after its signature was checked; `trusted` is the key that must have signed
     /// it, else the one it names is believed, which shows damage but no forgery.
     ///
     /// # Errors
     /// [`Kind::CopyGate`] when the signature does not hold.
     pub fn verify(&self, trusted: Option<&MaskKey>) -> Result<Manifest> {
-        let broken = |what: &str| Error::new(Kind::CopyGate, format!("the manifest {what}"));
+        if let Some(trusted) = trusted
+            && Self::signer(trusted)? != self.key
+        {
+            return Err(broken("was signed by another key"));
+        }
+        self.statement()
+    }
+
+    /// What was signed by one of these public keys, given in hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`Kind::CopyRefused`] when another key has signed it; [`Kind::CopyGate`] when the signature
+    /// does not hold.
+    pub fn verify_by<T: DeserializeOwned>(&self, signers: &[String]) -> Result<T> {
+        if !signers
+            .iter()
+            .any(|key| key.eq_ignore_ascii_case(&self.key))
+        {
+            return Err(Error::new(
+                Kind::CopyRefused,
+                format!("it was signed by {}, who is not trusted", self.key),
+            )
+            .hint("name the signer in [copy] signers of tidegate.toml, when its key was given to you by another way"));
+        }
+        self.statement()
+    }
+
+    fn statement<T: DeserializeOwned>(&self) -> Result<T> {
         let key: [u8; 32] = hex::decode(&self.key)
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| broken("names no key"))?;
-        if let Some(trusted) = trusted {
-            let signing = SigningKey::from_bytes(trusted.derive(PURPOSE)?.bytes());
-            if signing.verifying_key().to_bytes() != key {
-                return Err(broken("was signed by another key"));
-            }
-        }
         let signature: [u8; 64] = hex::decode(&self.signature)
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
@@ -107,6 +138,10 @@ impl Signed {
             .map_err(|_| broken("is not the text that was signed"))?;
         serde_json::from_str(&self.manifest).map_err(|_| broken("cannot be read"))
     }
+}
+
+fn broken(what: &str) -> Error {
+    Error::new(Kind::CopyGate, format!("the manifest {what}"))
 }
 
 #[cfg(test)]
@@ -137,10 +172,20 @@ mod tests {
         let signed = Signed::sign(&manifest, &key("1")).unwrap();
         assert_eq!(signed.verify(Some(&key("1"))).unwrap(), manifest);
         assert!(signed.verify(Some(&key("2"))).is_err());
+        let (own, other) = (
+            Signed::signer(&key("1")).unwrap(),
+            Signed::signer(&key("2")).unwrap(),
+        );
+        let by = |signers: &[String]| signed.verify_by::<Manifest>(signers);
+        assert_eq!(by(&[other.clone(), own.to_uppercase()]).unwrap(), manifest);
+        assert_eq!(by(&[other]).unwrap_err().kind(), Kind::CopyRefused);
+        assert_eq!(by(&[]).unwrap_err().kind(), Kind::CopyRefused);
         let forged = Signed {
             manifest: signed.manifest.replace("true", "false"),
             ..signed
         };
         assert!(forged.verify(None).is_err());
+        let broken = forged.verify_by::<Manifest>(&[own]).unwrap_err();
+        assert_eq!(broken.kind(), Kind::CopyGate);
     }
 }

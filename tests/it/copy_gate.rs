@@ -3,6 +3,7 @@
 
 mod audit;
 mod channels;
+mod digests;
 mod fixture;
 mod recompute;
 mod speed;

@@ -15,6 +15,8 @@ pub enum Expectation {
     /// What is computed from columns of the copy: materialized views, generated columns,
     /// statistics. It may hold what masked columns hold.
     Derived,
+    /// What the keyed masks of this tool make, which look like digests themselves.
+    Keyed(Class),
     /// Whatever it holds: the policy allows it by name.
     Allowed,
 }
@@ -38,6 +40,13 @@ pub const fn coincides(class: Class) -> bool {
 }
 
 impl Expectation {
+    /// Whether what looks like a digest of a raw value may be one here. What is derived from the
+    /// copy's columns is not: these are looked at themselves.
+    #[must_use]
+    pub fn guards_digests(self) -> bool {
+        !matches!(self, Self::Keyed(_) | Self::Allowed | Self::Derived)
+    }
+
     /// Whether a hit of `class` is no leak here.
     #[must_use]
     pub fn allows(self, class: Class) -> bool {
@@ -55,7 +64,7 @@ impl Expectation {
                         )
                     )
             }
-            Self::Masked(own) => {
+            Self::Masked(own) | Self::Keyed(own) => {
                 coincides(class)
                     && (own == class
                         || own == Class::Document
@@ -110,6 +119,9 @@ mod tests {
         assert!(!Expectation::Masked(Class::FreeText).allows(Class::PersonName));
         assert!(!Expectation::Nothing.allows(Class::PersonName));
         assert!(Expectation::Allowed.allows(Class::Email));
+        assert!(Expectation::Keyed(Class::Phone).allows(Class::Phone));
+        assert!(Expectation::Masked(Class::Phone).guards_digests());
+        assert!(!Expectation::Keyed(Class::Phone).guards_digests());
         assert!(Expectation::Kept(Class::Email).allows(Class::Email));
         assert!(!Expectation::Kept(Class::FreeText).allows(Class::FreeText));
         assert!(!Expectation::Kept(Class::Company).allows(Class::Email));

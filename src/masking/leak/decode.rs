@@ -43,8 +43,15 @@ impl Decoder {
         other_forms(text, &mut self.again, search);
     }
 
-    /// The same for a text that did not come by COPY.
-    pub fn text(&mut self, text: &[u8], search: &mut dyn FnMut(&[u8])) {
+    /// The same for a value that did not come by the text form of COPY: bytes are as they are.
+    pub fn value(&mut self, text: &[u8], kind: CellKind, search: &mut dyn FnMut(&[u8])) {
+        let text = match kind {
+            CellKind::Plain | CellKind::Bytes => text,
+            CellKind::Lexemes => {
+                in_order(text, &mut self.decoded);
+                &self.decoded
+            }
+        };
         other_forms(text, &mut self.again, search);
     }
 }

@@ -76,15 +76,13 @@ impl Filter {
         self.take(entry, false)
     }
 
-    /// Takes a form whatever pass the filter is of.
+    /// Takes a form that was hashed under the same key, whatever pass the filter is of; it is not
+    /// counted.
     ///
     /// # Errors
     /// As [`Filter::insert`].
-    pub fn insert_always(&mut self, class: Class, form: &Form<'_>) -> Result<(), FilterFull> {
-        match Entry::of(&self.key, class, form) {
-            Some(entry) => self.take(&entry, true),
-            None => Ok(()),
-        }
+    pub fn insert_always(&mut self, entry: &Entry) -> Result<(), FilterFull> {
+        self.take(entry, true)
     }
 
     fn take(&mut self, entry: &Entry, always: bool) -> Result<(), FilterFull> {

@@ -1,5 +1,6 @@
 //! Searching a text for what a filter holds.
 
+use super::digest::Token;
 use super::digits;
 use super::entry::{TAG_BEGINNING, TAG_DIGITS, TAG_SEQUENCE, TAG_WORD};
 use super::filter::Filter;
@@ -62,6 +63,60 @@ pub struct Searcher {
     open: Vec<Open>,
     /// Numbers looked up, by length: what chance may explain grows with them.
     pub probes: [u64; MAX_DIGITS + 1],
+    /// What looked like a digest since this was emptied.
+    pub tokens: Vec<Token>,
+}
+
+/// Words that only signs of Base64's alphabets keep apart.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    start: usize,
+    end: usize,
+}
+
+impl Run {
+    /// Takes the next word; the run that ends before it.
+    #[inline]
+    fn take(&mut self, word: &Word, text: &[u8]) -> Option<Self> {
+        let gap = &text[self.end.min(word.start)..word.start];
+        if gap.len() <= 4 && gap.iter().all(|byte| is_sign(*byte)) && self.end > 0 {
+            self.end = word.end;
+            return None;
+        }
+        let signs = gap
+            .iter()
+            .rev()
+            .take(4)
+            .take_while(|byte| is_sign(**byte))
+            .count();
+        let done = *self;
+        *self = Self {
+            start: word.start - signs,
+            end: word.end,
+        };
+        Some(done)
+    }
+
+    /// What it holds, with signs that stand behind it.
+    fn token(self, text: &[u8]) -> Option<Token> {
+        let rest = text.get(self.end..)?;
+        let signs = rest
+            .iter()
+            .take(4)
+            .take_while(|byte| is_sign(**byte))
+            .count();
+        let run = text.get(self.start..self.end + signs)?;
+        if (20..=64).contains(&run.len()) {
+            Token::of_word(run)
+        } else {
+            None
+        }
+    }
+}
+
+#[inline]
+fn is_sign(byte: u8) -> bool {
+    matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 impl Searcher {
@@ -71,10 +126,14 @@ impl Searcher {
         let mut digit_count = 0;
         let mut account = false;
         let mut last: Option<Word> = None;
-        let open = &mut self.open;
+        let mut run = Run::default();
+        let (open, tokens) = (&mut self.open, &mut self.tokens);
         open.clear();
         words(text, key, |word| {
             digit_count += word.digits;
+            if let Some(done) = run.take(&word, text) {
+                tokens.extend(done.token(text));
+            }
             account = account || begins_account(&word, text);
             let mut report = |hash, start, kind| {
                 if let Some(class) = filter.class(hash)
@@ -121,6 +180,7 @@ impl Searcher {
             }
             last = Some(word);
         });
+        tokens.extend(run.token(text));
         if digit_count as usize >= digits::MIN {
             if filter.number_lengths() > 0 {
                 self.numbers(filter, text, found);
@@ -258,6 +318,24 @@ mod tests {
             assert!(!classes(&filter, text).contains(&Class::Phone), "{text}");
         }
         assert_eq!(classes(&filter, "ann of miller"), []);
+    }
+
+    #[test]
+    fn what_looks_like_a_digest_is_noted() {
+        let filter = filter(&[(Class::Email, "ann@corp.example")]);
+        let md5 = "0cc175b9c0f1b6a831c399e269772661";
+        for (text, count) in [
+            (md5.to_owned(), 1),
+            (format!("{{\"h\": \"{md5}\", \"i\": \"x{md5}\"}}"), 1),
+            // Base64 with signs at both ends and inside.
+            ("/JB1fKxNgVPhmsNpoCh7+g==".to_owned(), 1),
+            ("a DMF1ucDxtqgxw5niaXcmYQ== b".to_owned(), 1),
+            ("no digest in this text-of-many_words/at/all".to_owned(), 0),
+        ] {
+            let mut searcher = Searcher::default();
+            searcher.search(&filter, text.as_bytes(), &mut |_| ());
+            assert_eq!(searcher.tokens.len(), count, "{text}");
+        }
     }
 
     #[test]

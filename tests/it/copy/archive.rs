@@ -107,6 +107,8 @@ async fn m14_m16_a_copy_outside_of_a_server_is_sealed_and_comes_back() {
     let data = tidegate(&stage, &region("eu"), SEAL_KEY).data();
     assert!(data["archive"]["kept"].as_u64().unwrap() > 0, "{data:#}");
 
+    only_trusted_signers(&stage, &load, data["manifest"]["key"].as_str().unwrap());
+
     let part = files(&out.join("parts"))
         .into_iter()
         .max_by_key(|file| file.metadata().unwrap().len())
@@ -129,4 +131,25 @@ async fn m14_m16_a_copy_outside_of_a_server_is_sealed_and_comes_back() {
         !stages.contains(&"failed") && !stages.contains(&"building"),
         "{status:#}"
     );
+}
+
+/// Whoever has the key of the seal alone cannot make an archive that is loaded.
+fn only_trusted_signers(stage: &Stage, load: &[&str], signer: &str) {
+    let with_key = |mask_key: &str| {
+        let told = tidegate(stage, load, SEAL_KEY);
+        told.env("TIDEGATE_MASK_KEY", mask_key)
+    };
+    let strange = with_key(OTHER_KEY).exits(4);
+    assert!(strange.stderr.contains(signer), "{}", strange.stderr);
+    let config = stage.project().path().join("tidegate.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let trusted = |key: &str| {
+        let text = format!("{text}\n[copy]\nsigners = [\"{key}\"]\n");
+        std::fs::write(&config, text).unwrap();
+    };
+    trusted(signer);
+    with_key("").ok();
+    trusted(&"ab".repeat(32));
+    with_key(MASK_KEY).exits(4);
+    std::fs::write(&config, &text).unwrap();
 }

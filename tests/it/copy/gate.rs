@@ -3,11 +3,11 @@
 use tidegate::control::copy as ledger;
 use tidegate::error::Kind;
 use tidegate::postgres::Session;
-use tidegate::service::copy::GateReport;
+use tidegate::service::copy::{GateReport, Gathered};
 
 use super::rules::KEY;
 use super::stage::{Rules, Stage, client, judged, masks};
-use tidegate::masking::Mask;
+use tidegate::masking::{Class, Mask, MaskPlan};
 
 async fn judge(stage: &Stage, database: &str) -> GateReport {
     judge_by(stage, database, &[]).await
@@ -224,4 +224,120 @@ async fn two_runs_to_one_target_do_not_mix() {
     assert_eq!(error.kind(), Kind::RunnerBusy);
     drop(opened);
     stage.engine().await.open().await.unwrap();
+}
+
+/// Every way in which a value is read from the stream that compares.
+const SEARCHED: &str = "
+create domain mail as text;
+create table users (id int primary key, email text not null, names text[], phone mail, born date);
+insert into users values
+    (1, 'ann.miller@corp.example', '{Ann Miller,\"Zoe Long Quast\"}', '+49 30 1234567', '1980-02-03'),
+    (2, 'bob@corp.example', null, '+49 89 7654321', '1990-02-03');
+create table notes (id int primary key, t text, v varchar(80), c char(60), j json, b jsonb, raw bytea,
+    n bigint, m numeric, u uuid, ts tsvector, a text[], d mail, g text generated always as (t || '!') stored);
+insert into notes (id) values (1);
+create table pairs (a int2, b date);
+insert into pairs values (1, '2020-01-01');
+";
+
+/// What is written into a row of the copy, the place that is named, and the class.
+const PLANTED: &[(&str, &str, &str)] = &[
+    ("t = 'by ann.miller@corp.example'", "notes.t", "email"),
+    ("v = 'Miller, Ann'", "notes.v", "person-name"),
+    ("c = 'zoe long quast'", "notes.c", "person-name"),
+    (
+        "j = '[\"ann.miller\\u0040corp.example\"]'",
+        "notes.j",
+        "email",
+    ),
+    (
+        "b = '{\"x\": \"ann.miller@corp.example\"}'",
+        "notes.b",
+        "email",
+    ),
+    ("raw = 'x ann.miller@corp.example'", "notes.raw", "email"),
+    ("n = 49301234567", "notes.n", "phone"),
+    ("m = 49897654321", "notes.m", "phone"),
+    (
+        "ts = to_tsvector('simple', 'the ann miller case')",
+        "notes.ts",
+        "person-name",
+    ),
+    ("a = array['x', 'Ann Miller']", "notes.a", "person-name"),
+    ("d = '0049 30 123-4567'", "notes.d", "phone"),
+    ("t = 'Ann Miller'", "notes.g", "person-name"),
+    (
+        "t = md5('49301234567')",
+        "notes.t (unsalted digest)",
+        "phone",
+    ),
+    (
+        "u = md5('1980-02-03')::uuid",
+        "notes.u (unsalted digest)",
+        "birth-date",
+    ),
+    (
+        "raw = sha256('bob@corp.example')",
+        "notes.raw (unsalted digest)",
+        "email",
+    ),
+];
+
+const CLEARED: &str = "update notes set t = null, v = null, c = null, j = null, b = null, raw = null, \
+    n = null, m = null, u = null, ts = null, a = null, d = null";
+
+/// The rules with the classes of what they mask.
+fn classified(gathered: &Gathered, rules: Rules<'_>) -> MaskPlan {
+    let mut plan = masks(&gathered.catalog, rules);
+    for column in plan.tables.iter_mut().flat_map(|table| &mut table.columns) {
+        column.class = match column.column.as_str() {
+            "email" => Some(Class::Email),
+            "names" => Some(Class::PersonName),
+            "phone" => Some(Class::Phone),
+            "born" => Some(Class::BirthDate),
+            _ => None,
+        };
+    }
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m7_rows_are_searched_in_the_stream_that_compares_them() {
+    let stage = Stage::new(SEARCHED);
+    let mask = |expression: &str| Mask::Sql {
+        expression: expression.to_owned(),
+    };
+    let rules = [
+        ("users.email", mask("'user' || id || '@example.com'")),
+        ("users.names", mask("null")),
+        ("users.phone", mask("'+49 30 000000' || id")),
+        ("users.born", Mask::Null),
+    ];
+    let outcome = stage.copy(&rules, false).await.unwrap();
+    let copy = client(&outcome.database).await;
+    let engine = stage.engine().await;
+    let gathered = engine.survey().await.unwrap();
+    let plan = classified(&gathered, &rules);
+    let judge = || judged(&engine, &outcome.database, (&gathered, &plan), None);
+    let report = judge().await;
+    assert!(report.passed, "{report:?}");
+    for (value, place, class) in PLANTED {
+        let sql = format!("update notes set {value}");
+        copy.batch_execute(&sql).await.unwrap();
+        let report = judge().await;
+        let found = report.leaks.iter().any(|leak| {
+            let found = leak.class.map(|class| class.to_string());
+            leak.place == *place && found.as_deref() == Some(*class)
+        });
+        assert!(found, "{value}: {report:?}");
+        assert!(red(&report).contains(&"kept columns".to_owned()), "{value}");
+        copy.batch_execute(CLEARED).await.unwrap();
+    }
+    copy.batch_execute("update pairs set a = 2").await.unwrap();
+    let report = judge().await;
+    assert_eq!(red(&report), ["kept columns"], "{report:?}");
+    let more = "update pairs set a = 1; insert into pairs values (3, null)";
+    copy.batch_execute(more).await.unwrap();
+    let report = judge().await;
+    assert_eq!(red(&report), ["row counts", "kept columns"], "{report:?}");
 }

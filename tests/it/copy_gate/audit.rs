@@ -25,11 +25,8 @@ async fn report_by(
         source: &session(source).await,
         target: &sessions,
         plan,
-        masks: None,
         risk,
         safe_domains: &["shop.de".to_owned()],
-        selection: None,
-        search_path: &["public".to_owned()],
         clock: &SystemClock::default(),
         cancel: &CancellationToken::new(),
     })

@@ -90,8 +90,8 @@ fn masks(email: Arc<dyn FieldMask>) -> Masks {
 async fn checks(target: &Database, plan: &MaskPlan, masks: &Masks) -> Vec<Check> {
     let source = Database::with_schema(SOURCE);
     recompute(&Recompute {
-        source: &session(&source).await,
-        target: &session(target).await,
+        source: &[session(&source).await, session(&source).await],
+        target: &[session(target).await, session(target).await],
         plan,
         masks,
         selection: None,

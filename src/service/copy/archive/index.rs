@@ -11,14 +11,14 @@ use crate::error::{Error, Kind, Result};
 use crate::storage::{Opener, SealKey, Sealer, Store};
 
 /// Version of the form.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Where the indexes lie.
 const RUNS: &str = "copies";
 
 /// One run, complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Index {
-    /// 1.
+    /// 2: the whole index is signed.
     pub version: u32,
     /// The run.
     pub run: String,
@@ -89,8 +89,9 @@ impl Index {
         format!("{RUNS}/{run}/index")
     }
 
-    /// The newest run of a store.
-    pub(super) async fn newest(store: &Store, key: &SealKey) -> Result<Self> {
+    /// The newest run of a store, when one of the signers has signed it: the index names the parts by
+    /// their hashes, so that its signature holds for all of them.
+    pub(super) async fn newest(store: &Store, key: &SealKey, signers: &[String]) -> Result<Self> {
         let files = store.list(RUNS).await?;
         let mut runs: Vec<&str> = files
             .iter()
@@ -108,8 +109,9 @@ impl Index {
             .hint("tidegate copy run --from ENV --to LOCATION writes one")
         })?;
         let text = unsealed(&store.read(&Self::name(newest)).await?, key)?;
-        let index: Self = serde_json::from_slice(&text)
+        let signed: Signed = serde_json::from_slice(&text)
             .map_err(|error| Error::new(Kind::SealBroken, format!("the index: {error}")))?;
+        let index: Self = signed.verify_by(signers)?;
         if index.version != VERSION {
             return Err(Error::new(
                 Kind::SealBroken,

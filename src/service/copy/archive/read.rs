@@ -11,7 +11,6 @@ use super::index::Index;
 use crate::config::vars;
 use crate::copy::{Manifest, Mark, Stage, working_name};
 use crate::error::{Error, Kind, Result};
-use crate::masking::MaskKey;
 use crate::postgres::Session;
 use crate::service::copy::databases::Databases;
 use crate::service::copy::programs::Programs;
@@ -26,9 +25,9 @@ pub struct From<'a> {
     pub store: &'a Store,
     /// The key that sealed it.
     pub key: &'a SealKey,
-    /// The key whose holder must have signed the manifest; without one, damage shows and forgery
-    /// does not.
-    pub signer: Option<&'a MaskKey>,
+    /// The public keys of those who are trusted, in hexadecimal digits: one of them must have signed
+    /// the archive.
+    pub signers: &'a [String],
 }
 
 /// What was loaded.
@@ -45,7 +44,8 @@ pub struct Loaded {
 /// Loads the newest copy of a store beside the target, which lies in `region`.
 ///
 /// # Errors
-/// [`Kind::CopyRefused`] when the target lies in another region than the data may be in;
+/// [`Kind::CopyRefused`] when the target lies in another region than the data may be in, or when
+/// nobody who is trusted has signed the archive; [`Kind::CopyGate`] when the signature does not hold;
 /// [`Kind::SealBroken`], [`Kind::Storage`], [`Kind::CopyTool`]. Nothing is left then.
 pub async fn load(
     from: From<'_>,
@@ -53,7 +53,7 @@ pub async fn load(
     region: Option<&str>,
     cancel: &CancellationToken,
 ) -> Result<Loaded> {
-    let index = Index::newest(from.store, from.key).await?;
+    let index = Index::newest(from.store, from.key, from.signers).await?;
     if index.region.is_some() && index.region.as_deref() != region {
         return Err(Error::new(
             Kind::CopyRefused,
@@ -67,7 +67,7 @@ pub async fn load(
         )
         .hint("data stays in its region; name `region` of the environment"));
     }
-    let manifest = index.manifest.verify(from.signer)?;
+    let manifest = index.manifest.verify_by(from.signers)?;
     databases.require_createdb().await?;
     databases.lock().await?;
     let name = working_name(databases.name.as_str(), &index.run)?;

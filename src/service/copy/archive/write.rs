@@ -11,6 +11,7 @@ use crate::config::vars;
 use crate::control::copy as ledger;
 use crate::copy::Signed;
 use crate::error::{Error, Kind, Result};
+use crate::masking::MaskKey;
 use crate::postgres::Session;
 use crate::service::copy::databases::{Databases, Listed};
 use crate::service::copy::programs::{Programs, option};
@@ -34,14 +35,15 @@ pub struct Archived {
 }
 
 /// Writes the copy `ready`, which passed its gate, into the store. What is there already is not
-/// written again; the index comes last. The data may be loaded in `region` alone.
+/// written again; the index comes last, signed with the key that signed the manifest. The data may be
+/// loaded in `region` alone.
 ///
 /// # Errors
 /// [`Kind::CopyGate`] for a copy without a manifest; [`Kind::Storage`]; [`Kind::CopyTool`].
 pub async fn archive(
     (databases, ready): (&Databases, &Listed),
     region: Option<String>,
-    (store, key): (&Store, &SealKey),
+    (store, key, signer): (&Store, &SealKey, &MaskKey),
     cancel: &CancellationToken,
 ) -> Result<Archived> {
     let target = databases.target.at_database(ready.name.as_str());
@@ -91,7 +93,7 @@ pub async fn archive(
         manifest,
         files,
     };
-    let text = serde_json::to_vec(&index)
+    let text = serde_json::to_vec(&Signed::sign(&index, signer)?)
         .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let name = Index::name(&index.run);
     store.create(&name, sealed(&text, key)?).await?;

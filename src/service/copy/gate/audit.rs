@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::leak_scan::{LeakScan, Scanned, leak_scan};
-use super::reading::ColumnTypes;
-use super::recompute::{Masks, Recompute, recompute};
+use super::leak_scan::{LeakScan, Prepared, Scanned, prepared_scan};
 use super::{risk, staging};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -16,7 +14,6 @@ use crate::masking::leak::RunKey;
 use crate::masking::risk::RiskRule;
 use crate::postgres::Session;
 use crate::service::copy::{Check, GateReport};
-use crate::service::subset::Selection;
 
 /// What is audited.
 #[derive(Debug, Clone, Copy)]
@@ -28,17 +25,10 @@ pub struct Audit<'a> {
     pub target: &'a [Session],
     /// What was masked.
     pub plan: &'a MaskPlan,
-    /// The compiled masks; `None` when the source has moved on since the copy, so that its rows
-    /// cannot be masked again for comparison.
-    pub masks: Option<&'a Masks>,
-    /// The rows that were carried, when that is not all.
-    pub selection: Option<&'a Selection>,
     /// Declared quasi-identifiers.
     pub risk: &'a [RiskRule],
     /// Mail domains that are safe besides the reserved ones.
     pub safe_domains: &'a [String],
-    /// Schemas in which SQL of the policy is resolved.
-    pub search_path: &'a [String],
     /// Measures.
     pub clock: &'a dyn Clock,
     /// Ends it.
@@ -48,26 +38,23 @@ pub struct Audit<'a> {
 /// Runs every check.
 ///
 /// # Errors
-/// Reading either side fails, a value cannot be masked, [`Kind::Interrupted`] when cancelled. A
-/// check that fails is no error but part of the report.
+/// Reading either side fails, [`Kind::Interrupted`] when cancelled. A check that fails is no error
+/// but part of the report.
 pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
+    let key = RunKey::new(&std::array::from_fn(|_| rand::random()));
+    prepared_audit(audit, &key, Prepared::default()).await
+}
+
+/// The same with what the comparison of both sides has gathered under the key.
+pub(super) async fn prepared_audit(
+    audit: &Audit<'_>,
+    key: &RunKey,
+    prepared: Prepared<'_>,
+) -> Result<GateReport> {
     let Some(target) = audit.target.first() else {
         return Err(Error::new(Kind::Internal, "an audit needs a session"));
     };
     let mut checks = Vec::new();
-    if let Some(masks) = audit.masks {
-        let work = Recompute {
-            source: audit.source,
-            target,
-            plan: audit.plan,
-            masks,
-            selection: audit.selection,
-            types: &ColumnTypes::new(),
-            search_path: audit.search_path,
-            cancel: audit.cancel,
-        };
-        checks.extend(recompute(&work).await?.checks);
-    }
     let scan = LeakScan {
         source: audit.source,
         target: audit.target,
@@ -76,8 +63,7 @@ pub async fn audit(audit: &Audit<'_>) -> Result<GateReport> {
         clock: audit.clock,
         cancel: audit.cancel,
     };
-    let key = RunKey::new(&std::array::from_fn(|_| rand::random()));
-    let scanned = leak_scan(&scan, &key).await?;
+    let scanned = prepared_scan(&scan, key, prepared).await?;
     checks.push(leaks(&scanned));
     checks.push(canaries(&scanned));
     for rule in audit.risk {
@@ -95,6 +81,10 @@ fn leaks(scanned: &Scanned) -> Check {
         "{} values of the source sought in {rate}: {found} found",
         scanned.values
     );
+    if scanned.digests_one_of > 1 {
+        let one = scanned.digests_one_of;
+        detail.push_str(&format!("; one of {one} digests was looked at"));
+    }
     if !scanned.blind.is_empty() {
         detail.push_str(&format!(
             "; this role cannot read: {}",

@@ -1,7 +1,9 @@
-//! Canaries: random values of this run, planted in every channel of the target and sought by the
-//! same scan. A scan that finds nothing proves something only when it would have found them.
+//! Canaries: random values of this run, planted in the stream of the source's values and in every
+//! channel of the target. They come to the filter as a row that the source's server sends, read by
+//! the code that reads its tables, and are sought by the scan that seeks these. A scan that finds
+//! nothing proves something only when it would have found them.
 //!
-//! They are planted, sought and removed in one transaction that is rolled back, so that no crash
+//! In the target they are planted, sought and removed in one transaction that is rolled back, so that no crash
 //! can leave one behind; that they are gone is looked at afterwards all the same.
 
 use std::collections::HashSet;
@@ -17,10 +19,10 @@ use super::relations::relations;
 use super::scanner::{Sought, exact_kind};
 use super::table_scan::Scan;
 use crate::error::{Error, Kind, Result};
-use crate::masking::MaskPlan;
-use crate::masking::leak::{Filter, FilterFull, Form, FormKind, RunKey, forms};
+use crate::masking::leak::{Form, FormKind, RunKey, forms};
+use crate::masking::{Class, MaskPlan};
 use crate::postgres::Session;
-use crate::sql::Ident;
+use crate::sql::{Ident, QualifiedName, literal};
 
 /// The canaries of one run.
 #[derive(Debug)]
@@ -49,15 +51,15 @@ impl Canaries {
         Ok(Self { schema, plantings })
     }
 
-    /// Puts them into a filter, whatever pass it is of.
-    pub(super) fn enter(&self, filter: &mut Filter) -> Result<(), FilterFull> {
-        let mut result = Ok(());
-        for planting in &self.plantings {
-            forms(planting.class, &planting.value, &mut |class, form| {
-                result = result.and(filter.insert_always(class, &form));
-            });
-        }
-        result
+    /// The row in which the source sends them: what it is called, the fields, their classes.
+    pub(super) fn row(&self) -> Result<(QualifiedName, String, Vec<Class>)> {
+        let values = self.plantings.iter();
+        let fields: Vec<String> = values
+            .map(|planting| format!("{}::pg_catalog.text", literal(&planting.value)))
+            .collect();
+        let classes = self.plantings.iter().map(|planting| planting.class);
+        let name = QualifiedName::new(self.schema.clone(), Ident::new("source")?);
+        Ok((name, fields.join(", "), classes.collect()))
     }
 
     /// Plants, seeks and removes them.
@@ -125,7 +127,8 @@ impl Canaries {
         let mut places = Vec::new();
         let plan = MaskPlan::default();
         let found = relations(session, &plan, Some(self.schema.as_str())).await?;
-        tables(&scan, std::slice::from_ref(session), &found, &mut places).await?;
+        let alone = std::slice::from_ref(session);
+        tables(&scan, alone, (&found, None), &mut places).await?;
         catalog_texts(&scan, session, &mut places, (denied, &plan.allow)).await?;
         large_objects(&scan, session, (true, &mut places)).await?;
         let findings = scan.finish().await?;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::masking::Class;
-use crate::masking::leak::{FormKind, LiveKind, MAX_DIGITS};
+use crate::masking::leak::{FormKind, LiveKind, MAX_DIGITS, Tokens};
 
 /// Distinct values remembered of one place: enough to decide; all occurrences are counted.
 const PER_PLACE: u32 = 500;
@@ -35,6 +35,8 @@ pub(super) struct Findings {
     pub(super) allowed_full: bool,
     pub(super) probes: HashMap<u32, [u64; MAX_DIGITS + 1]>,
     pub(super) live: HashMap<(u32, LiveKind), u64>,
+    /// What may be digests of values.
+    pub(super) tokens: Tokens,
     pub(super) bytes: u64,
 }
 
@@ -98,6 +100,7 @@ impl Findings {
         for (key, count) in other.live {
             *self.live.entry(key).or_default() += count;
         }
+        self.tokens.merge(other.tokens);
         self.bytes += other.bytes;
     }
 }

@@ -45,11 +45,8 @@ pub async fn in_use(
         source: &source,
         target: &target,
         plan: &masks,
-        masks: None,
-        selection: None,
         risk: &risk_rules(&masks, &catalog),
         safe_domains: &[],
-        search_path: &source_end.search_path,
         clock: &*watch.clock,
         cancel: &watch.cancel,
     })

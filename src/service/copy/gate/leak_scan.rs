@@ -10,18 +10,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::canary::{Canaries, Flight};
 use super::catalog_texts::{blind_spots, catalog_texts};
+use super::comparison::{Comparison, pinned_path};
 use super::findings::{Findings, Found};
+use super::joint::has_room;
 use super::large_objects::large_objects;
 use super::relations::{Place, Relation, relations};
 use super::scanner::{Scanner, Sought, exact_kind};
 use super::source::SourceValues;
 use super::table_scan::{Part, Scan};
 use crate::clock::Clock;
-use crate::copy::{CHUNK_BYTES, ranges};
+use crate::copy::{CHUNK_BYTES, Range, ranges};
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{
-    Entry, Expectation, Filter, Form, FormKind, LiveKind, LiveThings, MAX_DIGITS, RunKey,
-    allowed_by_chance, coincides,
+    Entry, Expectation, Filter, Form, FormKind, LiveKind, LiveThings, MAX_DIGITS, RunKey, Token,
+    Tokens, allowed_by_chance, coincides,
 };
 use crate::masking::{Class, MaskPlan};
 use crate::postgres::Session;
@@ -49,6 +51,18 @@ pub struct LeakScan<'a> {
     pub cancel: &'a CancellationToken,
 }
 
+/// What was made of the source before.
+#[derive(Debug, Default)]
+pub(super) struct Prepared<'a> {
+    /// Tables whose rows in the target are summed in the stream that is searched.
+    pub(super) comparison: Option<&'a Comparison<'a>>,
+    /// The values that are sought, the canaries among them; `None` when they do not fit, or were not
+    /// gathered.
+    pub(super) filter: Option<Filter>,
+    /// The canaries.
+    pub(super) canaries: Option<Canaries>,
+}
+
 /// What a leak scan has found.
 #[derive(Debug, Clone, Default)]
 pub struct Scanned {
@@ -69,6 +83,8 @@ pub struct Scanned {
     /// Occurrences that are no leak: masks that meet another person's value, columns that the
     /// policy keeps.
     pub allowed: u64,
+    /// One of so many things that look like digests was looked at; 0 when there were none.
+    pub digests_one_of: u64,
     /// Whether the scan sees every channel.
     pub canaries: Flight,
     /// Parts of the target that exist and that the role may not read.
@@ -85,14 +101,37 @@ type Suspects = Vec<(usize, u64, Found)>;
 /// # Errors
 /// Reading either side fails; [`Kind::Interrupted`] when cancelled.
 pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
+    prepared_scan(scan, key, Prepared::default()).await
+}
+
+/// The same with what the comparison of both sides has gathered.
+pub(super) async fn prepared_scan(
+    scan: &LeakScan<'_>,
+    key: &RunKey,
+    prepared: Prepared<'_>,
+) -> Result<Scanned> {
     let start = scan.clock.monotonic();
     let values = SourceValues::of(scan.source, scan.plan).await?;
-    let canaries = Canaries::new(&database(scan.target).await?)?;
+    let Prepared {
+        comparison,
+        mut filter,
+        canaries,
+    } = prepared;
+    let canaries = match canaries {
+        Some(canaries) => canaries,
+        None => canaries_for(scan.target).await?,
+    };
     let mut scanned = Scanned::default();
-    let (mut pass, mut passes) = (0, 1);
+    // What did not fit into the comparison's filter needs two at least.
+    let overflown = comparison.is_some() && filter.is_none();
+    let (mut pass, mut passes) = (0, 1 + u64::from(overflown));
     while pass < passes {
         let begun = scan.clock.monotonic();
-        let Some(filter) = build(scan, (&values, &canaries), key, (pass, passes)).await? else {
+        let made = match filter.take() {
+            Some(filter) => Some(filter),
+            None => build(scan, (&values, &canaries), key, (pass, passes)).await?,
+        };
+        let Some(mut filter) = made else {
             passes *= 2;
             if passes > MAX_PASSES {
                 return Err(Error::new(
@@ -103,6 +142,7 @@ pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
             (pass, scanned) = (0, Scanned::default());
             continue;
         };
+        filter.seal();
         let filter = Arc::new(filter);
         let built = scan.clock.monotonic();
         scanned.gathering += built.saturating_sub(begun);
@@ -110,7 +150,7 @@ pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
             live: (pass == 0).then(|| Arc::new(LiveThings::new(scan.safe_domains))),
             filter: Arc::clone(&filter),
         };
-        search(scan, &values, &sought, &mut scanned).await?;
+        search(scan, (&values, comparison), &sought, &mut scanned).await?;
         if let (0, Some(session)) = (pass, scan.target.first()) {
             let denied = (scanned.denied.as_slice(), scan.cancel);
             scanned.canaries = canaries.fly(&sought, session, denied).await?;
@@ -125,14 +165,15 @@ pub async fn leak_scan(scan: &LeakScan<'_>, key: &RunKey) -> Result<Scanned> {
     Ok(scanned)
 }
 
-async fn database(sessions: &[Session]) -> Result<Ident> {
+/// Canaries for the database of these sessions.
+pub(super) async fn canaries_for(sessions: &[Session]) -> Result<Canaries> {
     let Some(session) = sessions.first() else {
         return Err(Error::new(Kind::Internal, "a leak scan needs a session"));
     };
     let row = session
         .query_one("select pg_catalog.current_database()::text", &[])
         .await?;
-    Ident::new(row.get::<_, String>(0))
+    Canaries::new(&Ident::new(row.get::<_, String>(0))?)
 }
 
 /// The filter of one pass; `None` when it would grow over its bound.
@@ -151,29 +192,53 @@ async fn build(
         full = entries.any(|entry| filter.insert_entry(entry).is_err());
         !full
     };
-    values.read(scan.source, scan.cancel, make, put).await?;
-    full = full || canaries.enter(&mut filter).is_err();
-    filter.seal();
+    let (source, cancel) = (scan.source, scan.cancel);
+    values.read(source, cancel, make.clone(), put).await?;
+    let put = |entries: Vec<Entry>| {
+        let mut entries = entries.iter();
+        full |= entries.any(|entry| filter.insert_always(entry).is_err());
+        !full
+    };
+    let planted = SourceValues::canaries(canaries)?;
+    planted.read(source, cancel, make, put).await?;
     Ok((!full).then_some(filter))
 }
 
 /// One pass over the target.
 async fn search(
     scan: &LeakScan<'_>,
-    values: &SourceValues,
+    (values, comparison): (&SourceValues, Option<&Comparison<'_>>),
     sought: &Sought,
     scanned: &mut Scanned,
 ) -> Result<()> {
     let filter = &*sought.filter;
     let pass = Scan::new(sought.clone(), scan.cancel);
     let mut places = Vec::new();
-    whole_database(&pass, scan, &mut places, scanned).await?;
-    let findings = pass.finish().await?;
+    let comparison = comparison.filter(|comparison| !comparison.target_is_read());
+    whole_database(&pass, (scan, comparison), &mut places, scanned).await?;
+    let mut findings = pass.finish().await?;
+    if let Some(comparison) = comparison {
+        comparison.end_target();
+    }
     scanned.bytes = scanned.bytes.max(findings.bytes);
     scanned.allowed += findings.allowed_count;
     let suspects = suspects(&findings, &places, filter);
+    let tokens = std::mem::take(&mut findings.tokens);
+    let digests = digests(scan, tokens, scanned).await?;
     let confirmed = confirm(scan, values, filter.key(), &suspects).await?;
     let mut names = Scanner::new(sought);
+    for ((place, class), count) in digests {
+        let place = format!(
+            "{} (unsalted digest)",
+            shown(&places[place as usize], &mut names)
+        );
+        let class = Some(class);
+        scanned.leaks.push(Leak {
+            place,
+            class,
+            count,
+        });
+    }
     let mut more = findings.more;
     for (place, _, found) in suspects {
         if confirmed.contains(&found.exact) {
@@ -201,7 +266,7 @@ async fn search(
 /// Searches tables, the catalog and large objects; tables are spread over the sessions.
 async fn whole_database(
     pass: &Arc<Scan>,
-    scan: &LeakScan<'_>,
+    (scan, comparison): (&LeakScan<'_>, Option<&Comparison<'_>>),
     places: &mut Vec<Place>,
     scanned: &mut Scanned,
 ) -> Result<()> {
@@ -209,7 +274,7 @@ async fn whole_database(
         return Err(Error::new(Kind::Internal, "a leak scan needs a session"));
     };
     let relations = relations(first, scan.plan, None).await?;
-    tables(pass, scan.target, &relations, places).await?;
+    tables(pass, scan.target, (&relations, comparison), places).await?;
     scanned.denied = catalog_texts(pass, first, places, (&[], &scan.plan.allow)).await?;
     scanned.blind = blind_spots(first).await?;
     let objects = large_objects(pass, first, (false, places)).await?;
@@ -219,33 +284,71 @@ async fn whole_database(
     Ok(())
 }
 
-/// Searches the tables, the largest first, as many ranges of blocks at once as there are sessions.
+/// Searches the tables, the largest first, as many ranges of blocks at once as there are sessions;
+/// those of the comparison are summed in the same streams.
 pub(super) async fn tables(
     pass: &Arc<Scan>,
     sessions: &[Session],
-    relations: &[Relation],
+    (relations, comparison): (&[Relation], Option<&Comparison<'_>>),
     places: &mut Vec<Place>,
 ) -> Result<()> {
-    let mut parts = Vec::new();
-    for relation in relations {
-        let first = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let all = ranges(relation.blocks, relation.bytes, CHUNK_BYTES);
-        parts.extend(all.into_iter().map(|range| Part {
-            relation,
-            first,
-            range,
-        }));
-        places.extend(relation.columns.iter().map(|column| column.place.clone()));
-    }
+    let parts = parts((relations, comparison), places);
     let next = AtomicUsize::new(0);
     let workers = sessions.iter().map(|session| async {
+        if let Some(comparison) = comparison {
+            comparison.project_path(session).await?;
+        }
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
             pass.part(session, part).await?;
         }
-        Ok::<_, Error>(())
+        match comparison {
+            Some(_) => pinned_path(session).await,
+            None => Ok(()),
+        }
     });
     futures_util::future::try_join_all(workers).await?;
     Ok(())
+}
+
+fn parts<'a>(
+    (relations, comparison): (&'a [Relation], Option<&'a Comparison<'a>>),
+    places: &mut Vec<Place>,
+) -> Vec<Part<'a>> {
+    let mut tables: BTreeMap<_, _> = comparison
+        .iter()
+        .flat_map(|comparison| &comparison.tables)
+        .map(|table| (&table.plan.name, table))
+        .collect();
+    let mut parts = Vec::new();
+    for relation in relations {
+        let first = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let compared = tables.remove(&relation.name);
+        let joint = compared.is_some_and(|compared| has_room(compared, relation));
+        let searched = Some((relation, first));
+        for range in ranges(relation.blocks, relation.bytes, CHUNK_BYTES) {
+            if compared.is_some() && !joint {
+                parts.push(Part {
+                    searched: None,
+                    compared,
+                    range,
+                });
+            }
+            let compared = compared.filter(|_| joint);
+            parts.push(Part {
+                searched,
+                compared,
+                range,
+            });
+        }
+        places.extend(relation.columns.iter().map(|column| column.place.clone()));
+    }
+    // What is left has no column that is searched.
+    parts.extend(tables.into_values().map(|table| Part {
+        searched: None,
+        compared: Some(table),
+        range: Range { from: 0, to: None },
+    }));
+    parts
 }
 
 /// The hits that neither chance nor the origin of a derived place explains.
@@ -306,6 +409,37 @@ async fn confirm(
     };
     values.read(scan.source, scan.cancel, make, put).await?;
     Ok(confirmed)
+}
+
+/// Looks at the source again when something in the target looks like digests: which of them are of
+/// values that can be guessed.
+async fn digests(
+    scan: &LeakScan<'_>,
+    tokens: Tokens,
+    scanned: &mut Scanned,
+) -> Result<BTreeMap<(u32, Class), u64>> {
+    let mut found = BTreeMap::new();
+    if tokens.is_empty() {
+        return Ok(found);
+    }
+    scanned.digests_one_of = tokens.one_of();
+    let values = SourceValues::guessable(scan.source, scan.plan).await?;
+    let make = move |class, value: &str, made: &mut Vec<_>| {
+        tokens.look_up(class, value, &mut |token, place, count| {
+            made.push((token, (place, class), count));
+        });
+    };
+    let mut known = HashSet::new();
+    let put = |made: Vec<(Token, (u32, Class), u64)>| {
+        for (token, place, count) in made {
+            if known.insert(token) {
+                *found.entry(place).or_default() += count;
+            }
+        }
+        true
+    };
+    values.values(scan.source, scan.cancel, make, put).await?;
+    Ok(found)
 }
 
 /// How a place is named: without names when one of them is a value itself.

@@ -5,15 +5,19 @@
 
 mod allowed;
 mod audit;
+mod batches;
 mod binary_rows;
 mod canary;
 mod canary_channels;
 mod catalog_texts;
+mod collector;
+mod comparison;
 mod constraints;
 mod counts;
 mod extension_rows;
 mod findings;
 mod in_use;
+mod joint;
 mod kept;
 mod large_objects;
 mod leak_scan;
@@ -28,6 +32,7 @@ mod run;
 mod scanner;
 mod source;
 mod staging;
+mod sums;
 mod table_scan;
 
 pub use audit::{Audit, audit};

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::source::wanted;
+use super::sums::Value;
 use crate::catalog::Catalog;
-use crate::copy::{CopyPlan, Form, Types, Wire};
+use crate::copy::{CopyPlan, Form, Range, Types, Wire};
 use crate::masking::{ColumnPlan, Mask, Rows, TablePlan};
 use crate::sql::{Ident, QualifiedName};
 use crate::subset::RowSet;
@@ -89,14 +91,22 @@ pub(super) struct Compared {
 #[derive(Debug)]
 pub(super) struct Reading {
     from: QualifiedName,
-    /// The fields of the source: all columns in their order, then those compared as text besides.
-    fields: String,
+    /// The fields of the source: all columns in their order, then those compared as text besides,
+    /// then texts of values that are sought.
+    fields: Vec<String>,
     filter: String,
-    /// The COPY of the target: the compared columns.
-    pub(super) target: String,
-    /// The compared columns, in the order of the target's COPY.
+    /// The fields of the target: the compared columns.
+    pub(super) target: Vec<String>,
+    /// The compared columns, in the order of the target's fields.
     pub(super) compared: Vec<Compared>,
+    /// The values that are sought, and where the source sends them.
+    pub(super) values: Vec<Value>,
+    /// Whether these are all that are sought of the table.
+    pub(super) covers: bool,
 }
+
+/// Fields of one statement at most: PostgreSQL has room for 1,664.
+pub(super) const MAX_FIELDS: usize = 1_600;
 
 impl Reading {
     /// `partial`: some tables of the plan were carried in part, and `picked` are this one's rows
@@ -120,9 +130,9 @@ impl Reading {
             });
             match part {
                 Part::Compared => target.push(name.to_string()),
-                Part::ComparedAsText => target.push(format!("{name}::pg_catalog.text")),
+                Part::ComparedAsText => target.push(as_text(name)),
                 Part::Read | Part::Left if picked.is_some() => {
-                    texts.push((i, format!("{name}::pg_catalog.text")));
+                    texts.push((i, as_text(name)));
                     continue;
                 }
                 Part::Read | Part::Left => continue,
@@ -148,28 +158,88 @@ impl Reading {
             Rows::Where(condition) => format!(" where ({condition}\n)"),
         };
         Self {
-            target: copy(&target.join(", "), &table.name, ""),
+            target,
             from: table.name.clone(),
-            fields: fields.join(", "),
+            fields,
             filter,
             compared,
+            values: Vec::new(),
+            covers: false,
         }
     }
 
-    /// The COPYs of the source: one, or as many as the picked rows need.
-    pub(super) fn source_statements<'a>(&'a self, picked: Option<&'a RowSet>) -> Statements<'a> {
+    /// Adds what is sought of the table, when all of its rows are read and the text of its values is
+    /// at hand: types of the database's own may be anything.
+    pub(super) fn seek(&mut self, table: &TablePlan, types: &ColumnTypes, picked: Option<&RowSet>) {
+        if picked.is_some() || !self.filter.is_empty() {
+            return;
+        }
+        let wanted = wanted(table);
+        let (mut values, mut texts) = (Vec::new(), Vec::new());
+        for (i, class) in wanted {
+            let name = &table.columns[i].column;
+            let known = types.get(&(table.name.clone(), name.clone()));
+            let Some(known) = known.filter(|known| !known.name.contains('.')) else {
+                return;
+            };
+            let array = known.name.ends_with("[]");
+            if !array && self.fields[i] == name.to_string() && is_text(&known.name) {
+                values.push((class, i));
+                continue;
+            }
+            values.push((class, self.fields.len() + texts.len()));
+            texts.push(if array {
+                format!("pg_catalog.array_to_string({name}, pg_catalog.chr(31))")
+            } else {
+                as_text(name)
+            });
+        }
+        if self.fields.len() + texts.len() <= MAX_FIELDS {
+            self.fields.extend(texts);
+            (self.values, self.covers) = (values, true);
+        }
+    }
+
+    /// The COPYs of the source: one of a range, or as many as the picked rows need.
+    pub(super) fn source_statements<'a>(
+        &'a self,
+        picked: Option<&'a RowSet>,
+        range: Option<Range>,
+    ) -> Statements<'a> {
+        let fields = self.fields.join(", ");
         match picked {
-            None => Box::new(std::iter::once(copy(
-                &self.fields,
-                &self.from,
-                &self.filter,
-            ))),
+            None => {
+                let mut filter = self.filter.clone();
+                if let Some(condition) = range.and_then(|range| range.condition()) {
+                    let word = if filter.is_empty() { "where" } else { "and" };
+                    filter = format!("{filter} {word} {condition}");
+                }
+                Box::new(std::iter::once(copy(&fields, &self.from, &filter)))
+            }
             Some(rows) => Box::new(
                 rows.conditions(0, None)
-                    .map(|rows| copy(&self.fields, &self.from, &format!(" where {rows}"))),
+                    .map(move |rows| copy(&fields, &self.from, &format!(" where {rows}"))),
             ),
         }
     }
+
+    /// The COPY of a range of the target: the compared columns, then `more`.
+    pub(super) fn target_statement(&self, more: &[String], range: Range) -> String {
+        let fields: Vec<&str> = self.target.iter().chain(more).map(String::as_str).collect();
+        let filter = range.condition().map(|filter| format!(" where {filter}"));
+        copy(&fields.join(", "), &self.from, &filter.unwrap_or_default())
+    }
+}
+
+/// The expression that gives a column's text.
+pub(super) fn as_text(column: &Ident) -> String {
+    format!("{column}::pg_catalog.text")
+}
+
+/// Whether the bytes of a value of this type are its text.
+fn is_text(name: &str) -> bool {
+    let bare = name.split('(').next().unwrap_or(name);
+    ["text", "character varying", "character", "json", "name"].contains(&bare)
 }
 
 fn copy(fields: &str, from: &QualifiedName, filter: &str) -> String {
@@ -237,7 +307,7 @@ mod tests {
             columns: plans,
         };
         let reading = Reading::of(&table, &types, false, None);
-        let source = |reading: &Reading| reading.source_statements(None).next().unwrap();
+        let source = |reading: &Reading| reading.source_statements(None, None).next().unwrap();
         assert_eq!(
             source(&reading),
             "copy (select \"id\", \"moods\", null, null, (f(x) -- so\n)::int, \
@@ -245,7 +315,7 @@ mod tests {
              to stdout (format binary)"
         );
         assert_eq!(
-            reading.target,
+            reading.target_statement(&[], Range { from: 0, to: None }),
             "copy (select \"id\", \"gone\", \"n\", \"m\"::pg_catalog.text from only \
              \"public\".\"t\") to stdout (format binary)"
         );
@@ -268,7 +338,7 @@ mod tests {
         );
         assert!(
             part.target
-                .contains("\"moods\"::pg_catalog.text, \"acl\"::pg_catalog.text")
+                .ends_with(&["moods", "acl"].map(|name| as_text(&ident(name))))
         );
     }
 }

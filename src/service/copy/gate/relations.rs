@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::masking::leak::{CellKind, Expectation};
-use crate::masking::{Class, MaskPlan};
+use crate::masking::{Class, Mask, MaskPlan};
 use crate::postgres::Session;
 use crate::sql::{Ident, QualifiedName};
 
@@ -23,6 +23,8 @@ pub(super) struct Place {
 pub(super) struct SearchedColumn {
     pub(super) name: Ident,
     pub(super) kind: CellKind,
+    /// Its type, below domains; empty for a type that is not PostgreSQL's own.
+    pub(super) data_type: String,
     pub(super) place: Place,
 }
 
@@ -37,13 +39,14 @@ pub(super) struct Relation {
     pub(super) bytes: u64,
 }
 
-/// All columns of relations with rows, the largest relation first. Types that hold none of the
+/// All columns of relations with rows, the largest relation first; 11 is `pg_catalog`. Types that hold none of the
 /// values that are sought are left out: truth values, dates and times, integers of five digits.
 const COLUMNS: &str = "
 with recursive base (oid, name, basetype) as (
-    select t.oid, t.typname::text, t.typbasetype from pg_catalog.pg_type t
+    select t.oid, case t.typnamespace when 11 then t.typname::text else '' end, t.typbasetype
+    from pg_catalog.pg_type t
     union all
-    select b.oid, t.typname::text, t.typbasetype
+    select b.oid, case t.typnamespace when 11 then t.typname::text else '' end, t.typbasetype
     from base b join pg_catalog.pg_type t on t.oid = b.basetype
 )
 select c.oid::int8, n.nspname::text, c.relname::text, c.relkind = 'm', a.attname::text,
@@ -100,6 +103,7 @@ pub(super) async fn relations(
         let column = SearchedColumn {
             name: column,
             kind,
+            data_type: row.get(7),
             place,
         };
         match all.last_mut() {
@@ -119,10 +123,15 @@ fn expectation(plan: &MaskPlan, table: &QualifiedName, column: &Ident) -> Expect
     let plan = plan
         .table(table)
         .and_then(|table| table.columns.iter().find(|plan| plan.column == *column));
-    match plan.map(|plan| (releases_values(plan), plan.class)) {
-        Some((true, Some(class))) => Expectation::Kept(class),
-        // A mask that nobody classified may be of any kind.
-        Some((false, class)) => Expectation::Masked(class.unwrap_or(Class::Document)),
-        Some((true, None)) | None => Expectation::Nothing,
+    let Some(plan) = plan else {
+        return Expectation::Nothing;
+    };
+    // A mask that nobody classified may be of any kind.
+    let masked = plan.class.unwrap_or(Class::Document);
+    match (releases_values(plan), plan.class, &plan.rule.mask) {
+        (true, Some(class), _) => Expectation::Kept(class),
+        (true, None, _) => Expectation::Nothing,
+        (false, _, Mask::Hash { .. }) => Expectation::Keyed(masked),
+        (false, ..) => Expectation::Masked(masked),
     }
 }

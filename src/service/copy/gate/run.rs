@@ -1,13 +1,21 @@
-//! All checks of the gate, one after the other.
+//! All checks of the gate.
 
-use super::audit::{Audit, audit};
+use std::sync::Arc;
+
+use super::audit::{Audit, prepared_audit};
+use super::canary::Canaries;
+use super::collector::Collector;
+use super::comparison::Comparison;
+use super::leak_scan::{Prepared, canaries_for};
 use super::reading::column_types;
-use super::recompute::{Recompute, recompute};
+use super::recompute::{Recompute, judge};
+use super::source::SourceValues;
 use super::{constraints, counts, extension_rows, kept, objects, orphans};
 use crate::catalog::Catalog;
 use crate::config::Target;
 use crate::copy::{CopyPlan, RowSum};
 use crate::error::Result;
+use crate::masking::leak::{Entry, Filter, Form, RunKey};
 use crate::masking::risk::{RiskLimits, RiskRule};
 use crate::masking::{MaskKey, MaskPlan};
 use crate::postgres::Session;
@@ -19,7 +27,7 @@ use crate::service::diff::Watch;
 use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 
-/// Sessions that search the copy, one a core of a small machine.
+/// Sessions that read each side, one a core of a small machine.
 pub(super) const SESSIONS: usize = 2;
 
 /// What the gate looks at.
@@ -50,53 +58,93 @@ pub struct Subject<'a> {
 /// # Errors
 /// Those of the databases; a check that fails is no error but part of the report.
 pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
-    let mut target = Vec::with_capacity(SESSIONS);
+    let (source, target) = sessions(subject).await?;
+    let both = (types(&source[0]).await?, types(&target[0]).await?);
+    let rules = (subject.masks, subject.key);
+    let masks = functions(subject.plan, subject.catalog, rules, (&both.0, &both.1))?;
+    let types = column_types(subject.plan, subject.catalog, (&both.0, &both.1));
+    let comparison = Comparison::new(
+        &Recompute {
+            source: &source,
+            target: &target,
+            plan: subject.masks,
+            masks: &masks,
+            selection: subject.selection,
+            types: &types,
+            search_path: &subject.source.search_path,
+            cancel: &watch.cancel,
+        },
+        true,
+    )?;
+    let key = RunKey::new(&std::array::from_fn(|_| rand::random()));
+    let began = watch.clock.monotonic();
+    let canaries = canaries_for(&target).await?;
+    let gathering = gather(subject, (&comparison, &canaries), (&source[0], &key), watch);
+    let filter = gathering.await?;
+    tracing::debug!(took = ?watch.clock.monotonic().saturating_sub(began), "the source was read");
+    let found = Audit {
+        source: &source[0],
+        target: &target,
+        plan: subject.masks,
+        risk: &risk_rules(subject.masks, subject.catalog),
+        safe_domains: &[],
+        clock: &*watch.clock,
+        cancel: &watch.cancel,
+    };
+    let prepared = Prepared {
+        comparison: Some(&comparison),
+        filter,
+        canaries: Some(canaries),
+    };
+    let found = prepared_audit(&found, &key, prepared).await?;
+    let recomputed = judge(&comparison);
+    let both = (&source[0], &target[0]);
+    let mut checks = vec![
+        counts::check(subject, both.1, &recomputed).await?,
+        constraints::check(subject, both.1).await?,
+        kept::check(subject, both, &recomputed, watch).await?,
+    ];
+    checks.extend(objects::check(subject, both).await?);
+    checks.extend(extension_rows::check(subject, both).await?);
+    checks.extend(orphans::check(subject, both).await?);
+    checks.extend(recomputed.checks);
+    checks.extend(found.checks);
+    Ok(GateReport::of(checks, found.leaks))
+}
+
+/// Sessions of both sides; those of the source have joined the snapshot.
+async fn sessions(subject: &Subject<'_>) -> Result<(Vec<Session>, Vec<Session>)> {
+    let (mut source, mut target) = (Vec::new(), Vec::new());
     for _ in 0..SESSIONS {
         let session = Session::connect(subject.copy, "gate").await?;
         patient(&session).await?;
         target.push(session);
+        let session = Session::connect(subject.source, "gate").await?;
+        patient(&session).await?;
+        join(&session, subject.snapshot).await?;
+        source.push(session);
     }
-    let source = Session::connect(subject.source, "gate").await?;
-    patient(&source).await?;
-    join(&source, subject.snapshot).await?;
-    let both = (types(&source).await?, types(&target[0]).await?);
-    let rules = (subject.masks, subject.key);
-    let masks = functions(subject.plan, subject.catalog, rules, (&both.0, &both.1))?;
-    let recomputed = recompute(&Recompute {
-        source: &source,
-        target: &target[0],
-        plan: subject.masks,
-        masks: &masks,
-        selection: subject.selection,
-        types: &column_types(subject.plan, subject.catalog, (&both.0, &both.1)),
-        search_path: &subject.source.search_path,
-        cancel: &watch.cancel,
-    })
-    .await?;
-    let mut checks = vec![
-        counts::check(subject, &target[0]).await?,
-        constraints::check(subject, &target[0]).await?,
-        kept::check(subject, (&source, &target[0]), &recomputed, watch).await?,
-    ];
-    checks.extend(objects::check(subject, (&source, &target[0])).await?);
-    checks.extend(extension_rows::check(subject, (&source, &target[0])).await?);
-    checks.extend(orphans::check(subject, (&source, &target[0])).await?);
-    checks.extend(recomputed.checks);
-    let found = audit(&Audit {
-        source: &source,
-        target: &target,
-        plan: subject.masks,
-        masks: None,
-        selection: subject.selection,
-        risk: &risk_rules(subject.masks, subject.catalog),
-        safe_domains: &[],
-        search_path: &subject.source.search_path,
-        clock: &*watch.clock,
-        cancel: &watch.cancel,
-    })
-    .await?;
-    checks.extend(found.checks);
-    Ok(GateReport::of(checks, found.leaks))
+    Ok((source, target))
+}
+
+/// Reads the source: its sums for the comparison, and the values that are sought; `None` when these
+/// do not fit into one filter.
+async fn gather(
+    subject: &Subject<'_>,
+    (comparison, canaries): (&Comparison<'_>, &Canaries),
+    (source, key): (&Session, &RunKey),
+    watch: &Watch,
+) -> Result<Option<Filter>> {
+    let collector = Arc::new(Collector::new(key));
+    comparison.read_source(Some(&collector)).await?;
+    let values = SourceValues::of(source, subject.masks).await?;
+    let key = key.clone();
+    let make = move |class, form: &Form<'_>| Entry::of(&key, class, form);
+    let others = values.beyond(&comparison.covered());
+    let put = |entries: Vec<Entry>| collector.take(&entries);
+    others.read(source, &watch.cancel, make, put).await?;
+    comparison.plant(canaries, &collector).await?;
+    Ok(collector.finish())
 }
 
 /// What the policy declares of quasi-identifiers, as the measure takes it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::findings::{Findings, Found};
 use crate::masking::leak::{
-    CellKind, Decoder, Expectation, Filter, FormKind, LiveThings, MAX_DIGITS, Searcher,
+    CellKind, Decoder, Expectation, Filter, FormKind, LiveThings, MAX_DIGITS, Searcher, Token,
 };
 
 /// What is sought in a pass.
@@ -48,13 +48,26 @@ impl Scanner {
             findings,
         } = self;
         decoder.cell(raw, kind, &mut |text| {
+            if kind == CellKind::Bytes {
+                searcher.tokens.extend(Token::of_bytes(text));
+            }
             look(sought, searcher, findings, (text, place, expects));
         });
-        self.end_of_cell(place);
+        self.end_of_cell((place, expects));
     }
 
     /// Searches a text.
-    pub(super) fn text(&mut self, text: &[u8], (place, expects): (u32, Expectation)) {
+    pub(super) fn text(&mut self, text: &[u8], at: (u32, Expectation)) {
+        self.value(text, CellKind::Plain, at);
+    }
+
+    /// Searches a value: its text, or bytes that are searched as they are.
+    pub(super) fn value(
+        &mut self,
+        text: &[u8],
+        kind: CellKind,
+        (place, expects): (u32, Expectation),
+    ) {
         let Self {
             sought,
             decoder,
@@ -62,13 +75,27 @@ impl Scanner {
             findings,
         } = self;
         findings.bytes += text.len() as u64;
-        decoder.text(text, &mut |text| {
+        if kind == CellKind::Bytes {
+            searcher.tokens.extend(Token::of_bytes(text));
+        }
+        decoder.value(text, kind, &mut |text| {
             look(sought, searcher, findings, (text, place, expects));
         });
-        self.end_of_cell(place);
+        self.end_of_cell((place, expects));
     }
 
-    fn end_of_cell(&mut self, place: u32) {
+    /// Notes bytes that may be a digest.
+    pub(super) fn digest(&mut self, bytes: &[u8], at: (u32, Expectation)) {
+        self.searcher.tokens.extend(Token::of_bytes(bytes));
+        self.end_of_cell(at);
+    }
+
+    fn end_of_cell(&mut self, (place, expects): (u32, Expectation)) {
+        for token in self.searcher.tokens.drain(..) {
+            if expects.guards_digests() && self.sought.live.is_some() {
+                self.findings.tokens.add(token, place);
+            }
+        }
         let probes = &mut self.searcher.probes;
         if probes.iter().any(|count| *count > 0) {
             let all = self

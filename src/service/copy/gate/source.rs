@@ -1,17 +1,18 @@
 //! The values of the source that are sought.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::canary::Canaries;
 use super::row_bound::bounded;
 use crate::error::{Error, Kind, Result};
-use crate::masking::leak::{Form, forms, identifies, person_forms, unescape_copy};
-use crate::masking::{Class, ColumnPlan, MaskPlan};
+use crate::masking::leak::{Form, forms, guessable, identifies, person_forms, unescape_copy};
+use crate::masking::{Class, ColumnPlan, MaskPlan, TablePlan};
 use crate::postgres::Session;
 use crate::sql::QualifiedName;
 
@@ -21,7 +22,7 @@ const BATCH: usize = 256 << 10;
 const UNIT: char = '\u{1f}';
 
 /// How one table is read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Reading {
     table: QualifiedName,
     sql: String,
@@ -37,23 +38,24 @@ pub(super) struct SourceValues {
 impl SourceValues {
     /// Finds the columns of `plan` in the source.
     pub(super) async fn of(session: &Session, plan: &MaskPlan) -> Result<Self> {
+        Self::picked_by(wanted, session, plan).await
+    }
+
+    /// Those whose values can be guessed from a digest.
+    pub(super) async fn guessable(session: &Session, plan: &MaskPlan) -> Result<Self> {
+        Self::picked_by(guessable_columns, session, plan).await
+    }
+
+    async fn picked_by(
+        pick: fn(&TablePlan) -> Vec<(usize, Class)>,
+        session: &Session,
+        plan: &MaskPlan,
+    ) -> Result<Self> {
         let mut readings = Vec::new();
         for table in &plan.tables {
-            let columns: Vec<(&ColumnPlan, Class)> = table
-                .columns
-                .iter()
-                .filter(|column| !releases_values(column))
-                .filter_map(|column| Some((column, column.class?)))
-                .collect();
-            let both = [Class::FirstName, Class::LastName]
-                .iter()
-                .all(|half| columns.iter().any(|(_, class)| class == half));
-            let wanted: Vec<_> = columns
+            let wanted: Vec<_> = pick(table)
                 .into_iter()
-                .filter(|(_, class)| {
-                    identifies(*class)
-                        || both && matches!(class, Class::FirstName | Class::LastName)
-                })
+                .map(|(i, class)| (&table.columns[i], class))
                 .collect();
             if !wanted.is_empty() {
                 readings.push(Reading {
@@ -66,6 +68,28 @@ impl SourceValues {
         Ok(Self { readings })
     }
 
+    /// The row in which the source sends the canaries.
+    pub(super) fn canaries(canaries: &Canaries) -> Result<Self> {
+        let (table, fields, classes) = canaries.row()?;
+        let reading = Reading {
+            table,
+            sql: format!("copy (select {fields}) to stdout"),
+            columns: classes.into(),
+        };
+        Ok(Self {
+            readings: vec![reading],
+        })
+    }
+
+    /// Those of the other tables.
+    pub(super) fn beyond(&self, tables: &BTreeSet<QualifiedName>) -> Self {
+        let others = self.readings.iter();
+        let others = others.filter(|reading| !tables.contains(&reading.table));
+        Self {
+            readings: others.cloned().collect(),
+        }
+    }
+
     /// Hands every form of every value to `make`, on all cores, and what that makes to `put`, in
     /// the order of the rows; `false` from `put` ends the reading.
     pub(super) async fn read<T: Send + 'static>(
@@ -73,9 +97,45 @@ impl SourceValues {
         session: &Session,
         cancel: &CancellationToken,
         make: impl Fn(Class, &Form<'_>) -> Option<T> + Send + Sync + 'static,
+        put: impl FnMut(Vec<T>) -> bool,
+    ) -> Result<()> {
+        let row = move |columns: &[Class], fields: &Fields<'_>, made: &mut Vec<T>| {
+            let values = fields.iter().map(Option::as_deref);
+            offer(columns.iter().copied().zip(values), &mut |class, form| {
+                made.extend(make(class, &form));
+            });
+        };
+        self.rows((session, cancel), row, put).await
+    }
+
+    /// Hands every value to `make`, in the same way.
+    pub(super) async fn values<T: Send + 'static>(
+        &self,
+        session: &Session,
+        cancel: &CancellationToken,
+        make: impl Fn(Class, &str, &mut Vec<T>) + Send + Sync + 'static,
+        put: impl FnMut(Vec<T>) -> bool,
+    ) -> Result<()> {
+        let row = move |columns: &[Class], fields: &Fields<'_>, made: &mut Vec<T>| {
+            for (class, field) in columns.iter().zip(fields) {
+                let text = field
+                    .as_deref()
+                    .and_then(|field| std::str::from_utf8(field).ok());
+                for value in text.iter().flat_map(|text| text.split(UNIT)) {
+                    make(*class, value, made);
+                }
+            }
+        };
+        self.rows((session, cancel), row, put).await
+    }
+
+    async fn rows<T: Send + 'static>(
+        &self,
+        (session, cancel): (&Session, &CancellationToken),
+        row: impl Fn(&[Class], &Fields<'_>, &mut Vec<T>) + Send + Sync + 'static,
         mut put: impl FnMut(Vec<T>) -> bool,
     ) -> Result<()> {
-        let make = Arc::new(make);
+        let row = Arc::new(row);
         let ahead = rayon::current_num_threads().max(1) * 2;
         for reading in &self.readings {
             let mut waiting = VecDeque::new();
@@ -100,7 +160,7 @@ impl SourceValues {
                         return Ok(());
                     }
                     let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
-                    waiting.push_back(forms_of(full, &reading.columns, &make));
+                    waiting.push_back(made_of(full, &reading.columns, &row));
                 }
                 if chunk.is_none() {
                     break;
@@ -122,11 +182,14 @@ async fn oldest<T>(waiting: &mut VecDeque<oneshot::Receiver<Vec<T>>>) -> Result<
     first.await.map_err(|_| died())
 }
 
+/// The fields of a row.
+type Fields<'a> = Vec<Option<Cow<'a, [u8]>>>;
+
 /// Computes a batch of rows beside the stream.
-fn forms_of<T: Send + 'static>(
+fn made_of<T: Send + 'static>(
     rows: Vec<u8>,
     columns: &Arc<[Class]>,
-    make: &Arc<impl Fn(Class, &Form<'_>) -> Option<T> + Send + Sync + 'static>,
+    make: &Arc<impl Fn(&[Class], &Fields<'_>, &mut Vec<T>) + Send + Sync + 'static>,
 ) -> oneshot::Receiver<Vec<T>> {
     let (done, receiver) = oneshot::channel();
     let (columns, make) = (Arc::clone(columns), Arc::clone(make));
@@ -135,14 +198,41 @@ fn forms_of<T: Send + 'static>(
         let mut fields = Vec::new();
         for row in rows.split(|byte| *byte == b'\n') {
             split(row, &mut fields);
-            offer(&columns, &fields, &mut |class, form| {
-                made.extend(make(class, &form));
-            });
+            make(&columns, &fields, &mut made);
         }
         // Nobody waits when the reading has ended.
         let _ = done.send(made);
     });
     receiver
+}
+
+/// The masked columns of a table whose values can be guessed from a digest.
+fn guessable_columns(table: &TablePlan) -> Vec<(usize, Class)> {
+    let columns = table.columns.iter().enumerate();
+    columns
+        .filter(|(_, column)| !releases_values(column))
+        .filter_map(|(i, column)| Some((i, column.class?)))
+        .filter(|(_, class)| guessable(*class))
+        .collect()
+}
+
+/// The columns of a table whose values are sought: masked ones of classes that identify somebody,
+/// and both halves of a name.
+pub(super) fn wanted(table: &TablePlan) -> Vec<(usize, Class)> {
+    let columns: Vec<(usize, Class)> = table
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| !releases_values(column))
+        .filter_map(|(i, column)| Some((i, column.class?)))
+        .collect();
+    let half = |class| matches!(class, Class::FirstName | Class::LastName);
+    let both = [Class::FirstName, Class::LastName]
+        .iter()
+        .all(|half| columns.iter().any(|(_, class)| class == half));
+    let mut columns = columns;
+    columns.retain(|(_, class)| identifies(*class) || both && half(*class));
+    columns
 }
 
 /// Whether raw values stay in the column: it is kept, or its values only change places.
@@ -181,7 +271,7 @@ async fn statement(
 }
 
 /// The fields of a row of COPY's text format.
-fn split<'a>(row: &'a [u8], fields: &mut Vec<Option<Cow<'a, [u8]>>>) {
+fn split<'a>(row: &'a [u8], fields: &mut Fields<'a>) {
     fields.clear();
     fields.extend(row.split(|byte| *byte == b'\t').map(|raw| {
         if raw == b"\\N" {
@@ -196,14 +286,14 @@ fn split<'a>(row: &'a [u8], fields: &mut Vec<Option<Cow<'a, [u8]>>>) {
     }));
 }
 
-fn offer(
-    columns: &[Class],
-    fields: &[Option<Cow<'_, [u8]>>],
+/// Calls `take` with every form of the values of a row.
+pub(super) fn offer<'a>(
+    values: impl Iterator<Item = (Class, Option<&'a [u8]>)>,
     take: &mut dyn FnMut(Class, Form<'_>),
 ) {
     let (mut first, mut last) = (None, None);
-    for (class, field) in columns.iter().zip(fields) {
-        let Some(text) = field.as_deref().and_then(|f| std::str::from_utf8(f).ok()) else {
+    for (class, value) in values {
+        let Some(text) = value.and_then(|value| std::str::from_utf8(value).ok()) else {
             continue;
         };
         match class {
@@ -212,7 +302,7 @@ fn offer(
             _ => {}
         }
         for element in text.split(UNIT) {
-            forms(*class, element, take);
+            forms(class, element, take);
         }
     }
     if let (Some(first), Some(last)) = (first, last) {

@@ -3,30 +3,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::TryStreamExt as _;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::batches::{BATCH, Batches};
+use super::comparison::Compared;
 use super::findings::Findings;
 use super::relations::Relation;
 use super::row_bound::bounded;
 use super::scanner::{Scanner, Sought};
 use crate::copy::Range;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::masking::leak::{CellKind, Expectation};
 use crate::postgres::Session;
-
-/// Bytes handed to a core at once.
-const BATCH: usize = 256 << 10;
-/// Batches that wait or are searched at once, for each core: with rows of usual size the memory is
-/// twice the batches.
-const BATCHES_PER_CORE: usize = 3;
 
 /// A range of blocks of a relation.
 #[derive(Debug)]
 pub(super) struct Part<'a> {
-    pub(super) relation: &'a Relation,
-    /// The place of its first column; the others follow.
-    pub(super) first: u32,
+    /// What is searched, and the place of its first column; the others follow.
+    pub(super) searched: Option<(&'a Relation, u32)>,
+    /// What is compared in the same stream.
+    pub(super) compared: Option<&'a Compared<'a>>,
     pub(super) range: Range,
 }
 
@@ -34,21 +30,16 @@ pub(super) struct Part<'a> {
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) sought: Sought,
-    pub(super) cancel: CancellationToken,
     findings: Mutex<Findings>,
-    batches: Arc<Semaphore>,
-    slots: u32,
+    pub(super) batches: Arc<Batches>,
 }
 
 impl Scan {
     pub(super) fn new(sought: Sought, cancel: &CancellationToken) -> Arc<Self> {
-        let slots = rayon::current_num_threads().max(1) * BATCHES_PER_CORE;
         Arc::new(Self {
             sought,
-            cancel: cancel.clone(),
             findings: Mutex::default(),
-            batches: Arc::new(Semaphore::new(slots)),
-            slots: u32::try_from(slots).unwrap_or(u32::MAX),
+            batches: Batches::new(cancel),
         })
     }
 
@@ -61,28 +52,34 @@ impl Scan {
 
     /// Waits for all batches; what they have found.
     pub(super) async fn finish(&self) -> Result<Findings> {
-        let all = self.batches.acquire_many(self.slots).await;
-        drop(all.map_err(|_| Error::new(Kind::Internal, "a scan was closed"))?);
+        self.batches.finish().await?;
         Ok(std::mem::take(
             &mut *self.findings.lock().unwrap_or_else(PoisonError::into_inner),
         ))
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::new(Kind::Interrupted, "the gate was interrupted"));
-        }
-        Ok(())
+        self.batches.check()
     }
 
-    /// Searches the rows of a part of a relation.
+    /// Searches the rows of a part of a relation, or compares them, or both.
     pub(super) async fn part(self: &Arc<Self>, session: &Session, part: &Part<'_>) -> Result<()> {
-        let Part {
-            relation,
-            first,
-            range,
-        } = part;
-        let columns: Arc<[Cell]> = (*first..)
+        match (part.compared, part.searched) {
+            (Some(compared), searched) => {
+                self.joint(session, compared, (searched, part.range)).await
+            }
+            (None, Some(searched)) => self.text(session, searched, part.range).await,
+            (None, None) => Ok(()),
+        }
+    }
+
+    async fn text(
+        self: &Arc<Self>,
+        session: &Session,
+        (relation, first): (&Relation, u32),
+        range: Range,
+    ) -> Result<()> {
+        let columns: Arc<[Cell]> = (first..)
             .zip(&relation.columns)
             .map(|(place, column)| Cell {
                 place,
@@ -109,7 +106,6 @@ impl Scan {
             bounded(&chunk, &relation.name)?;
             batch.extend_from_slice(&chunk);
             if batch.len() >= BATCH {
-                self.check()?;
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
                 self.batch(full, &columns).await?;
             }
@@ -121,10 +117,7 @@ impl Scan {
         if rows.is_empty() {
             return Ok(());
         }
-        let permit = Arc::clone(&self.batches)
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::new(Kind::Internal, "a scan was closed"))?;
+        let permit = self.batches.room(rows.len()).await?;
         let scan = Arc::clone(self);
         let columns = Arc::clone(columns);
         rayon::spawn(move || {
