@@ -416,7 +416,7 @@ pub async fn add_evidence(
 ) -> Result<()> {
     client
         .execute(
-            "update tidegate.phase set evidence = coalesce(evidence, '{}') || $2 \
+            "update tidegate.phase set evidence = coalesce(evidence || $2, $2) \
              where change_id = $1 and state = 'done' and phase = ( \
                select p.phase from tidegate.phase as p where p.change_id = $1 and p.state = 'done' \
                  and p.phase in ('enforce', 'backfill') order by p.phase = 'enforce' desc limit 1)",

@@ -1,9 +1,10 @@
 //! Several files become one policy.
 
 use sha2::{Digest, Sha256};
+use toml::Spanned;
 
 use super::entry::{Entry, RowsEntry, Section, said_at, twice};
-use super::format::{RawAllow, RawRisk, RawSubset, Unclassified};
+use super::format::{RawAllow, RawKey, RawRisk, RawSubset, Unclassified};
 use super::key_source::KeySource;
 use super::pack;
 use super::reader::{PolicyFile, Reader, SourceText};
@@ -134,14 +135,7 @@ impl Policy {
             }
             once("key", &mut settings.key, (key, place))?;
         }
-        for value in head.retiring {
-            let place = reader.place(value.span());
-            let bad = |message: String| Error::new(Kind::MaskSyntax, message).at(place.clone());
-            let source = KeySource::of(value.get_ref()).map_err(bad)?;
-            let epoch = value.get_ref().epoch.clone();
-            let epoch = epoch.ok_or_else(|| bad("a retiring key needs its epoch".to_owned()))?;
-            self.retiring.push((epoch, source, place));
-        }
+        self.add_retiring(head.retiring, reader)?;
         if let Some(value) = head.epoch {
             let place = reader.place(value.span());
             once("epoch", &mut settings.epoch, (value.into_inner(), place))?;
@@ -181,6 +175,18 @@ impl Policy {
         self.allow.bodies.extend(head.allow.bodies);
         let extensions = head.allow.extension_rows;
         self.allow.extension_rows.extend(extensions);
+        Ok(())
+    }
+
+    fn add_retiring(&mut self, keys: Vec<Spanned<RawKey>>, reader: &Reader<'_>) -> Result<()> {
+        for value in keys {
+            let place = reader.place(value.span());
+            let bad = |message: String| Error::new(Kind::MaskSyntax, message).at(place.clone());
+            let source = KeySource::of(value.get_ref()).map_err(bad)?;
+            let epoch = value.get_ref().epoch.clone();
+            let epoch = epoch.ok_or_else(|| bad("a retiring key needs its epoch".to_owned()))?;
+            self.retiring.push((epoch, source, place));
+        }
         Ok(())
     }
 
