@@ -39,7 +39,16 @@ use crate::sql::{Ident, QualifiedName};
 pub(super) struct Site {
     pub(super) name: Ident,
     pub(super) mark: Mark,
-    resumed: bool,
+    resumed: Option<Resumed>,
+}
+
+/// How far the run had come that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resumed {
+    /// Rows were being loaded.
+    Loading,
+    /// Rows were loaded, and what follows them was begun.
+    Loaded,
 }
 
 /// A copy at work.
@@ -125,19 +134,21 @@ impl Opened {
         let plan = self.engine.plan(&self.gathered, masks, key)?;
         self.snapshot.check().await?;
         let selection = self.pick(masks, key).await?.map(Arc::new);
-        let site = self.site(&plan).await?;
-        let copy = self.engine.target.at_database(site.name.as_str());
-        carry::note_reading(&self.engine.source, &site.mark).await?;
+        let mut site = self.site(&plan).await?;
         let archive = self.archive().await?;
-        if site.resumed {
-            self.databases.send_away(&site.name).await?;
-        } else {
+        if site.resumed.is_some() && !self.go_on(&site, &archive).await? {
+            self.databases.discard(&site.name).await?;
+            site = self.new_site(site.mark.plan).await?;
+        }
+        carry::note_reading(&self.engine.source, &site.mark).await?;
+        let copy = self.engine.target.at_database(site.name.as_str());
+        if site.resumed.is_none() {
             self.note("the schema without indexes and constraints");
             archive.restore(&copy, Section::Before, 1).await?;
         }
         let mut session = Session::connect(&copy, "copy").await?;
         patient(&session).await?;
-        if !site.resumed {
+        if site.resumed.is_none() {
             let transaction = session.transaction().await?;
             ledger::create(&transaction, &site.mark.run, &plan, &self.chunks(&plan)).await?;
             transaction.commit().await?;
@@ -150,6 +161,23 @@ impl Opened {
             archive,
             session,
         })
+    }
+
+    /// Makes the database of an earlier run ready to go on with its rows; `false` when it cannot be.
+    async fn go_on(&self, site: &Site, archive: &SchemaArchive) -> Result<bool> {
+        self.databases.send_away(&site.name).await?;
+        if site.resumed == Some(Resumed::Loading) {
+            return Ok(true);
+        }
+        let copy = self.engine.target.at_database(site.name.as_str());
+        self.note("taking away indexes and constraints of the run before");
+        if !archive.withdraw(&copy).await? {
+            return Ok(false);
+        }
+        let session = Session::connect(&copy, "copy").await?;
+        let Snapshot { instant, lsn, .. } = &self.snapshot;
+        ledger::phase(&*session, "loading", instant, lsn).await?;
+        Ok(true)
     }
 
     /// Everything that follows the rows. Returns remarks.
@@ -226,11 +254,16 @@ impl Opened {
             if mark.stage != Stage::Building {
                 continue;
             }
-            if found.is_none() && mark.plan == hash && self.is_loading(&name, &hash).await? {
+            let fits = found.is_none() && mark.plan == hash;
+            let resumed = match fits {
+                true => self.resumed(&name, &hash).await?,
+                false => None,
+            };
+            if resumed.is_some() {
                 found = Some(Site {
                     name,
                     mark,
-                    resumed: true,
+                    resumed,
                 });
             } else {
                 self.databases.discard(&name).await?;
@@ -242,11 +275,17 @@ impl Opened {
         }
     }
 
-    async fn is_loading(&self, name: &Ident, hash: &str) -> Result<bool> {
+    async fn resumed(&self, name: &Ident, hash: &str) -> Result<Option<Resumed>> {
         let session =
             Session::connect(&self.engine.target.at_database(name.as_str()), "copy").await?;
         let record = ledger::record(&*session).await?;
-        Ok(record.is_some_and(|record| record.plan == hash && record.phase == "loading"))
+        Ok(record
+            .filter(|record| record.plan == hash)
+            .and_then(|record| match record.phase.as_str() {
+                "loading" => Some(Resumed::Loading),
+                "loaded" | "complete" => Some(Resumed::Loaded),
+                _ => None,
+            }))
     }
 
     async fn new_site(&self, plan: String) -> Result<Site> {
@@ -275,7 +314,7 @@ impl Opened {
         Ok(Site {
             name,
             mark,
-            resumed: false,
+            resumed: None,
         })
     }
 
@@ -337,7 +376,7 @@ impl Opened {
         ledger::announce(&*work.session, &load.instant, &load.snapshot).await?;
         let workers = self.engine.options.workers;
         let mut kept = 0;
-        if work.site.resumed {
+        if work.site.resumed.is_some() {
             self.note("comparing what is loaded with the source");
             load::work(&load, Task::Compare, workers).await?;
             ledger::clear_stale(&mut work.session).await?;

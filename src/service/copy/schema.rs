@@ -6,11 +6,12 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::programs::{Programs, option};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, has_word};
 use crate::config::{Target, vars};
 use crate::copy::{Grants, carried, granted};
 use crate::error::Result;
 use crate::postgres::Session;
+use crate::sql::parse_script;
 
 /// A schema as an archive in a private folder, which goes away with this value.
 #[derive(Debug)]
@@ -155,6 +156,36 @@ impl SchemaArchive {
         Ok(session.batch_execute(&grants.statements.join("\n")).await?)
     }
 
+    /// Takes away what [`Section::After`] has made, all or part of it, so that rows can be loaded
+    /// again; whether nothing of it is left. The statements are those of `pg_restore --clean`.
+    pub(super) async fn withdraw(&self, target: &Target) -> Result<bool> {
+        let arguments = [
+            "--file=-".into(),
+            "--clean".into(),
+            "--if-exists".into(),
+            "--section=post-data".into(),
+            option("use-list", &self.list()),
+            self.file().into_os_string(),
+        ];
+        let script = self
+            .programs
+            .run("pg_restore", target, &arguments, &self.cancel)
+            .await?;
+        let session = Session::connect(target, "copy").await?;
+        session.batch_execute("set search_path = ''").await?;
+        for statement in removals(&script) {
+            // What cannot be taken away is still there when it is counted.
+            if let Err(error) = session.batch_execute(&statement).await {
+                tracing::debug!(%error, statement, "not taken away");
+            }
+        }
+        let left: Vec<String> = session.query_one(LEFT, &[]).await?.get(0);
+        if !left.is_empty() {
+            tracing::info!(?left, "not taken away: the copy begins anew");
+        }
+        Ok(left.is_empty())
+    }
+
     /// Restores one half.
     pub(super) async fn restore(
         &self,
@@ -188,6 +219,55 @@ impl SchemaArchive {
             Section::After => Ok(()),
         }
     }
+}
+
+/// Names of indexes, foreign keys, triggers, rules and policies outside of the control schemas; all
+/// other constraints have an index.
+const LEFT: &str = "\
+    with ours as ( \
+      select c.oid from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
+      where n.nspname !~ '^(pg_|tidegate|information_schema)' and not exists ( \
+        select from pg_catalog.pg_depend as d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+          and d.objid = c.oid and d.deptype = 'e')), \
+    left_over (name) as ( \
+      select indexrelid::pg_catalog.regclass::text from pg_catalog.pg_index where indrelid in (select oid from ours) \
+      union all select conname from pg_catalog.pg_constraint where contype = 'f' and conrelid in (select oid from ours) \
+      union all select tgname from pg_catalog.pg_trigger where not tgisinternal and tgrelid in (select oid from ours) \
+      union all select polname from pg_catalog.pg_policy where polrelid in (select oid from ours) \
+      union all select rulename from pg_catalog.pg_rewrite where rulename <> '_RETURN' and ev_class in (select oid from ours)) \
+    select coalesce(pg_catalog.array_agg(name), '{}') from left_over";
+
+/// The statements of a script that take objects away, before the first that makes one.
+fn removals(script: &str) -> Vec<String> {
+    // Newer minor versions put `\restrict` around what psql is to run.
+    let lines = script.lines().filter(|line| !line.starts_with('\\'));
+    let script: String = lines.flat_map(|line| [line, "\n"]).collect();
+    let statements = match parse_script(&script) {
+        Ok(statements) => statements,
+        Err(problem) => {
+            tracing::debug!(?problem, "the script is not understood");
+            return Vec::new();
+        }
+    };
+    let first = |text: &str, word: &str| {
+        text.get(..word.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
+    // A view that needs a constraint is replaced by one without a body instead.
+    let makes = |text: &str| {
+        first(text, "create ") && !first(text, "create or replace view ")
+            || first(text, "alter table ") && has_word(text, "add")
+    };
+    statements
+        .into_iter()
+        .map(|statement| statement.text)
+        .take_while(|text| !makes(text))
+        .filter(|text| {
+            ["drop ", "alter table ", "create "]
+                .iter()
+                .any(|word| first(text, word))
+        })
+        .collect()
 }
 
 /// A database's name as a connection string of its own, since a bare word with `=` or `://` in it
