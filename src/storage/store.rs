@@ -45,7 +45,6 @@ impl Store {
                 prefix,
             } => {
                 // The store's own client brings no cryptography; whoever was first stays.
-                #[cfg(feature = "cloud")]
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 let url = format!("{scheme}://{bucket}")
                     .parse()

@@ -3,6 +3,7 @@
 mod agree;
 mod apart;
 mod archive;
+mod cloud;
 mod extensions;
 mod gate;
 mod inside;

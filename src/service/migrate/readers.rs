@@ -69,6 +69,11 @@ impl Note {
             refused: None,
         }
     }
+
+    /// Whether it is of this life of the counters.
+    pub(super) fn holds(&self, epoch: &Epoch) -> bool {
+        self.epoch == *epoch
+    }
 }
 
 /// The statements that ran since the note, with how often. Without a valid note all of them.
@@ -77,7 +82,7 @@ pub(super) fn since<'a>(
     statements: &'a [Statement],
     epoch: &Epoch,
 ) -> Vec<(&'a Statement, i64)> {
-    let note = note.filter(|note| note.epoch == *epoch);
+    let note = note.filter(|note| note.holds(epoch));
     let before = |key: &str| {
         note.and_then(|note| note.calls.get(key))
             .copied()

@@ -6,10 +6,11 @@ use super::stage::Stage;
 use crate::support::{Cli, Server};
 
 const MASK_KEY: &str = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
-const SEAL_KEY: &str = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f80a";
+pub(super) const SEAL_KEY: &str =
+    "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f80a";
 const OTHER_KEY: &str = "2a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e7f80a";
 
-fn tidegate(stage: &Stage, args: &[&str], seal_key: &str) -> Cli {
+pub(super) fn tidegate(stage: &Stage, args: &[&str], seal_key: &str) -> Cli {
     stage
         .project()
         .tidegate(args.iter().copied())
@@ -34,7 +35,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn write_policy(stage: &Stage) {
+pub(super) fn write_policy(stage: &Stage) {
     let rules = stage.project().path().join("masking-rules");
     std::fs::create_dir_all(&rules).unwrap();
     std::fs::write(
@@ -46,7 +47,7 @@ fn write_policy(stage: &Stage) {
 }
 
 /// Stops the private server when the test ends, also when it fails.
-struct Stop<'a>(&'a Stage);
+pub(super) struct Stop<'a>(pub(super) &'a Stage);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
