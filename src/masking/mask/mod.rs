@@ -14,7 +14,6 @@ mod lists;
 mod national;
 mod net;
 mod number;
-mod numeric;
 mod padded;
 mod partial;
 mod permute;

@@ -1,0 +1,456 @@
+//! The rows of a plan, each computed from its number alone.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use super::children::{Children, Family};
+use super::condition::{Condition, Truth};
+use super::permutation::Permutation;
+use super::plan::{How, Parent, Pick, SeedPlan, TablePlan, Take};
+use super::source::{Make, RowView, Source};
+use super::stream::StreamKey;
+use super::value::Value;
+use crate::error::{Error, Kind, Result};
+use crate::sql::{Ident, QualifiedName};
+
+/// Tries to draw a row that satisfies its conditions. A condition that one row in ten satisfies
+/// fails all of them once in 10^11 rows.
+const TRIES: u32 = 256;
+
+/// No row satisfied its conditions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// Number of the row.
+    pub row: u64,
+    /// The constraint that the last try broke.
+    pub constraint: String,
+}
+
+/// Keys that are in the database already: table and columns, then the keys in a fixed order.
+pub type Keys = BTreeMap<(QualifiedName, Vec<Ident>), Vec<Vec<Value>>>;
+
+/// Makes the rows of all tables of a plan.
+#[derive(Debug)]
+pub struct Rows {
+    tables: Vec<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    groups: Vec<Permutation>,
+    picks: Vec<Choice>,
+    columns: Vec<Column>,
+    /// Columns after those they need.
+    order: Vec<usize>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Debug)]
+struct Column {
+    make: Box<dyn Make>,
+    take: Take,
+    nulls: f64,
+    key: StreamKey,
+    null_key: StreamKey,
+    /// What must be made before it, and it itself, in order.
+    closure: Vec<usize>,
+    /// Whether another try of the row changes it.
+    redrawn: bool,
+}
+
+#[derive(Debug)]
+struct Choice {
+    from: From,
+    how: Chosen,
+    nulls: f64,
+    key: StreamKey,
+    null_key: StreamKey,
+}
+
+#[derive(Debug)]
+enum From {
+    Table(usize),
+    Keys(Vec<Vec<Value>>),
+}
+
+#[derive(Debug)]
+enum Chosen {
+    Draw(super::Distribution, Permutation),
+    Take(Take),
+    Per(Children),
+    Spread(u64),
+    Within { pick: usize, rows: u64, groups: u64 },
+    Earlier,
+}
+
+impl Rows {
+    /// Prepares the rows of `plan`; `keys` holds those that it refers to and does not write.
+    ///
+    /// # Errors
+    /// [`Kind::SeedPlan`] when a source does not fit its column, columns need each other in a circle,
+    /// or keys are missing.
+    pub fn new(plan: &SeedPlan, keys: &Keys) -> Result<Self> {
+        let tables = plan.tables.iter();
+        let tables = tables
+            .map(|table| Table::new(plan, table, keys))
+            .collect::<Result<_>>()?;
+        Ok(Self { tables })
+    }
+
+    /// Somebody who makes rows; each thread needs its own.
+    #[must_use]
+    pub fn worker(&self) -> Worker<'_> {
+        let families = self.tables.iter().map(|table| {
+            let none = || Cell::new(None);
+            table.picks.iter().map(|_| none()).collect()
+        });
+        Worker {
+            rows: self,
+            families: families.collect(),
+        }
+    }
+}
+
+fn name_of(table: &TablePlan) -> String {
+    table.name.plain()
+}
+
+impl Table {
+    fn new(plan: &SeedPlan, table: &TablePlan, keys: &Keys) -> Result<Self> {
+        let name = name_of(table);
+        let stream = |purpose: &str| StreamKey::new(plan.seed, &name, purpose);
+        let groups = table.groups.iter().enumerate().map(|(index, group)| {
+            let key = stream(&format!("group {index} {}", group.serves.join(" ")));
+            Permutation::new(key.word(), group.bound)
+        });
+        let picks = table.picks.iter();
+        let picks = picks
+            .map(|pick| Choice::new(plan, table, pick, keys))
+            .collect::<Result<Vec<_>>>()?;
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            let key = stream(column.name.as_str());
+            let made = column.source.compile(&column.kind, key);
+            let make = made.map_err(|error| {
+                Error::new(
+                    error.kind(),
+                    format!("{name}.{}: {error}", column.name.as_str()),
+                )
+            })?;
+            let steady = match &column.source {
+                Source::Serial { .. } | Source::Constant(_) | Source::Null => true,
+                Source::Reference { pick, .. } => picks.get(*pick).is_some_and(Choice::is_steady),
+                _ => column.take != Take::Draw,
+            };
+            columns.push(Column {
+                make,
+                take: column.take.clone(),
+                nulls: column.nulls,
+                key,
+                null_key: stream(&format!("{} null", column.name.as_str())),
+                closure: Vec::new(),
+                redrawn: !steady && !table.conditions.is_empty(),
+            });
+        }
+        for index in 0..columns.len() {
+            columns[index].closure = closure(&columns, index).ok_or_else(|| {
+                let column = table.columns[index].name.as_str();
+                Error::new(Kind::SeedPlan, format!("{name}.{column} depends on itself"))
+            })?;
+            columns[index].redrawn |= columns[index]
+                .closure
+                .iter()
+                .any(|needed| columns[*needed].redrawn);
+        }
+        let mut order = Vec::with_capacity(columns.len());
+        for column in &columns {
+            for needed in &column.closure {
+                if !order.contains(needed) {
+                    order.push(*needed);
+                }
+            }
+        }
+        Ok(Self {
+            groups: groups.collect(),
+            picks,
+            columns,
+            order,
+            conditions: table.conditions.clone(),
+        })
+    }
+
+    fn digit(&self, take: &Take, number: u64) -> Option<u64> {
+        let Take::Digit {
+            group,
+            divide,
+            modulo,
+        } = take
+        else {
+            return None;
+        };
+        let counter = self.groups.get(*group)?.at(number);
+        Some(counter / divide.max(&1) % modulo.max(&1))
+    }
+}
+
+/// Columns that `column` needs, then itself; `None` when it needs itself.
+fn closure(columns: &[Column], column: usize) -> Option<Vec<usize>> {
+    fn visit(
+        columns: &[Column],
+        at: usize,
+        open: &mut Vec<usize>,
+        done: &mut Vec<usize>,
+    ) -> Option<()> {
+        if done.contains(&at) {
+            return Some(());
+        }
+        if open.contains(&at) {
+            return None;
+        }
+        open.push(at);
+        for needed in columns.get(at)?.make.needs() {
+            visit(columns, needed, open, done)?;
+        }
+        open.pop();
+        done.push(at);
+        Some(())
+    }
+    let mut done = Vec::new();
+    visit(columns, column, &mut Vec::new(), &mut done)?;
+    Some(done)
+}
+
+impl Choice {
+    fn new(plan: &SeedPlan, table: &TablePlan, pick: &Pick, keys: &Keys) -> Result<Self> {
+        let broken = |why: &str| {
+            Error::new(
+                Kind::SeedPlan,
+                format!("{}: {}: {why}", name_of(table), pick.serves.join(", ")),
+            )
+        };
+        let purpose = format!("-> {}", pick.serves.join(" "));
+        let key = StreamKey::new(plan.seed, &name_of(table), &purpose);
+        let (from, rows) = match &pick.parent {
+            Parent::Planned { table, rows } => {
+                if plan.tables.get(*table).is_none() {
+                    return Err(broken("the plan has no such table"));
+                }
+                (From::Table(*table), *rows)
+            }
+            Parent::Existing { table, columns, .. } => {
+                let found = keys.get(&(table.clone(), columns.clone()));
+                let found = found.ok_or_else(|| broken("its keys were not read"))?;
+                (From::Keys(found.clone()), found.len() as u64)
+            }
+        };
+        let how = match &pick.how {
+            How::Draw(distribution) => {
+                Chosen::Draw(distribution.clone(), Permutation::new(key.word(), rows))
+            }
+            How::Take(take) => Chosen::Take(take.clone()),
+            How::Per(count) => Chosen::Per(Children::new(key, count, rows)),
+            How::Spread => Chosen::Spread(rows),
+            How::Within { pick: own, through } => {
+                let From::Table(parent) = from else {
+                    return Err(broken("keys in the database have no picks"));
+                };
+                let through = plan.tables[parent].picks.get(*through);
+                let groups = through.map(|through| match &through.parent {
+                    Parent::Planned { rows, .. } | Parent::Existing { rows, .. } => *rows,
+                });
+                Chosen::Within {
+                    pick: *own,
+                    rows,
+                    groups: groups.ok_or_else(|| broken("the parent has no such pick"))?,
+                }
+            }
+            How::Earlier => Chosen::Earlier,
+        };
+        Ok(Self {
+            from,
+            how,
+            nulls: pick.nulls,
+            key,
+            null_key: StreamKey::new(plan.seed, &name_of(table), &format!("{purpose} null")),
+        })
+    }
+
+    fn is_steady(&self) -> bool {
+        self.nulls == 0.0
+            && matches!(
+                self.how,
+                Chosen::Take(_) | Chosen::Per(_) | Chosen::Spread(_)
+            )
+    }
+}
+
+/// Makes rows, one after the other or in any order.
+#[derive(Debug)]
+pub struct Worker<'r> {
+    rows: &'r Rows,
+    /// The family found last, by table and pick: the next row is mostly of the same.
+    families: Vec<Vec<Cell<Option<Family>>>>,
+}
+
+struct View<'w> {
+    worker: &'w Worker<'w>,
+    table: usize,
+    number: u64,
+    attempt: u32,
+    values: &'w [Value],
+}
+
+impl Worker<'_> {
+    /// Puts the values of row `number` of a table into `row`, in the order of the plan's columns.
+    ///
+    /// # Errors
+    /// [`Stuck`] when no try satisfied the conditions.
+    pub fn fill(
+        &self,
+        table: usize,
+        number: u64,
+        row: &mut Vec<Value>,
+    ) -> std::result::Result<(), Stuck> {
+        let plan = &self.rows.tables[table];
+        row.clear();
+        row.resize(plan.columns.len(), Value::Null);
+        let mut broken = None;
+        for attempt in 0..TRIES {
+            for column in &plan.order {
+                if attempt == 0 || plan.columns[*column].redrawn {
+                    row[*column] = self.value(table, *column, number, attempt, row);
+                }
+            }
+            let conditions = plan.conditions.iter();
+            broken = conditions
+                .filter(|condition| condition.expression.holds(row) == Truth::False)
+                .map(|condition| condition.name.clone())
+                .next();
+            if broken.is_none() {
+                return Ok(());
+            }
+        }
+        Err(Stuck {
+            row: number,
+            constraint: broken.unwrap_or_default(),
+        })
+    }
+
+    fn value(
+        &self,
+        table: usize,
+        column: usize,
+        number: u64,
+        attempt: u32,
+        values: &[Value],
+    ) -> Value {
+        let plan = &self.rows.tables[table];
+        let column = &plan.columns[column];
+        if column.nulls > 0.0 && column.null_key.row(number, attempt).chance(column.nulls) {
+            return Value::Null;
+        }
+        let view = View {
+            worker: self,
+            table,
+            number,
+            attempt,
+            values,
+        };
+        match plan.digit(&column.take, number) {
+            Some(digit) => column.make.nth(digit, &view),
+            None => column
+                .make
+                .draw(&mut column.key.row(number, attempt), &view),
+        }
+    }
+
+    /// One value of a row that may not be written yet, or long ago.
+    fn cell(&self, table: usize, number: u64, column: usize) -> Value {
+        let plan = &self.rows.tables[table];
+        let Some(wanted) = plan.columns.get(column) else {
+            return Value::Null;
+        };
+        let mut row = Vec::new();
+        if wanted.redrawn {
+            // Which try was the good one is known only from the whole row.
+            let _ = self.fill(table, number, &mut row);
+            return row.swap_remove(column);
+        }
+        if let [_] = wanted.closure[..] {
+            return self.value(table, column, number, 0, &[]);
+        }
+        row.resize(plan.columns.len(), Value::Null);
+        for needed in &wanted.closure {
+            row[*needed] = self.value(table, *needed, number, 0, &row);
+        }
+        row.swap_remove(column)
+    }
+
+    /// The row that a pick chooses; `None` when it chooses none.
+    fn chosen(&self, table: usize, pick: usize, number: u64, attempt: u32) -> Option<u64> {
+        let plan = &self.rows.tables[table];
+        let choice = plan.picks.get(pick)?;
+        if choice.nulls > 0.0 && choice.null_key.row(number, attempt).chance(choice.nulls) {
+            return None;
+        }
+        let mut stream = choice.key.row(number, attempt);
+        match &choice.how {
+            Chosen::Draw(distribution, order) => {
+                let last = order.bound().checked_sub(1)?;
+                let rank = distribution.draw_whole(&mut stream, 0, last as i64);
+                Some(order.at(rank.unsigned_abs()))
+            }
+            Chosen::Take(take) => plan.digit(take, number),
+            Chosen::Per(children) => {
+                let known = &self.families[table][pick];
+                let family = known
+                    .get()
+                    .filter(|family| (family.from..family.to).contains(&number))
+                    .or_else(|| children.family(number));
+                known.set(family);
+                family.map(|family| family.parent)
+            }
+            Chosen::Spread(rows) => number.checked_rem(*rows),
+            Chosen::Within { pick, rows, groups } => {
+                let group = self.chosen(table, *pick, number, attempt)?;
+                let members = rows.checked_sub(group)?.div_ceil((*groups).max(1));
+                (members > 0).then(|| group + stream.below(members) * groups)
+            }
+            Chosen::Earlier => Some(stream.below(number)),
+        }
+    }
+}
+
+impl RowView for View<'_> {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn column(&self, column: usize) -> &Value {
+        self.values.get(column).unwrap_or(&Value::Null)
+    }
+
+    fn parent(&self, pick: usize, column: usize) -> Value {
+        let chosen = self
+            .worker
+            .chosen(self.table, pick, self.number, self.attempt);
+        let Some(parent) = chosen else {
+            return Value::Null;
+        };
+        match &self.worker.rows.tables[self.table].picks[pick].from {
+            // A row that refers to itself: what it needs of itself must be there already.
+            From::Table(table) if *table == self.table && parent == self.number => {
+                match self.values.get(column) {
+                    Some(Value::Null) | None => self.worker.cell(*table, parent, column),
+                    Some(value) => value.clone(),
+                }
+            }
+            From::Table(table) => self.worker.cell(*table, parent, column),
+            From::Keys(keys) => keys
+                .get(parent as usize)
+                .and_then(|key| key.get(column))
+                .cloned()
+                .unwrap_or(Value::Null),
+        }
+    }
+}
