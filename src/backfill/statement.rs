@@ -1,9 +1,9 @@
 //! The SQL of a backfill. Everything of ours is qualified; the user's expressions are resolved by
 //! the session's `search_path` and may name the table by its bare name, which is the alias here.
 
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::{Ident, QualifiedName, literal};
 
-use super::Spec;
+use super::{Spec, Take};
 
 /// How the checksum hashes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,9 @@ impl Statements<'_> {
     /// prunes each page that it reads; `ctid = any(...)` would not, and no update would be HOT.
     fn range(&self, from: &str, to: &str) -> String {
         let alias = self.alias();
+        // The mark tells who looks for readers of a column that this statement is not one.
         format!(
-            "{alias}.ctid >= ({from}::pg_catalog.text)::pg_catalog.tid \
+            "/* tidegate */ {alias}.ctid >= ({from}::pg_catalog.text)::pg_catalog.tid \
              and {alias}.ctid < ({to}::pg_catalog.text)::pg_catalog.tid"
         )
     }
@@ -188,7 +189,7 @@ impl Statements<'_> {
     pub fn single(&self) -> String {
         format!(
             "update only {} as {alias} set {} = ({}) \
-             where {alias}.ctid = ($1::pg_catalog.text)::pg_catalog.tid and {}",
+             where /* tidegate */ {alias}.ctid = ($1::pg_catalog.text)::pg_catalog.tid and {}",
             self.target,
             self.spec.column,
             self.spec.expression,
@@ -225,21 +226,57 @@ impl Statements<'_> {
         )
     }
 
-    /// Repairs the rows of a block range (1 and 2 bounds, 3 addresses to leave out) that
-    /// verification would count.
+    /// Names up to `$4` rows of a block range (1 and 2 bounds, 3 addresses to leave out) that
+    /// verification counts as different: `id=3`, or `ctid=(0,3)` without an integer key.
     #[must_use]
-    pub fn repair(&self) -> String {
+    pub fn differing(&self) -> String {
+        let alias = self.alias();
+        let (label, name) = match self.key {
+            Some(key) => (key.as_str(), format!("{alias}.{key}")),
+            None => ("ctid", format!("{alias}.ctid")),
+        };
+        format!(
+            "select pg_catalog.concat({label}, '=', {name}) from only {target} as {alias} \
+             where {range} and {alias}.ctid <> all ($3::pg_catalog.text[]::pg_catalog.tid[]) \
+               and ({different}) limit $4",
+            label = literal(label),
+            target = self.target,
+            range = self.range("$1", "$2"),
+            different = self.different(),
+        )
+    }
+
+    /// Fills the rows of a block range (1 and 2 bounds, 3 addresses to leave out) that lack their
+    /// value. Values that stand there are never touched.
+    #[must_use]
+    pub fn fill_missing(&self) -> String {
+        let missing = format!(
+            "{} is null and ({}) is not null",
+            self.value(),
+            self.spec.expression
+        );
+        self.set_where(&self.spec.column, &self.spec.expression, &missing)
+    }
+
+    /// Makes the rows of a block range (1 and 2 bounds, 3 addresses to leave out) agree whose columns
+    /// disagree. None when the new column is taken and nothing gives the old one back from it.
+    #[must_use]
+    pub fn settle(&self, take: Take) -> Option<String> {
+        let (column, value) = match take {
+            Take::Old => (&self.spec.column, &self.spec.expression),
+            Take::New => self.spec.inverse.as_ref().map(|(old, down)| (old, down))?,
+        };
+        Some(self.set_where(column, value, &self.different()))
+    }
+
+    fn set_where(&self, column: &Ident, value: &str, condition: &str) -> String {
         let alias = self.alias();
         format!(
-            "update only {} as {alias} set {} = ({expression}) \
+            "update only {} as {alias} set {column} = ({value}) \
              where {} and {alias}.ctid <> all ($3::pg_catalog.text[]::pg_catalog.tid[]) \
-               and (({new} is null and ({expression}) is not null) or ({different}))",
+               and ({condition})",
             self.target,
-            self.spec.column,
             self.range("$1", "$2"),
-            expression = self.spec.expression,
-            new = self.value(),
-            different = self.different(),
         )
     }
 }
@@ -271,11 +308,9 @@ mod tests {
             key: None,
             hash: HashKind::Record,
         };
-        assert!(
-            sql.repair().ends_with("is not null) or (false))"),
-            "{}",
-            sql.repair()
-        );
+        let settle = sql.settle(Take::Old).unwrap();
+        assert!(settle.ends_with("and (false)"), "{settle}");
+        assert_eq!(sql.settle(Take::New), None);
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub struct Verification {
     pub missing: u64,
     /// Rows whose value agrees with the old columns neither way.
     pub different: u64,
+    /// Some of the rows that are different, by their key or address: `t id=3`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub different_sample: Vec<String>,
     /// Rows without a value although all their old columns have one; the expression may be null.
     pub null_with_source: u64,
     /// Rows set aside because their value cannot be computed.

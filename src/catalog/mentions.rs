@@ -55,7 +55,8 @@ impl Catalog {
 
 /// Whether `text` holds `word`, not as a part of a longer name. A quote inside a name is doubled in
 /// SQL.
-fn has_word(text: &str, word: &str) -> bool {
+#[must_use]
+pub fn has_word(text: &str, word: &str) -> bool {
     let text = text.to_lowercase();
     let word = word.to_lowercase().replace('"', "\"\"");
     let in_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';

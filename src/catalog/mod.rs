@@ -29,7 +29,7 @@ pub use diff::{Difference, DifferenceKind, diff};
 pub use fingerprint::Fingerprint;
 pub use foreign_keys::ForeignKeyGraph;
 pub use index::{Index, IndexColumn, IndexKey};
-pub use mentions::Mention;
+pub use mentions::{Mention, has_word};
 pub use model::Catalog;
 pub use object::{
     Attribute, Domain, DomainCheck, Extension, Function, FunctionKind, Publication,

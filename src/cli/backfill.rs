@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::App;
 use super::render::{Output, Page, Report, Style};
 use super::worker::hands;
-use crate::backfill::{JobId, Settings, Verification};
+use crate::backfill::{JobId, Settings, Take, Verification};
 use crate::config::DispatchTo;
-use crate::control::{Control, backfill as ledger};
+use crate::control::{Control, Operator, backfill as ledger};
 use crate::dispatch::{Order, Unit};
 use crate::error::Result;
 use crate::job::JobState;
@@ -21,7 +21,7 @@ use crate::service::unit::{SHARES, dispatcher};
 /// Commands of `backfill`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Run a job, or go on with one that was interrupted
+    /// Run a job, go on with one that was interrupted, or mend one whose rows changed since
     Run(RunArgs),
     /// Show the jobs
     Status(StatusArgs),
@@ -52,6 +52,10 @@ pub struct RunArgs {
     /// Who runs it: this process, or the workers [default: the configuration's, else here]
     #[arg(long, value_name = "here|workers")]
     dispatch: Option<DispatchTo>,
+    /// Which column is right where both disagree after the job was done; without it such rows are
+    /// named and left as they are
+    #[arg(long, value_name = "old|new", conflicts_with = "dispatch")]
+    take: Option<Take>,
 }
 
 /// Arguments of `backfill status`.
@@ -76,7 +80,7 @@ pub struct ResumeArgs {
 pub struct VerifyArgs {
     /// The job, such as b12
     id: JobId,
-    /// Repair what can be computed, then count again
+    /// Fill what lacks its value, then count again; no value is overwritten
     #[arg(long)]
     repair: bool,
 }
@@ -128,7 +132,7 @@ impl TuneArgs {
 pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
     let config = app.config()?;
     let target = app.target(&config).await?;
-    Control::open(&target).await?;
+    let control = Control::open(&target).await?;
     let session = Session::connect(&target, "backfill").await?;
     let engine = Engine::new(
         target,
@@ -139,7 +143,11 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
     match command {
         Command::Status(args) => status(&session, args.id).await,
         Command::Run(args) => {
-            ledger::job(&*session, args.id).await?;
+            let job = ledger::job(&*session, args.id).await?;
+            if job.state == JobState::Done || args.take.is_some() {
+                settle(&engine, &control, args).await?;
+                return status(&session, Some(args.id)).await;
+            }
             let order = Order {
                 environment: engine.target.environment.clone(),
                 unit: Unit::Backfill { job: args.id },
@@ -177,7 +185,7 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
         }
         Command::Verify(args) => {
             let verification = if args.repair {
-                engine.sweep(args.id).await?
+                engine.sweep(args.id, None).await?
             } else {
                 engine.verify(args.id).await?
             };
@@ -188,6 +196,17 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
             }))
         }
     }
+}
+
+/// Mends a finished job, and writes down which side was taken before the first row is.
+async fn settle(engine: &Engine, control: &Control, args: &RunArgs) -> Result<()> {
+    if let Some(take) = args.take {
+        let detail = serde_json::json!({ "job": args.id, "take": take.as_str() });
+        let environment = &engine.target.environment;
+        let event = Operator::of_process(None).event(environment, "backfill.take", detail);
+        control.append_audit(&event).await?;
+    }
+    engine.settle(args.id, args.take).await.map(drop)
 }
 
 async fn run_job(engine: &Engine, session: &Session, id: JobId) -> Result<Output> {
@@ -264,7 +283,7 @@ impl JobLine {
 
 impl Report for StatusReport {
     fn kind(&self) -> &'static str {
-        "backfill-status"
+        "backfill_status"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -320,7 +339,7 @@ struct VerifyReport {
 
 impl Report for VerifyReport {
     fn kind(&self) -> &'static str {
-        "backfill-verify"
+        "backfill_verify"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {

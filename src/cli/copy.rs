@@ -257,7 +257,7 @@ struct Planned {
 
 impl Report for Planned {
     fn kind(&self) -> &'static str {
-        "copy-plan"
+        "copy_plan"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -326,7 +326,7 @@ fn drift(drift: &[Drift], page: &mut Page) -> fmt::Result {
 
 impl Report for Outcome {
     fn kind(&self) -> &'static str {
-        "copy-run"
+        "copy_run"
     }
 
     fn exit(&self) -> u8 {
@@ -404,7 +404,7 @@ struct Status {
 
 impl Report for Status {
     fn kind(&self) -> &'static str {
-        "copy-status"
+        "copy_status"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -447,7 +447,7 @@ struct Audited {
 
 impl Report for Audited {
     fn kind(&self) -> &'static str {
-        "copy-audit"
+        "copy_audit"
     }
 
     fn exit(&self) -> u8 {
@@ -481,7 +481,7 @@ impl Report for Audited {
 
 impl Report for Swapped {
     fn kind(&self) -> &'static str {
-        "copy-swap"
+        "copy_swap"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {

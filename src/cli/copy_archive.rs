@@ -129,7 +129,7 @@ struct Written {
 
 impl Report for Written {
     fn kind(&self) -> &'static str {
-        "copy-run"
+        "copy_run"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -170,7 +170,7 @@ struct FromArchive {
 
 impl Report for FromArchive {
     fn kind(&self) -> &'static str {
-        "copy-run"
+        "copy_run"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {

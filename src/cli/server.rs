@@ -251,7 +251,7 @@ struct Stopped {
 
 impl Report for Stopped {
     fn kind(&self) -> &'static str {
-        "server-stop"
+        "server_stop"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -270,7 +270,7 @@ struct Url {
 
 impl Report for Url {
     fn kind(&self) -> &'static str {
-        "server-url"
+        "server_url"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -280,7 +280,7 @@ impl Report for Url {
 
 impl Report for Status {
     fn kind(&self) -> &'static str {
-        "server-status"
+        "server_status"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
@@ -316,7 +316,7 @@ impl Report for Status {
 
 impl Report for Installed {
     fn kind(&self) -> &'static str {
-        "server-install"
+        "server_install"
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {

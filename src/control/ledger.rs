@@ -46,7 +46,8 @@ pub async fn load(client: &impl GenericClient) -> Result<Ledger> {
         .query(
             "select p.change_id, p.phase, p.release, p.state, p.steps, p.finished_at, \
              coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'done'), '{}'), \
-             coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'intent'), '{}') \
+             coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'intent'), '{}'), \
+             coalesce(pg_catalog.array_agg(s.ordinal) filter (where s.state = 'failed'), '{}') \
              from tidegate.phase as p left join tidegate.step as s \
              on s.change_id = p.change_id and s.phase = p.phase \
              group by p.change_id, p.phase",
@@ -63,6 +64,7 @@ pub async fn load(client: &impl GenericClient) -> Result<Ledger> {
                 steps: read_json(row.get(4))?,
                 done: indexes(row.get(6)),
                 intended: indexes(row.get(7)),
+                failed: indexes(row.get(8)),
                 finished_at: row.get(5),
             },
         );
@@ -160,8 +162,10 @@ pub async fn intend(client: &impl GenericClient, entry: &Entry, index: usize) ->
         .map_or("", |step| step.title.as_str());
     let inserted = client
         .execute(
-            "insert into tidegate.step (change_id, phase, ordinal, title, state) \
-             values ($1, $2, $3, $4, 'intent') on conflict do nothing",
+            "insert into tidegate.step as step (change_id, phase, ordinal, title, state) \
+             values ($1, $2, $3, $4, 'intent') on conflict (change_id, phase, ordinal) do update \
+             set state = 'intent', error = null, outcome_at = null, \
+               intent_at = pg_catalog.clock_timestamp() where step.state = 'failed'",
             &[
                 &entry.change,
                 &entry.phase.as_str(),
@@ -203,29 +207,91 @@ pub async fn step_refused(client: &impl GenericClient, entry: &Entry, index: usi
     Ok(())
 }
 
-/// Says what became of a step whose outcome was unknown.
+/// Records that the server refused a step which may have left something behind all the same.
 ///
 /// # Errors
-/// [`Kind::Usage`] when there is no such step waiting for it.
-pub async fn resolve(
+/// Those of the database.
+pub async fn step_failed(
     client: &impl GenericClient,
-    change: &str,
-    number: usize,
-    done: bool,
+    entry: &Entry,
+    index: usize,
+    error: &str,
 ) -> Result<()> {
-    let index = ordinal(number.saturating_sub(1))?;
-    let sql = if done {
+    client
+        .execute(
+            "update tidegate.step set state = 'failed', error = $4, outcome_at = pg_catalog.clock_timestamp() \
+             where change_id = $1 and phase = $2 and ordinal = $3 and state = 'intent'",
+            &[&entry.change, &entry.phase.as_str(), &ordinal(index)?, &error],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Records a person's word on a step that failed or whose outcome is unknown: it took effect, or it
+/// is to be run again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn resolve_step(
+    client: &impl GenericClient,
+    (change, phase, index): (&str, Phase, usize),
+    applied: bool,
+) -> Result<()> {
+    let sql = if applied {
         "update tidegate.step set state = 'done', outcome_at = pg_catalog.clock_timestamp() \
-         where change_id = $1 and ordinal = $2 and state = 'intent'"
+         where change_id = $1 and phase = $2 and ordinal = $3 and state in ('intent', 'failed')"
     } else {
-        "delete from tidegate.step where change_id = $1 and ordinal = $2 and state = 'intent'"
+        "delete from tidegate.step where change_id = $1 and phase = $2 and ordinal = $3 \
+         and state in ('intent', 'failed')"
     };
-    if client.execute(sql, &[&change, &index]).await? == 0 {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("step {number} of {change} has no unknown outcome"),
-        ));
+    client
+        .execute(sql, &[&change, &phase.as_str(), &ordinal(index)?])
+        .await?;
+    Ok(())
+}
+
+/// Records a person's word on a whole phase: all of it is in the database, or nothing of it is.
+///
+/// # Errors
+/// Those of the database.
+pub async fn resolve_phase(
+    client: &impl GenericClient,
+    (change, phase): (&str, Phase),
+    titles: &[&str],
+    applied: bool,
+) -> Result<()> {
+    if applied {
+        client
+            .execute(
+                "insert into tidegate.step as s (change_id, phase, ordinal, title, state, outcome_at) \
+                 select $1, $2, t.number - 1, t.title, 'done', pg_catalog.clock_timestamp() \
+                 from pg_catalog.unnest($3::text[]) with ordinality as t (title, number) \
+                 on conflict (change_id, phase, ordinal) do update \
+                 set state = 'done', outcome_at = coalesce(s.outcome_at, excluded.outcome_at)",
+                &[&change, &phase.as_str(), &titles],
+            )
+            .await?;
+    } else {
+        client
+            .execute(
+                "delete from tidegate.step where change_id = $1 and phase = $2",
+                &[&change, &phase.as_str()],
+            )
+            .await?;
     }
+    let (state, said) = if applied {
+        ("done", "applied")
+    } else {
+        ("undone", "not applied")
+    };
+    client
+        .execute(
+            "update tidegate.phase set state = $3, finished_at = pg_catalog.clock_timestamp(), \
+             evidence = pg_catalog.jsonb_build_object('resolved_as', $4::text) \
+             where change_id = $1 and phase = $2",
+            &[&change, &phase.as_str(), &state, &said],
+        )
+        .await?;
     Ok(())
 }
 
@@ -311,6 +377,27 @@ pub async fn done_since(
     Ok(client
         .query_opt(
             "select finished_at from tidegate.phase where change_id = $1 and phase = $2 and state = 'done'",
+            &[&change, &phase.as_str()],
+        )
+        .await?
+        .and_then(|row| row.get(0)))
+}
+
+/// The evidence of a phase, if it is done.
+///
+/// # Errors
+/// Those of the database.
+pub async fn evidence(
+    client: &impl GenericClient,
+    change: &str,
+    phase: Phase,
+) -> Result<Option<serde_json::Value>> {
+    if !is_there(client).await? {
+        return Ok(None);
+    }
+    Ok(client
+        .query_opt(
+            "select evidence from tidegate.phase where change_id = $1 and phase = $2 and state = 'done'",
             &[&change, &phase.as_str()],
         )
         .await?

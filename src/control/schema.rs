@@ -27,6 +27,11 @@ const FILES: &[(i64, &str, &str)] = &[
         "schedule pruning",
         include_str!("../../migrations/0005_schedule_pruning.sql"),
     ),
+    (
+        6,
+        "failed steps",
+        include_str!("../../migrations/0006_failed_steps.sql"),
+    ),
 ];
 
 /// Whether exactly this binary's migrations have been applied.

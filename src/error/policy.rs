@@ -140,6 +140,8 @@ pub enum Kind {
     VerifyFailed,
     /// Too many rows could not be converted.
     QuarantineFull,
+    /// Old and new column disagree after the backfill was done.
+    BackfillConflict,
     /// Another worker took over the window.
     LeaseLost,
     /// The backfill was held back for too long.
@@ -243,6 +245,7 @@ impl Kind {
         Self::JobPaused,
         Self::VerifyFailed,
         Self::QuarantineFull,
+        Self::BackfillConflict,
         Self::LeaseLost,
         Self::Throttled,
         Self::AuditBroken,
@@ -554,7 +557,7 @@ impl Kind {
             Self::OutcomeUnknown => row(
                 ("TG0409", 6, Retry::Never),
                 "the outcome of a step is not known",
-                "look at the database, then say `tidegate migrate resolve --change ID --step N --as done|undone`",
+                "look at the database, then say `tidegate migrate resolve ID --step N --as applied|not-applied`",
                 "A step that cannot run inside a transaction was interrupted, and its effect cannot be recognized. Tidegate neither repeats nor skips it by itself.",
             ),
             Self::RollbackRefused => row(
@@ -596,7 +599,7 @@ impl Kind {
             Self::VerifyFailed => row(
                 ("TG0503", 3, Retry::Never),
                 "verification found differences",
-                "look at the rows named; `tidegate backfill run ID` repairs what can be computed",
+                "look at the rows named; `tidegate backfill run ID` fills what can be computed",
                 "After the backfill some rows do not hold the value that the change's expression gives.",
             ),
             Self::QuarantineFull => row(
@@ -616,6 +619,12 @@ impl Kind {
                 "the backfill was held back for too long",
                 "see the reason named; raise the limit or run it at a quieter time",
                 "A throttle signal stood at stop for longer than the limit.",
+            ),
+            Self::BackfillConflict => row(
+                ("TG0507", 4, Retry::Never),
+                "old and new column disagree after the backfill was done",
+                "look at the rows named, then `tidegate backfill run ID --take old` or `--take new`",
+                "Rows were written while the trigger that keeps both columns in step was off. Either value may be the later one, so none is overwritten until a person says which column is right: `--take old` computes the new column from the old one, `--take new` the old one from the new one.",
             ),
             Self::AuditBroken => row(
                 ("TG0601", 3, Retry::Never),

@@ -47,11 +47,26 @@ pub struct LedgerPhase {
     pub done: BTreeSet<usize>,
     /// Steps that were begun and whose outcome is not recorded, by index.
     pub intended: BTreeSet<usize>,
+    /// Steps outside a transaction that the server refused, by index.
+    pub failed: BTreeSet<usize>,
     /// When it was finished.
     pub finished_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl LedgerPhase {
+    /// The first step of a phase under way that only a person can judge: it runs outside a
+    /// transaction, and it failed or nobody knows how it ended.
+    #[must_use]
+    pub fn unresolved(&self) -> Option<usize> {
+        let waits = |index: &usize| {
+            let step = self.steps.get(*index);
+            step.is_some_and(|step| !step.action.transactional())
+        };
+        (self.state == PhaseState::Running)
+            .then(|| self.failed.union(&self.intended).copied().find(waits))
+            .flatten()
+    }
+
     /// Whether anything may have been changed by it: a phase whose first step the server refused
     /// has left nothing, and may be planned anew from a mended file.
     #[must_use]

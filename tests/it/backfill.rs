@@ -8,7 +8,7 @@ mod walk;
 
 use std::sync::{Arc, OnceLock};
 
-use tidegate::backfill::{JobId, Settings, Spec};
+use tidegate::backfill::{JobId, Settings, Spec, Take};
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides, Target};
 use tidegate::control::{Control, backfill as ledger};

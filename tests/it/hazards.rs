@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::migrate::{CHANGE, SHOP, apply, shop};
+use crate::migrate::{CHANGE, SHOP, WRONG, apply, shop};
 use crate::support::{Database, Project};
 
 #[test]
@@ -51,6 +51,78 @@ fn h1_a_gate_looks_again_instead_of_trusting_the_ledger() {
         "{}",
         error.error()
     );
+}
+
+/// Both apps write while somebody has the trigger off: two rows by the new app, one by the old.
+const DIVERGE: &str = "alter table transactions disable trigger user; \
+    update transactions set user_id = 9 where id in (2, 3); \
+    update transactions set account_email = 'u20@example.org' where id = 4; \
+    alter table transactions enable always trigger zzz_tidegate_0007_1_user_id";
+
+const DIVERGED: &str =
+    "select t.id, t.user_id, t.account_email from transactions t where id in (2, 3, 4) order by id";
+
+#[test]
+fn columns_that_diverged_are_never_overwritten_unless_a_person_takes_a_side() {
+    let (database, project) = shop();
+    apply(&project, "2.1.0");
+    database.execute(DIVERGE);
+    let before = database.rows(DIVERGED);
+    let gate = project
+        .tidegate(["migrate", "apply", "--release", "2.2.0", "--format", "json"])
+        .exits(4);
+    let text = gate.error()["details"].to_string();
+    assert!(text.contains("3 disagree"), "{text}");
+    let plan = project.tidegate(["migrate", "plan", "--release", "2.2.0"]);
+    let remedy = plan.data()["gates"][0]["remedy"].to_string();
+    assert!(remedy.contains("b1 --take old, or --take new"), "{remedy}");
+    let refused = project
+        .tidegate(["backfill", "run", "b1", "--format", "json"])
+        .exits(4);
+    assert_eq!(refused.error()["code"], "TG0507");
+    let message = refused.error()["message"].to_string();
+    assert!(
+        message.contains("3 of 3000") && message.contains("transactions id=4"),
+        "{message}"
+    );
+    project
+        .tidegate(["backfill", "verify", "b1", "--repair"])
+        .exits(3);
+    assert_eq!(database.rows(DIVERGED), before);
+
+    project
+        .tidegate(["backfill", "run", "b1", "--take", "new"])
+        .ok();
+    assert_eq!(
+        database.rows(DIVERGED),
+        [
+            "2|9|u9@example.org",
+            "3|9|u9@example.org",
+            "4|5|u5@example.org"
+        ]
+    );
+    database.execute(DIVERGE);
+    database.execute(
+        "alter table transactions disable trigger user; \
+        update transactions set user_id = null where id = 5; \
+        update transactions set user_id = 10 where id in (2, 3)",
+    );
+    project
+        .tidegate(["backfill", "run", "b1", "--take", "old"])
+        .ok();
+    assert_eq!(database.value::<i64>(WRONG), 0);
+    assert_eq!(
+        database.rows(DIVERGED),
+        [
+            "2|9|u9@example.org",
+            "3|9|u9@example.org",
+            "4|20|u20@example.org"
+        ]
+    );
+    let audit = project.tidegate(["audit", "show"]).data().to_string();
+    assert!(audit.contains("backfill.take"), "{audit}");
+    database.execute("alter table transactions enable always trigger zzz_tidegate_0007_1_user_id");
+    apply(&project, "2.3.0");
 }
 
 #[test]

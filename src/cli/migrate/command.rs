@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{apply, calendar, lint, new, plan, rollback, status, verify};
+use super::{apply, calendar, lint, new, plan, resolve, rollback, status, verify};
 use crate::cli::App;
 use crate::cli::render::Output;
 use crate::config::Config;
@@ -32,8 +32,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Take phases back, until contract
     Rollback(rollback::Args),
-    /// Say what became of a step whose outcome is unknown
-    Resolve(rollback::ResolveArgs),
+    /// Say what became of a step that failed or whose outcome is unknown
+    Resolve(resolve::Args),
 }
 
 pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
@@ -47,7 +47,7 @@ pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
         Command::History(args) => status::history(app, &args).await,
         Command::Verify(args) => verify::run(app, &args).await,
         Command::Rollback(args) => rollback::run(app, &args).await,
-        Command::Resolve(args) => rollback::resolve(app, &args).await,
+        Command::Resolve(args) => resolve::run(app, &args).await,
     }
 }
 

@@ -6,6 +6,7 @@ mod command;
 mod lint;
 mod new;
 mod plan;
+mod resolve;
 mod rollback;
 mod status;
 mod verify;

@@ -12,7 +12,7 @@ use super::monitor::Monitor;
 use super::run::{Run, Subject};
 use super::verify::Verifier;
 use super::worker;
-use crate::backfill::{JobId, Settings, Spec, Verification};
+use crate::backfill::{JobId, Settings, Spec, Take, Verification};
 use crate::clock::Clock;
 use crate::config::Target;
 use crate::control::backfill::{self as ledger, JobRecord, Totals};
@@ -207,7 +207,8 @@ impl Engine {
     /// Verifies, repairs what differs, and closes the job.
     async fn finish(&self, run: &Arc<Run>) -> Result<Verification> {
         let verifier = Verifier::connect(run).await?;
-        let verification = verifier.sweep(SWEEPS).await?;
+        // Until now nothing promised that the new column holds anything: the old one is right.
+        let verification = verifier.sweep(SWEEPS, Some(Take::Old)).await?;
         let session = &verifier.session;
         ledger::note_verification(&**session, run.job, &verification).await?;
         judge(run, &verification)?;
@@ -229,18 +230,61 @@ impl Engine {
     }
 
     /// Verifies and repairs, again until nothing is found or nothing gets better; records the
-    /// result. For rows that somebody changed behind the trigger's back.
+    /// result. For rows that somebody changed behind the trigger's back: those without a value are
+    /// filled, those whose columns disagree are only counted unless a side is taken.
     ///
     /// # Errors
     /// The database is out of reach; no such job; a row that cannot be converted.
-    pub async fn sweep(&self, id: JobId) -> Result<Verification> {
+    pub async fn sweep(&self, id: JobId, take: Option<Take>) -> Result<Verification> {
         let session = Session::connect(&self.target, "backfill").await?;
         let job = ledger::job(&*session, id).await?;
         let run = self.subject(&session, &job).await?;
-        let verification = Verifier::connect(&run).await?.sweep(SWEEPS).await?;
+        let verifier = Verifier::connect(&run).await?;
+        let verification = verifier.sweep(SWEEPS, take).await?;
         ledger::note_verification(&*session, id, &verification).await?;
         Ok(verification)
     }
+
+    /// Mends a finished job: fills what lacks its value, and takes a side where the columns
+    /// disagree.
+    ///
+    /// # Errors
+    /// [`Kind::BackfillConflict`] when columns disagree and no side is taken: no value was
+    /// overwritten. [`Kind::Usage`] when a side is taken while the job is not done;
+    /// [`Kind::VerifyFailed`] when rows are left that cannot be mended.
+    pub async fn settle(&self, id: JobId, take: Option<Take>) -> Result<Verification> {
+        let session = Session::connect(&self.target, "backfill").await?;
+        let job = ledger::job(&*session, id).await?;
+        if job.state != JobState::Done {
+            let message = format!("{id} is {}; a side is taken when it is done", job.state);
+            return Err(Error::new(Kind::Usage, message));
+        }
+        let found = self.sweep(id, take).await?;
+        if found.different > 0 && take.is_none() {
+            return Err(conflict(&job, &found));
+        }
+        let run = self.subject(&session, &job).await?;
+        judge(&run, &found)?;
+        Ok(found)
+    }
+}
+
+/// The error of a finished job whose columns disagree.
+fn conflict(job: &JobRecord, found: &Verification) -> Error {
+    Error::new(
+        Kind::BackfillConflict,
+        format!(
+            "{}: {} of {} rows hold values that disagree with the old column, such as {}",
+            job.spec.title(),
+            found.different,
+            found.rows,
+            found.different_sample.join(", ")
+        ),
+    )
+    .hint(format!(
+        "`tidegate migrate verify` says whether the trigger is on; look at these rows, then `tidegate backfill run {id} --take old` or `--take new`",
+        id = job.id
+    ))
 }
 
 /// The error of a verification that did not pass.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::run::Run;
 use super::trouble::Trouble;
-use crate::backfill::Verification;
+use crate::backfill::{Take, Verification};
 use crate::control::backfill::{self as ledger, TargetRecord};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
@@ -26,7 +26,21 @@ struct Pass {
     counts: Counts,
     quarantined: u64,
     /// Ranges with rows to repair.
-    bad: Vec<(i32, i64, i64)>,
+    bad: Vec<BadRange>,
+    /// Names of some rows that are different.
+    sample: Vec<String>,
+}
+
+/// Rows that are named at most.
+const SAMPLE: usize = 5;
+
+#[derive(Debug, Clone, Copy)]
+struct BadRange {
+    ordinal: i32,
+    from: i64,
+    to: i64,
+    missing: bool,
+    different: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -74,17 +88,19 @@ impl Verifier {
         Ok(self.result(&self.pass().await?))
     }
 
-    /// Counts and repairs until nothing is found or nothing gets better.
-    pub(super) async fn sweep(&self, times: u32) -> Result<Verification> {
+    /// Counts and repairs until nothing is found or nothing gets better. Rows without a value are
+    /// filled; those whose columns disagree are left as they are, unless a side is taken.
+    pub(super) async fn sweep(&self, times: u32, take: Option<Take>) -> Result<Verification> {
         self.retry_quarantined().await?;
         let mut pass = self.pass().await?;
         for _ in 0..times {
+            pass.bad
+                .retain(|range| range.missing || range.different && take.is_some());
             if pass.bad.is_empty() {
                 break;
             }
-            for (ordinal, from, to) in &pass.bad {
-                let target = self.run.target(*ordinal)?;
-                self.repair(target, (*from, *to)).await?;
+            for range in &pass.bad {
+                self.mend(*range, take).await?;
             }
             let before = pass.counts.missing + pass.counts.different;
             pass = self.pass().await?;
@@ -95,11 +111,35 @@ impl Verifier {
         Ok(self.result(&pass))
     }
 
+    async fn mend(&self, range: BadRange, take: Option<Take>) -> Result<()> {
+        let target = self.run.target(range.ordinal)?;
+        let statements = self.run.statements(target);
+        let blocks = (range.from, range.to);
+        if range.missing {
+            self.repair(target, blocks, &statements.fill_missing())
+                .await?;
+        }
+        let Some(take) = take.filter(|_| range.different) else {
+            return Ok(());
+        };
+        let sql = statements.settle(take).ok_or_else(|| {
+            Error::new(
+                Kind::Usage,
+                format!(
+                    "{}: nothing gives the old column back from the new one",
+                    self.run.spec.title()
+                ),
+            )
+        })?;
+        self.repair(target, blocks, &sql).await
+    }
+
     fn result(&self, pass: &Pass) -> Verification {
         Verification {
             rows: count(pass.counts.rows) + pass.quarantined,
             missing: count(pass.counts.missing) + pass.quarantined,
             different: count(pass.counts.different),
+            different_sample: pass.sample.clone(),
             null_with_source: count(pass.counts.null_with_source) + pass.quarantined,
             quarantined: pass.quarantined,
             checksum: pass.counts.checksum.to_string(),
@@ -123,9 +163,8 @@ impl Verifier {
                 match self.range(&sql, (from, to), &aside).await {
                     Ok(counts) => {
                         pass.counts += counts;
-                        if counts.missing + counts.different > 0 {
-                            pass.bad.push((target.ordinal, from, to));
-                        }
+                        self.note_bad(&mut pass, target, (from, to), (&counts, &aside))
+                            .await?;
                         from = to;
                         span = (span * 2).min(RANGE);
                         let took = self.run.clock.monotonic().saturating_sub(began);
@@ -137,6 +176,42 @@ impl Verifier {
             }
         }
         Ok(pass)
+    }
+
+    /// Remembers a range with rows to repair, and names some of those that are different.
+    async fn note_bad(
+        &self,
+        pass: &mut Pass,
+        target: &TargetRecord,
+        (from, to): (i64, i64),
+        (counts, aside): (&Counts, &[String]),
+    ) -> Result<()> {
+        let (missing, different) = (counts.missing > 0, counts.different > 0);
+        if missing || different {
+            pass.bad.push(BadRange {
+                ordinal: target.ordinal,
+                from,
+                to,
+                missing,
+                different,
+            });
+        }
+        let room = SAMPLE.saturating_sub(pass.sample.len());
+        if different && room > 0 {
+            let sql = self.run.statements(target).differing();
+            let (low, high) = bounds(from, to);
+            let limit = i64::try_from(room).unwrap_or(0);
+            let rows = self
+                .session
+                .query(&sql, &[&low, &high, &aside, &limit])
+                .await?;
+            let table = target.name.plain();
+            pass.sample.extend(
+                rows.iter()
+                    .map(|row| format!("{table} {}", row.get::<_, &str>(0))),
+            );
+        }
+        Ok(())
     }
 
     async fn blocks(&self, target: &TargetRecord) -> Result<i64> {
@@ -175,8 +250,7 @@ impl Verifier {
     }
 
     /// Repairs a range; halves it when it takes too long.
-    async fn repair(&self, target: &TargetRecord, (from, to): (i64, i64)) -> Result<()> {
-        let sql = self.run.statements(target).repair();
+    async fn repair(&self, target: &TargetRecord, (from, to): (i64, i64), sql: &str) -> Result<()> {
         let mut position = from;
         let mut span = to - from;
         let mut tries = 0;
@@ -187,7 +261,7 @@ impl Verifier {
             let (low, high) = bounds(position, end);
             let result = self
                 .session
-                .execute(&sql, &[&low, &high, &aside])
+                .execute(sql, &[&low, &high, &aside])
                 .await
                 .map_err(Trouble::from);
             match result {

@@ -1,18 +1,20 @@
 //! Applies a release: plans what is due, checks the gates, runs the steps, and plans again what
 //! could only be told after earlier changes ran.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::gates::{Evidence, Gate, evaluate};
 use super::gather::Gathered;
+use super::readers::{self, Note, Seen};
 use super::runner::Runner;
 use crate::backfill::JobId;
 use crate::control::ledger;
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
-use crate::migration::{Action, Change, Entry, Phase, Plan, Release};
+use crate::migration::{Action, Change, Entry, Operation, Phase, Plan, Release};
 
 /// What is to be applied, and how.
 #[derive(Debug, Clone)]
@@ -194,6 +196,34 @@ impl Runner {
         Ok(jobs)
     }
 
+    /// The counters of the statements that mention a column which contract will drop.
+    async fn note_readers(&self, change: &Change, entry: &Entry) -> Result<BTreeMap<String, Note>> {
+        let mut notes = BTreeMap::new();
+        if !matches!(entry.phase, Phase::Backfill | Phase::Enforce) {
+            return Ok(notes);
+        }
+        let gathered = self.gather().await?;
+        let path: Vec<String> = gathered
+            .search_path
+            .iter()
+            .map(|schema| schema.as_str().to_owned())
+            .collect();
+        for operation in &change.operations {
+            let Operation::ReplaceColumn(replace) = operation else {
+                continue;
+            };
+            let Some(table) = gathered.catalog.resolve(&replace.table, &path) else {
+                continue;
+            };
+            let seen = readers::mentioning(&self.session, &table.name, &replace.from).await?;
+            if let Seen::Known(statements, epoch) = seen {
+                let subject = readers::subject(&table.name, &replace.from);
+                notes.insert(subject, Note::of(&statements, epoch));
+            }
+        }
+        Ok(notes)
+    }
+
     async fn run_entry(
         &mut self,
         request: &Request,
@@ -216,7 +246,8 @@ impl Runner {
             self.run_step(entry, index).await?;
             steps += 1;
         }
-        let evidence = serde_json::json!({ "gates": gates });
+        let statements = self.note_readers(change, entry).await?;
+        let evidence = serde_json::json!({ "gates": gates, "statements": statements });
         ledger::finish_phase(&*self.session, entry, &evidence).await?;
         Ok(AppliedPhase {
             change: entry.change.clone(),

@@ -20,8 +20,8 @@ pub(super) struct Drift<'a> {
     path: Vec<String>,
     /// Bodies of the trigger functions of dual writes, by name.
     functions: BTreeMap<String, String>,
-    /// Types that the changes ask for, as the server understands them.
-    types: BTreeMap<String, u32>,
+    /// Types that the changes ask for, as the catalog writes them, modifiers included.
+    types: BTreeMap<String, String>,
 }
 
 /// The column that an operation makes or changes.
@@ -46,7 +46,7 @@ impl<'a> Drift<'a> {
             )
             .await?;
         let functions = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let mut types = BTreeMap::new();
+        let mut meant = Vec::new();
         set_search_path(session, &gathered.search_path).await?;
         for (_, _, definition) in gathered.ledger.changes.values() {
             for operation in &definition.operations {
@@ -54,18 +54,22 @@ impl<'a> Drift<'a> {
                 else {
                     continue;
                 };
-                let sql = format!(
-                    "select pg_catalog.pg_typeof(cast(null as {data_type}))::pg_catalog.oid"
-                );
                 // A type that is gone took its columns with it, which is found below.
-                if let Ok(row) = session.query_one(&sql, &[]).await {
-                    types.insert(data_type.to_owned(), row.get(0));
+                if let Ok(meaning) = meaning(session, data_type).await {
+                    meant.push((data_type, meaning));
                 }
             }
         }
         session
             .batch_execute("set search_path = pg_catalog")
             .await?;
+        let mut types = BTreeMap::new();
+        for (data_type, (oid, modifier)) in meant {
+            let row = session
+                .query_one("select pg_catalog.format_type($1, $2)", &[&oid, &modifier])
+                .await?;
+            types.insert(data_type.to_owned(), row.get(0));
+        }
         Ok(Self {
             gathered,
             path: gathered
@@ -158,7 +162,7 @@ impl<'a> Drift<'a> {
     ) -> Vec<Problem> {
         let mut found = Vec::new();
         let wanted = subject.data_type.and_then(|text| self.types.get(text));
-        if wanted.is_some_and(|oid| *oid != column.type_oid) {
+        if wanted.is_some_and(|wanted| *wanted != column.data_type) {
             let is = &column.data_type;
             let wanted = subject.data_type.unwrap_or_default();
             found.push((
@@ -262,6 +266,24 @@ impl<'a> Drift<'a> {
         }
         found
     }
+}
+
+/// What a type means under the session's search path: its oid, and its modifier (the 20 of
+/// `varchar(20)`), -1 without one.
+async fn meaning(session: &Session, data_type: &str) -> Result<(u32, i32)> {
+    let sql = format!(
+        "select pg_catalog.pg_typeof(value)::pg_catalog.oid, value \
+         from (select cast(null as {data_type}) as value) as wanted"
+    );
+    let statement = session.prepare(&sql).await?;
+    let oid: u32 = session.query_one(&statement, &[]).await?.get(0);
+    // The wire names a domain by its base type; the modifier belongs to that one then.
+    let modifier = statement
+        .columns()
+        .get(1)
+        .filter(|column| column.type_().oid() == oid)
+        .map_or(-1, |column| column.type_modifier());
+    Ok((oid, modifier))
 }
 
 fn subject(operation: &Operation) -> Option<Subject<'_>> {

@@ -3,6 +3,8 @@
 use chrono::Utc;
 use serde::Serialize;
 
+use super::readers::{self, Note, Seen};
+use crate::backfill::{JobId, Verification};
 use crate::catalog::Effect;
 use crate::clock::Clock;
 use crate::config::{Config, Target};
@@ -96,7 +98,7 @@ impl Evidence<'_> {
                 ("app versions", self.app_versions(needs_at_least).await?)
             }
             GateSpec::NoReader { table, column } => {
-                ("no reader", self.no_reader(table, column).await?)
+                ("no reader", self.no_reader(entry, table, column).await?)
             }
             GateSpec::Dependents {
                 table,
@@ -144,17 +146,7 @@ impl Evidence<'_> {
                 "",
             )
         } else {
-            verdict(
-                false,
-                format!(
-                    "verified now: {} of {} rows lack their value, {} have another one",
-                    now.missing, now.rows, now.different
-                ),
-                format!(
-                    "tidegate backfill verify {}, then `tidegate backfill run {}`",
-                    job.id, job.id
-                ),
-            )
+            unproven(job.id, &now)
         })
     }
 
@@ -277,34 +269,53 @@ impl Evidence<'_> {
         ))
     }
 
-    async fn no_reader(&self, table: &QualifiedName, column: &Ident) -> Result<Verdict> {
-        let schema: Option<String> = self
-            .session
-            .query_opt(
-                "select n.nspname::text from pg_catalog.pg_extension as e \
-                 join pg_catalog.pg_namespace as n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements'",
-                &[],
-            )
-            .await?
-            .map(|row| row.get(0));
-        let name = column.as_str();
-        if schema.is_none() {
+    async fn no_reader(
+        &self,
+        entry: &Entry,
+        table: &QualifiedName,
+        column: &Ident,
+    ) -> Result<Verdict> {
+        let (statements, epoch) = match readers::mentioning(self.session, table, column).await? {
+            Seen::Unknown(reason) => return Ok(verdict(true, format!("unknown: {reason}"), "")),
+            Seen::Known(statements, epoch) => (statements, epoch),
+        };
+        let note = self.note(entry, &readers::subject(table, column)).await?;
+        let ran = readers::since(note.as_ref(), &statements, &epoch);
+        let name = format!("{}.{}", table.plain(), column.as_str());
+        let Some((statement, calls)) = ran.iter().max_by_key(|(_, calls)| *calls) else {
             return Ok(verdict(
                 true,
-                "not known: pg_stat_statements is not installed",
+                format!("pg_stat_statements has seen no use of {name} since the phase before"),
                 "",
             ));
-        }
-        // Statements seen since enforce began cannot be told from older ones before version 17, so
-        // they are named as evidence and do not close the gate.
+        };
+        let excerpt: String = statement.text.chars().take(120).collect();
         Ok(verdict(
-            true,
+            false,
             format!(
-                "pg_stat_statements is there; look for {}.{name} in it",
-                table.plain()
+                "{} statements with {name} ran since the phase before, the most frequent {calls} times: {excerpt}",
+                ran.len()
             ),
-            "",
+            format!(
+                "when no application runs them any more, `select pg_stat_statements_reset({})` for each; they count anew from there",
+                statement.key
+            ),
         ))
+    }
+
+    /// The counters at the end of enforce, else of the backfill.
+    async fn note(&self, entry: &Entry, subject: &str) -> Result<Option<Note>> {
+        for phase in [Phase::Enforce, Phase::Backfill] {
+            let evidence = ledger::evidence(&**self.session, &entry.change, phase).await?;
+            let note = evidence.and_then(|evidence| {
+                let note = evidence.get("statements")?.get(subject)?;
+                serde_json::from_value(note.clone()).ok()
+            });
+            if note.is_some() {
+                return Ok(note);
+            }
+        }
+        Ok(None)
     }
 
     async fn dependents(
@@ -343,6 +354,22 @@ impl Evidence<'_> {
             "change or drop these objects first; list in `drop_with` what may go",
         ))
     }
+}
+
+/// The verdict on a backfill whose rows no longer hold what they should.
+fn unproven(job: JobId, now: &Verification) -> Verdict {
+    let mut evidence = format!(
+        "verified now: {} of {} rows lack their value, {} disagree with the old column",
+        now.missing, now.rows, now.different
+    );
+    let mut remedy = format!("tidegate backfill run {job}");
+    if now.different > 0 {
+        evidence.push_str(&format!(", such as {}", now.different_sample.join(", ")));
+        remedy.push_str(
+            " --take old, or --take new: it says which column is right; without it no value is overwritten",
+        );
+    }
+    verdict(false, evidence, remedy)
 }
 
 /// `2 d 3 h`, `40 min`.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::gather::{Gathered, gather};
 use crate::clock::Clock;
 use crate::config::{Config, Target};
-use crate::control::{Control, Operator, ledger};
+use crate::control::{Control, Operator};
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
@@ -156,19 +156,6 @@ impl Runner {
             .event(&self.target.environment, action, detail);
         self.control.append_audit(&event).await?;
         Ok(())
-    }
-
-    /// Says what became of a step whose outcome was unknown.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] when no such step waits for it.
-    pub async fn resolve(&self, change: &str, number: usize, done: bool) -> Result<()> {
-        ledger::resolve(&*self.session, change, number, done).await?;
-        self.audit(
-            "migrate.resolve",
-            serde_json::json!({ "change": change, "step": number, "done": done }),
-        )
-        .await
     }
 }
 

@@ -6,6 +6,7 @@ use backon::BackoffBuilder;
 
 use super::gather::set_search_path;
 use super::runner::Runner;
+use crate::backfill::Take;
 use crate::control::{append_audit_in, ledger};
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
@@ -115,7 +116,8 @@ impl Runner {
             Action::Sweep { spec } => {
                 let engine = self.engine();
                 let id = engine.create(spec).await?;
-                let verification = engine.sweep(id).await?;
+                // The phase is under way: rows whose parent vanished meanwhile follow the old column.
+                let verification = engine.sweep(id, Some(Take::Old)).await?;
                 if !verification.passed() {
                     return Err(Error::new(
                         Kind::VerifyFailed,
@@ -151,11 +153,16 @@ impl Runner {
         // A refused build leaves an index that is not valid; its intent tells a rollback so.
         let leaves_something = matches!(step.action, Action::ConcurrentIndex { .. })
             && error.kind() != Kind::ObjectExists;
-        if !interrupted
-            && !leaves_something
-            && let Err(second) = ledger::step_refused(&*self.session, entry, index).await
-        {
-            tracing::warn!(%second, "the refusal of a step could not be journaled");
+        if !interrupted && !leaves_something {
+            let journaled = match step.action {
+                Action::UserStatement { .. } => {
+                    ledger::step_failed(&*self.session, entry, index, &error.to_string()).await
+                }
+                _ => ledger::step_refused(&*self.session, entry, index).await,
+            };
+            if let Err(second) = journaled {
+                tracing::warn!(%second, "the refusal of a step could not be journaled");
+            }
         }
         match error.kind() {
             Kind::Sql | Kind::SqlSyntax | Kind::UnknownObject | Kind::ObjectExists => {
@@ -173,7 +180,12 @@ impl Runner {
                 for line in error.details() {
                     failed = failed.detail(line.clone());
                 }
-                failed
+                match step.action {
+                    Action::UserStatement { .. } | Action::ConcurrentIndex { .. } => {
+                        failed.hint(by_hand(entry))
+                    }
+                    _ => failed,
+                }
             }
             _ => error,
         }
@@ -397,6 +409,14 @@ impl Runner {
 /// Ends what a user's statements may have set for the session: the pinned settings come back.
 const FORGET: &str = "reset session authorization; reset role; reset all; set client_connection_check_interval = '1s'";
 
+/// The ways on after a statement outside a transaction was refused.
+fn by_hand(entry: &Entry) -> String {
+    format!(
+        "mend the cause, then run the command again; or finish the change or clean it up by hand, then say so: `tidegate migrate resolve {} --as applied --yes` (or not-applied)",
+        entry.change
+    )
+}
+
 /// A step outside a transaction that was begun, and nobody knows how it ended.
 fn unknown_outcome(entry: &Entry, index: usize, label: &str) -> Error {
     let title = entry
@@ -408,7 +428,7 @@ fn unknown_outcome(entry: &Entry, index: usize, label: &str) -> Error {
         format!("{label} was interrupted: {title}"),
     )
     .hint(format!(
-        "look whether it took effect, then run `tidegate migrate resolve --change {} --step {} --as done` (or undone)",
+        "look whether it took effect, then run `tidegate migrate resolve {} --step {} --as applied` (or not-applied)",
         entry.change,
         index + 1
     ))

@@ -199,7 +199,9 @@ async fn without_dual_write_the_sweep_mends_what_was_missed() {
     let found = engine.verify(job).await.unwrap();
     assert_eq!((found.missing, found.different), (2, 10));
     assert!(!found.passed());
-    assert!(engine.sweep(job).await.unwrap().passed());
+    let found = engine.sweep(job, None).await.unwrap();
+    assert_eq!((found.missing, found.different), (0, 10), "values are kept");
+    assert!(engine.sweep(job, Some(Take::Old)).await.unwrap().passed());
     assert_eq!(number(&session, WRONG).await, 0);
 }
 
