@@ -81,7 +81,11 @@ impl Binaries {
         match Version::parse(&text) {
             Some(version) if version.major >= OLDEST => Ok(Self { dir, version }),
             Some(version) => Err(format!("PostgreSQL {version} is older than {OLDEST}")),
-            None => Err("postgres --version says nothing useful".to_owned()),
+            None => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said = said.lines().next().unwrap_or("nothing");
+                Err(format!("postgres --version: {said}"))
+            }
         }
     }
 
