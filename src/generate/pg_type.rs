@@ -91,10 +91,15 @@ impl<'a> ColumnType<'a> {
 }
 
 fn user_type<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a Type> {
-    catalog
-        .types
-        .values()
-        .find(|found| found.name.to_string() == name || found.name.plain() == name)
+    // `format_type` quotes a part only where it must.
+    let bare = name.replace('"', "");
+    catalog.types.values().find(|found| {
+        let (schema, own) = (found.name.schema.as_str(), found.name.name.as_str());
+        bare.strip_prefix(schema)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .is_some_and(|rest| rest == own)
+            || found.name.plain() == name
+    })
 }
 
 impl PgType {

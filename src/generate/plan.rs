@@ -50,12 +50,20 @@ pub struct TablePlan {
 
 /// A counter over all combinations of its digits, walked in a keyed order: no two rows below
 /// `bound` get the same combination.
+///
+/// Row `n` takes the counter in place `n`. When the row is drawn again because of a condition, try
+/// `k` takes the one in place `n + k * stride`, so that rows never take each other's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// The constraints it serves, by name.
     pub serves: Vec<String>,
     /// Number of combinations: the product of its digits' moduli.
     pub bound: u64,
+    /// Places between two tries of a row, at least the table's rows; 0 when a row keeps its first.
+    pub stride: u64,
+    /// Whether the counter is the place itself, not shuffled: its lowest digit is that of a
+    /// [`How::Spread`].
+    pub ordered: bool,
 }
 
 /// How a choice is made for a row.
@@ -72,6 +80,11 @@ pub enum Take {
         divide: u64,
         /// Values of this digit.
         modulo: u64,
+    },
+    /// The place among the children of the same parent, from 0: for keys such as a line number.
+    Sibling {
+        /// Index into the table's picks; a [`How::Per`].
+        pick: usize,
     },
 }
 
@@ -148,10 +161,14 @@ pub enum How {
         pick: usize,
         /// Index into the parent table's picks.
         through: usize,
+        /// Which of those rows.
+        take: Take,
     },
-    /// A row before this one, for references of a table to itself; the first refers to itself when
-    /// it must.
+    /// A row before this one, for references of a table to itself. The first refers to none, or to
+    /// itself when it must.
     Earlier,
+    /// The row itself, for references of a table to itself over columns that it shares with the key.
+    Itself,
 }
 
 impl SeedPlan {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::children::{Children, Family};
 use super::condition::{Condition, Truth};
 use super::permutation::Permutation;
-use super::plan::{How, Parent, Pick, SeedPlan, TablePlan, Take};
+use super::plan::{Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 use super::source::{Make, RowView, Source};
 use super::stream::StreamKey;
 use super::value::Value;
@@ -37,12 +37,42 @@ pub struct Rows {
 
 #[derive(Debug)]
 struct Table {
-    groups: Vec<Permutation>,
+    groups: Vec<Counter>,
     picks: Vec<Choice>,
     columns: Vec<Column>,
     /// Columns after those they need.
     order: Vec<usize>,
     conditions: Vec<Condition>,
+}
+
+/// A group's counter.
+#[derive(Debug)]
+struct Counter {
+    order: Permutation,
+    stride: u64,
+    ordered: bool,
+}
+
+impl Counter {
+    fn new(group: &Group, key: StreamKey) -> Self {
+        Self {
+            order: Permutation::new(key.word(), group.bound),
+            stride: group.stride,
+            ordered: group.ordered,
+        }
+    }
+
+    fn at(&self, number: u64, attempt: u32) -> u64 {
+        // Tries beyond the last place begin again at the first: the row is as stuck as it was.
+        let tries = self.order.bound().checked_div(self.stride).unwrap_or(1);
+        let attempt = u64::from(attempt) % tries.max(1);
+        let place = number.wrapping_add(attempt.wrapping_mul(self.stride));
+        if self.ordered {
+            place
+        } else {
+            self.order.at(place)
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -79,8 +109,14 @@ enum Chosen {
     Take(Take),
     Per(Children),
     Spread(u64),
-    Within { pick: usize, rows: u64, groups: u64 },
+    Within {
+        pick: usize,
+        rows: u64,
+        groups: u64,
+        take: Take,
+    },
     Earlier,
+    Itself,
 }
 
 impl Rows {
@@ -121,8 +157,9 @@ impl Table {
         let stream = |purpose: &str| StreamKey::new(plan.seed, &name, purpose);
         let groups = table.groups.iter().enumerate().map(|(index, group)| {
             let key = stream(&format!("group {index} {}", group.serves.join(" ")));
-            Permutation::new(key.word(), group.bound)
+            Counter::new(group, key)
         });
+        let groups: Vec<Counter> = groups.collect();
         let picks = table.picks.iter();
         let picks = picks
             .map(|pick| Choice::new(plan, table, pick, keys))
@@ -137,11 +174,18 @@ impl Table {
                     format!("{name}.{}: {error}", column.name.as_str()),
                 )
             })?;
+            let of_pick = |pick: &usize| {
+                let pick = picks.get(*pick);
+                pick.is_some_and(|pick| pick.is_steady(&groups, &picks))
+            };
             let steady = match &column.source {
                 Source::Serial { .. } | Source::Constant(_) | Source::Null => true,
-                Source::Reference { pick, .. } => picks.get(*pick).is_some_and(Choice::is_steady),
-                _ => column.take != Take::Draw,
-            };
+                Source::Reference { pick, .. } => of_pick(pick),
+                Source::After {
+                    pick: Some(pick), ..
+                } => column.take != Take::Draw && of_pick(pick),
+                _ => is_steady(&column.take, &groups),
+            } && column.nulls == 0.0;
             columns.push(Column {
                 make,
                 take: column.take.clone(),
@@ -171,7 +215,7 @@ impl Table {
             }
         }
         Ok(Self {
-            groups: groups.collect(),
+            groups,
             picks,
             columns,
             order,
@@ -179,17 +223,27 @@ impl Table {
         })
     }
 
-    fn digit(&self, take: &Take, number: u64) -> Option<u64> {
-        let Take::Digit {
-            group,
-            divide,
-            modulo,
-        } = take
-        else {
-            return None;
-        };
-        let counter = self.groups.get(*group)?.at(number);
-        Some(counter / divide.max(&1) % modulo.max(&1))
+    fn digit(&self, take: &Take, number: u64, attempt: u32) -> Option<u64> {
+        match take {
+            Take::Draw | Take::Sibling { .. } => None,
+            Take::Digit {
+                group,
+                divide,
+                modulo,
+            } => {
+                let counter = self.groups.get(*group)?.at(number, attempt);
+                Some(counter / divide.max(&1) % modulo.max(&1))
+            }
+        }
+    }
+}
+
+/// Whether another try of the row takes the same.
+fn is_steady(take: &Take, groups: &[Counter]) -> bool {
+    match take {
+        Take::Draw => false,
+        Take::Sibling { .. } => true,
+        Take::Digit { group, .. } => groups.get(*group).is_some_and(|group| group.stride == 0),
     }
 }
 
@@ -250,7 +304,11 @@ impl Choice {
             How::Take(take) => Chosen::Take(take.clone()),
             How::Per(count) => Chosen::Per(Children::new(key, count, rows)),
             How::Spread => Chosen::Spread(rows),
-            How::Within { pick: own, through } => {
+            How::Within {
+                pick: own,
+                through,
+                take,
+            } => {
                 let From::Table(parent) = from else {
                     return Err(broken("keys in the database have no picks"));
                 };
@@ -262,9 +320,11 @@ impl Choice {
                     pick: *own,
                     rows,
                     groups: groups.ok_or_else(|| broken("the parent has no such pick"))?,
+                    take: take.clone(),
                 }
             }
             How::Earlier => Chosen::Earlier,
+            How::Itself => Chosen::Itself,
         };
         Ok(Self {
             from,
@@ -275,12 +335,17 @@ impl Choice {
         })
     }
 
-    fn is_steady(&self) -> bool {
+    fn is_steady(&self, groups: &[Counter], picks: &[Choice]) -> bool {
         self.nulls == 0.0
-            && matches!(
-                self.how,
-                Chosen::Take(_) | Chosen::Per(_) | Chosen::Spread(_)
-            )
+            && match &self.how {
+                Chosen::Take(take) => is_steady(take, groups),
+                Chosen::Per(_) | Chosen::Spread(_) | Chosen::Itself => true,
+                Chosen::Within { pick, take, .. } => {
+                    let through = picks.get(*pick);
+                    is_steady(take, groups) && through.is_some_and(|p| p.is_steady(groups, picks))
+                }
+                Chosen::Draw(..) | Chosen::Earlier => false,
+            }
     }
 }
 
@@ -356,7 +421,11 @@ impl Worker<'_> {
             attempt,
             values,
         };
-        match plan.digit(&column.take, number) {
+        let digit = match column.take {
+            Take::Sibling { pick } => self.family(table, pick, number).map(|f| number - f.from),
+            ref take => plan.digit(take, number, attempt),
+        };
+        match digit {
             Some(digit) => column.make.nth(digit, &view),
             None => column
                 .make
@@ -400,24 +469,39 @@ impl Worker<'_> {
                 let rank = distribution.draw_whole(&mut stream, 0, last as i64);
                 Some(order.at(rank.unsigned_abs()))
             }
-            Chosen::Take(take) => plan.digit(take, number),
-            Chosen::Per(children) => {
-                let known = &self.families[table][pick];
-                let family = known
-                    .get()
-                    .filter(|family| (family.from..family.to).contains(&number))
-                    .or_else(|| children.family(number));
-                known.set(family);
-                family.map(|family| family.parent)
-            }
+            Chosen::Take(take) => plan.digit(take, number, attempt),
+            Chosen::Per(_) => self.family(table, pick, number).map(|family| family.parent),
             Chosen::Spread(rows) => number.checked_rem(*rows),
-            Chosen::Within { pick, rows, groups } => {
+            Chosen::Within {
+                pick,
+                rows,
+                groups,
+                take,
+            } => {
                 let group = self.chosen(table, *pick, number, attempt)?;
                 let members = rows.checked_sub(group)?.div_ceil((*groups).max(1));
-                (members > 0).then(|| group + stream.below(members) * groups)
+                let digit = plan.digit(take, number, attempt);
+                let member = digit.unwrap_or_else(|| stream.below(members));
+                (member < members).then(|| group + member * groups)
             }
+            Chosen::Earlier if number == 0 && choice.nulls > 0.0 => None,
             Chosen::Earlier => Some(stream.below(number)),
+            Chosen::Itself => Some(number),
         }
+    }
+
+    /// The children of the same parent that a row is among; `None` when it is nobody's.
+    fn family(&self, table: usize, pick: usize, number: u64) -> Option<Family> {
+        let Chosen::Per(children) = &self.rows.tables[table].picks.get(pick)?.how else {
+            return None;
+        };
+        let known = &self.families[table][pick];
+        let family = known
+            .get()
+            .filter(|family| (family.from..family.to).contains(&number))
+            .or_else(|| children.family(number));
+        known.set(family);
+        family
     }
 }
 

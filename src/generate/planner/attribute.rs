@@ -1,6 +1,7 @@
 //! Columns that are neither keys of other rows nor counted: what they hold.
 
 use super::draft::{Draft, Origin};
+use super::keys::Key;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
@@ -11,12 +12,18 @@ use crate::generate::source::{Source, Weighted};
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
+/// Numbers the rows in the columns that are made for it, keys to other rows apart.
+pub(super) fn number(scene: &Scene<'_>, draft: &mut Draft<'_>, keys: &[Key<'_>]) {
+    for index in 0..draft.slots.len() {
+        if !keys.iter().any(|key| key.own.contains(&index)) {
+            count(scene, draft, index);
+        }
+    }
+}
+
 /// Gives each open column its source.
 pub(super) fn fill(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Result<()> {
     for index in 0..draft.slots.len() {
-        if draft.slots[index].origin == Origin::Open {
-            count(scene, draft, index);
-        }
         if draft.slots[index].origin == Origin::Open {
             infer(scene, draft, index)?;
         }

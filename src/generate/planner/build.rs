@@ -4,7 +4,7 @@ use super::digits::Full;
 use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
-use super::{attribute, digits, reference, unique};
+use super::{attribute, digits, keys, reference, room, unique};
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::generate::plan::SeedPlan;
@@ -50,14 +50,19 @@ type Built<'a> = Result<Vec<Draft<'a>>, (usize, Full)>;
 fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     let tables = 0..scene.tables.len();
     let mut drafts: Vec<Draft<'a>> = tables.clone().map(|t| Draft::new(scene, t)).collect();
+    let keys = keys::read(scene, &mut drafts)?;
+    let mut uniques: room::Keys = Vec::with_capacity(drafts.len());
     for table in tables.clone() {
-        reference::link(scene, &mut drafts, table)?;
+        let draft = &mut drafts[table];
+        attribute::number(scene, draft, &keys[table]);
+        draft.uniques = unique::list(draft)?;
+        uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
     }
+    reference::link(scene, &mut drafts, &keys)?;
     for table in tables {
         let draft = &mut drafts[table];
         attribute::fill(scene, draft)?;
-        draft.uniques = unique::list(draft)?;
-        if let Err(full) = digits::solve(scene, draft)? {
+        if let Err(full) = digits::solve(draft, &uniques)? {
             return Ok(Err((table, full)));
         }
     }

@@ -6,8 +6,9 @@ use crate::catalog::{Column, Table};
 use crate::error::{Error, Kind};
 use crate::generate::fact::Fact;
 use crate::generate::pg_type::{ColumnType, PgType};
-use crate::generate::plan::{ColumnPlan, TablePlan, Take};
+use crate::generate::plan::{ColumnPlan, Pick, TablePlan, Take};
 use crate::generate::source::Source;
+use crate::sql::Ident;
 
 /// A table's plan while it is made.
 pub(super) struct Draft<'a> {
@@ -15,7 +16,18 @@ pub(super) struct Draft<'a> {
     pub(super) plan: TablePlan,
     /// One for each column of the plan.
     pub(super) slots: Vec<Slot<'a>>,
+    /// One for each pick of the plan.
+    pub(super) reach: Vec<Reach>,
     pub(super) uniques: Vec<Unique>,
+}
+
+/// What is known of a pick beside its plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    /// Whether it may refer to nothing.
+    pub(super) nullable: bool,
+    /// To how many roots the rows of its parent are dealt out.
+    pub(super) groups: u64,
 }
 
 /// What is known of a column beside its plan.
@@ -54,6 +66,7 @@ impl<'a> Draft<'a> {
                 conditions: Vec::new(),
             },
             slots: Vec::new(),
+            reach: Vec::new(),
             uniques: Vec::new(),
         };
         // A generated column is the server's to compute.
@@ -80,6 +93,47 @@ impl<'a> Draft<'a> {
     /// Place of a column in the plan; `None` for a generated one.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.plan.column(name).map(|(index, _)| index)
+    }
+
+    /// Places of several columns; `None` when one is generated.
+    pub(super) fn columns(&self, names: &[Ident]) -> Option<Vec<usize>> {
+        names
+            .iter()
+            .map(|name| self.column(name.as_str()))
+            .collect()
+    }
+
+    /// Adds a pick; `pairs` are the columns it decides, with the parent's.
+    pub(super) fn pick(&mut self, pick: Pick, reach: Reach, pairs: &[(usize, usize)]) {
+        let index = self.plan.picks.len();
+        let names: Vec<String> = pick
+            .serves
+            .iter()
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        for (own, column) in pairs {
+            let plan = &mut self.plan.columns[*own];
+            plan.source = Source::Reference {
+                pick: index,
+                column: *column,
+            };
+            plan.nulls = 0.0;
+            plan.reason = format!("foreign key {}", names.join(", "));
+            self.slots[*own].origin = Origin::Pick(index);
+        }
+        self.plan.picks.push(pick);
+        self.reach.push(reach);
+    }
+
+    /// Makes columns null in every row.
+    pub(super) fn set_null(&mut self, columns: &[usize], reason: &str) {
+        for column in columns {
+            let plan = &mut self.plan.columns[*column];
+            plan.source = Source::Null;
+            plan.nulls = 0.0;
+            reason.clone_into(&mut plan.reason);
+            self.slots[*column].origin = Origin::Own;
+        }
     }
 
     pub(super) fn kind(&self, column: usize) -> &PgType {

@@ -4,9 +4,15 @@ mod attribute;
 mod build;
 mod digits;
 mod draft;
+mod keys;
+mod labels;
 mod options;
 mod reference;
+mod room;
 mod scene;
+mod shared;
+#[cfg(test)]
+mod tests;
 mod unique;
 
 pub use build::plan;
