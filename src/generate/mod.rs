@@ -32,6 +32,6 @@ pub use plan::{ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 pub use planner::{Options, Standing, StandingTable, plan};
 pub use rows::{Keys, Rows, Stuck, Worker};
 pub use source::{Make, RowView, Source, Weighted};
-pub use spec::{Spec, TableSpec};
+pub use spec::{ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec};
 pub use stream::{Stream, StreamKey};
 pub use value::Value;
