@@ -5,7 +5,9 @@
 //! Catalog and spec become a [`SeedPlan`]; [`Rows`] makes the rows of a plan.
 
 mod children;
+mod choice;
 mod condition;
+mod counter;
 mod distribution;
 mod encode;
 mod fact;

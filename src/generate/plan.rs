@@ -1,6 +1,8 @@
 //! What a seeding will write, as a value: decided before the first row, shown, hashed, and the only
 //! thing that the generator reads.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -46,6 +48,9 @@ pub struct TablePlan {
     /// What each row must satisfy beside what its sources guarantee; a row that does not is drawn
     /// again.
     pub conditions: Vec<Condition>,
+    /// Its first rows, as far as a person wrote them: values as text, by index of the column. All
+    /// other columns of these rows are made as those of other rows.
+    pub fixed: Vec<BTreeMap<usize, Option<String>>>,
 }
 
 /// A counter over all combinations of its digits, walked in a keyed order: no two rows below

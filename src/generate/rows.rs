@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use super::children::{Children, Family};
+use super::children::Family;
+use super::choice::{Choice, Chosen, From};
 use super::condition::{Condition, Truth};
-use super::permutation::Permutation;
-use super::plan::{Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
+use super::counter::{Counter, is_steady};
+use super::parse::parse;
+use super::plan::{SeedPlan, TablePlan, Take};
 use super::source::{Make, RowView, Source};
 use super::stream::StreamKey;
 use super::value::Value;
@@ -43,36 +45,8 @@ struct Table {
     /// Columns after those they need.
     order: Vec<usize>,
     conditions: Vec<Condition>,
-}
-
-/// A group's counter.
-#[derive(Debug)]
-struct Counter {
-    order: Permutation,
-    stride: u64,
-    ordered: bool,
-}
-
-impl Counter {
-    fn new(group: &Group, key: StreamKey) -> Self {
-        Self {
-            order: Permutation::new(key.word(), group.bound),
-            stride: group.stride,
-            ordered: group.ordered,
-        }
-    }
-
-    fn at(&self, number: u64, attempt: u32) -> u64 {
-        // Tries beyond the last place begin again at the first: the row is as stuck as it was.
-        let tries = self.order.bound().checked_div(self.stride).unwrap_or(1);
-        let attempt = u64::from(attempt) % tries.max(1);
-        let place = number.wrapping_add(attempt.wrapping_mul(self.stride));
-        if self.ordered {
-            place
-        } else {
-            self.order.at(place)
-        }
-    }
+    /// Values that a person wrote, of the first rows, by column.
+    fixed: Vec<BTreeMap<usize, Value>>,
 }
 
 #[derive(Debug)]
@@ -86,37 +60,6 @@ struct Column {
     closure: Vec<usize>,
     /// Whether another try of the row changes it.
     redrawn: bool,
-}
-
-#[derive(Debug)]
-struct Choice {
-    from: From,
-    how: Chosen,
-    nulls: f64,
-    key: StreamKey,
-    null_key: StreamKey,
-}
-
-#[derive(Debug)]
-enum From {
-    Table(usize),
-    Keys(Vec<Vec<Value>>),
-}
-
-#[derive(Debug)]
-enum Chosen {
-    Draw(super::Distribution, Permutation),
-    Take(Take),
-    Per(Children),
-    Spread(u64),
-    Within {
-        pick: usize,
-        rows: u64,
-        groups: u64,
-        take: Take,
-    },
-    Earlier,
-    Itself,
 }
 
 impl Rows {
@@ -220,6 +163,7 @@ impl Table {
             columns,
             order,
             conditions: table.conditions.clone(),
+            fixed: fixed(table)?,
         })
     }
 
@@ -238,13 +182,24 @@ impl Table {
     }
 }
 
-/// Whether another try of the row takes the same.
-fn is_steady(take: &Take, groups: &[Counter]) -> bool {
-    match take {
-        Take::Draw => false,
-        Take::Sibling { .. } => true,
-        Take::Digit { group, .. } => groups.get(*group).is_some_and(|group| group.stride == 0),
-    }
+/// The values of the rows that a person wrote.
+fn fixed(table: &TablePlan) -> Result<Vec<BTreeMap<usize, Value>>> {
+    let value = |(index, text): (&usize, &Option<String>)| {
+        let column = table.columns.get(*index);
+        let value = match (text, column) {
+            (None, _) => Some(Value::Null),
+            (Some(text), Some(column)) => parse(text, &column.kind),
+            (Some(_), None) => None,
+        };
+        let value = value.ok_or_else(|| {
+            let name = column.map_or("", |column| column.name.as_str());
+            let message = format!("{}.{name}: no value of its type", name_of(table));
+            Error::new(Kind::SeedPlan, message)
+        })?;
+        Ok((*index, value))
+    };
+    let rows = table.fixed.iter();
+    rows.map(|row| row.iter().map(value).collect()).collect()
 }
 
 /// Columns that `column` needs, then itself; `None` when it needs itself.
@@ -272,81 +227,6 @@ fn closure(columns: &[Column], column: usize) -> Option<Vec<usize>> {
     let mut done = Vec::new();
     visit(columns, column, &mut Vec::new(), &mut done)?;
     Some(done)
-}
-
-impl Choice {
-    fn new(plan: &SeedPlan, table: &TablePlan, pick: &Pick, keys: &Keys) -> Result<Self> {
-        let broken = |why: &str| {
-            Error::new(
-                Kind::SeedPlan,
-                format!("{}: {}: {why}", name_of(table), pick.serves.join(", ")),
-            )
-        };
-        let purpose = format!("-> {}", pick.serves.join(" "));
-        let key = StreamKey::new(plan.seed, &name_of(table), &purpose);
-        let (from, rows) = match &pick.parent {
-            Parent::Planned { table, rows } => {
-                if plan.tables.get(*table).is_none() {
-                    return Err(broken("the plan has no such table"));
-                }
-                (From::Table(*table), *rows)
-            }
-            Parent::Existing { table, columns, .. } => {
-                let found = keys.get(&(table.clone(), columns.clone()));
-                let found = found.ok_or_else(|| broken("its keys were not read"))?;
-                (From::Keys(found.clone()), found.len() as u64)
-            }
-        };
-        let how = match &pick.how {
-            How::Draw(distribution) => {
-                Chosen::Draw(distribution.clone(), Permutation::new(key.word(), rows))
-            }
-            How::Take(take) => Chosen::Take(take.clone()),
-            How::Per(count) => Chosen::Per(Children::new(key, count, rows)),
-            How::Spread => Chosen::Spread(rows),
-            How::Within {
-                pick: own,
-                through,
-                take,
-            } => {
-                let From::Table(parent) = from else {
-                    return Err(broken("keys in the database have no picks"));
-                };
-                let through = plan.tables[parent].picks.get(*through);
-                let groups = through.map(|through| match &through.parent {
-                    Parent::Planned { rows, .. } | Parent::Existing { rows, .. } => *rows,
-                });
-                Chosen::Within {
-                    pick: *own,
-                    rows,
-                    groups: groups.ok_or_else(|| broken("the parent has no such pick"))?,
-                    take: take.clone(),
-                }
-            }
-            How::Earlier => Chosen::Earlier,
-            How::Itself => Chosen::Itself,
-        };
-        Ok(Self {
-            from,
-            how,
-            nulls: pick.nulls,
-            key,
-            null_key: StreamKey::new(plan.seed, &name_of(table), &format!("{purpose} null")),
-        })
-    }
-
-    fn is_steady(&self, groups: &[Counter], picks: &[Choice]) -> bool {
-        self.nulls == 0.0
-            && match &self.how {
-                Chosen::Take(take) => is_steady(take, groups),
-                Chosen::Per(_) | Chosen::Spread(_) | Chosen::Itself => true,
-                Chosen::Within { pick, take, .. } => {
-                    let through = picks.get(*pick);
-                    is_steady(take, groups) && through.is_some_and(|p| p.is_steady(groups, picks))
-                }
-                Chosen::Draw(..) | Chosen::Earlier => false,
-            }
-    }
 }
 
 /// Makes rows, one after the other or in any order.
@@ -410,6 +290,10 @@ impl Worker<'_> {
         values: &[Value],
     ) -> Value {
         let plan = &self.rows.tables[table];
+        let written = plan.fixed.get(number as usize);
+        if let Some(value) = written.and_then(|row| row.get(&column)) {
+            return value.clone();
+        }
         let column = &plan.columns[column];
         if column.nulls > 0.0 && column.null_key.row(number, attempt).chance(column.nulls) {
             return Value::Null;
@@ -469,7 +353,14 @@ impl Worker<'_> {
                 let rank = distribution.draw_whole(&mut stream, 0, last as i64);
                 Some(order.at(rank.unsigned_abs()))
             }
-            Chosen::Take(take) => plan.digit(take, number, attempt),
+            Chosen::Take(Take::Sibling { pick }, order) => {
+                let family = self.family(table, *pick, number)?;
+                // Families begin at different places, so that not all refer to the same few.
+                let begin = super::stream::stir(family.parent) % order.bound().max(1);
+                let place = begin.checked_add(number - family.from)?;
+                Some(order.at(place.checked_rem(order.bound())?))
+            }
+            Chosen::Take(take, _) => plan.digit(take, number, attempt),
             Chosen::Per(_) => self.family(table, pick, number).map(|family| family.parent),
             Chosen::Spread(rows) => number.checked_rem(*rows),
             Chosen::Within {

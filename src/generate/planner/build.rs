@@ -4,7 +4,7 @@ use super::digits::Full;
 use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
-use super::{attribute, digits, keys, reference, room, unique};
+use super::{attribute, chosen, cycle, digits, fixed, keys, per, reference, room, unique};
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::generate::plan::SeedPlan;
@@ -25,6 +25,7 @@ pub fn plan(
     standing: &Standing,
 ) -> Result<SeedPlan> {
     let mut scene = Scene::new(catalog, spec, options, standing)?;
+    fixed::make_room(&mut scene)?;
     loop {
         let drafts = match build(&mut scene)? {
             Ok(drafts) => drafts,
@@ -49,6 +50,7 @@ type Built<'a> = Result<Vec<Draft<'a>>, (usize, Full)>;
 
 fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     let tables = 0..scene.tables.len();
+    per::count(scene)?;
     let mut drafts: Vec<Draft<'a>> = tables.clone().map(|t| Draft::new(scene, t)).collect();
     let keys = keys::read(scene, &mut drafts)?;
     let mut uniques: room::Keys = Vec::with_capacity(drafts.len());
@@ -59,6 +61,12 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
     }
     reference::link(scene, &mut drafts, &keys)?;
+    cycle::cut(scene, &mut drafts)?;
+    for table in tables.clone() {
+        per::apply(scene, &mut drafts[table], table)?;
+        chosen::apply(scene, &mut drafts, table)?;
+    }
+    fixed::place(scene, &mut drafts)?;
     for table in tables {
         let draft = &mut drafts[table];
         attribute::fill(scene, draft)?;

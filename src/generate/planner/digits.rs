@@ -44,7 +44,7 @@ pub(super) fn solve(draft: &mut Draft<'_>, keys: &Keys) -> Result<Result<(), Ful
         }
     }
     carriers(draft, &mut open)?;
-    siblings(draft, &mut open)?;
+    siblings(draft, &mut open);
     while !open.is_empty() {
         let component = take_component(&mut open);
         if let Err(full) = share(draft, component)? {
@@ -106,7 +106,7 @@ fn carriers(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<()> {
 }
 
 /// A number of its own for each child of a parent whose children are counted.
-fn siblings(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<()> {
+fn siblings(draft: &mut Draft<'_>, open: &mut Vec<Open>) {
     let mut kept = Vec::with_capacity(open.len());
     for entry in open.drain(..) {
         let per = entry.units.iter().find_map(|unit| match unit {
@@ -116,27 +116,39 @@ fn siblings(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<()> {
             },
             Unit::Column(_) => None,
         });
-        let mut met = false;
-        if let Some(pick) = per {
-            for unit in &entry.units {
-                let Unit::Column(column) = *unit else {
-                    continue;
-                };
-                let free = draft.plan.columns[column].take == Take::Draw;
-                if free && room::column_size(draft, column)? >= draft.plan.rows.max(draft.total()) {
-                    draft.plan.columns[column].take = Take::Sibling { pick };
-                    draft.plan.columns[column].nulls = 0.0;
-                    met = true;
-                    break;
-                }
-            }
-        }
+        let met = per.is_some_and(|pick| sibling(draft, &entry, pick));
         if !met {
             kept.push(entry);
         }
     }
     *open = kept;
-    Ok(())
+}
+
+/// Gives one unit of the constraint the place among the children of a parent.
+fn sibling(draft: &mut Draft<'_>, entry: &Open, per: usize) -> bool {
+    let largest = draft.reach[per].largest;
+    for unit in &entry.units {
+        let room = room::size(draft, *unit).unwrap_or_default();
+        match *unit {
+            Unit::Column(column) => {
+                let plan = &mut draft.plan.columns[column];
+                if plan.take == Take::Draw && room >= largest {
+                    plan.take = Take::Sibling { pick: per };
+                    plan.nulls = 0.0;
+                    return true;
+                }
+            }
+            Unit::Pick(pick) => {
+                let plan = &mut draft.plan.picks[pick];
+                if matches!(plan.how, How::Draw(_)) && room >= largest {
+                    plan.how = How::Take(Take::Sibling { pick: per });
+                    plan.nulls = 0.0;
+                    return true;
+                }
+            }
+        }
+    }
+    false
 }
 
 /// Removes one constraint and all that are connected with it by shared units.

@@ -22,12 +22,16 @@ pub(super) struct Draft<'a> {
 }
 
 /// What is known of a pick beside its plan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Reach {
     /// Whether it may refer to nothing.
     pub(super) nullable: bool,
     /// To how many roots the rows of its parent are dealt out.
     pub(super) groups: u64,
+    /// Children of the parent that has most, when they are counted by parent.
+    pub(super) largest: u64,
+    /// Columns of the key that other picks decide, with the parent's.
+    pub(super) given: Vec<(usize, usize)>,
 }
 
 /// What is known of a column beside its plan.
@@ -64,6 +68,7 @@ impl<'a> Draft<'a> {
                 picks: Vec::new(),
                 columns: Vec::new(),
                 conditions: Vec::new(),
+                fixed: Vec::new(),
             },
             slots: Vec::new(),
             reach: Vec::new(),

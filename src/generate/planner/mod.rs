@@ -2,11 +2,15 @@
 
 mod attribute;
 mod build;
+mod chosen;
+mod cycle;
 mod digits;
 mod draft;
+mod fixed;
 mod keys;
 mod labels;
 mod options;
+mod per;
 mod reference;
 mod room;
 mod scene;

@@ -19,6 +19,8 @@ pub struct Options {
     pub today: i64,
     /// Whether rows are added to what earlier runs wrote.
     pub extend: bool,
+    /// Scenario of the spec whose rows come first.
+    pub scenario: Option<String>,
     /// Where tables are looked for that are named without a schema.
     pub search_path: Vec<String>,
 }

@@ -65,6 +65,8 @@ fn root(drafts: &mut [Draft<'_>], all: &KeysOf<'_>, table: usize, shared: &Share
     let reach = Reach {
         nullable: false,
         groups: 1,
+        largest: 0,
+        given: Vec::new(),
     };
     let pairs = shared.columns.iter().copied();
     let pairs: Vec<(usize, usize)> = pairs.zip(shared.root.1.iter().copied()).collect();
@@ -132,12 +134,13 @@ fn one(
         how,
     };
     let pairs = key.own.iter().copied().zip(columns);
-    let pairs: Vec<(usize, usize)> = pairs
-        .filter(|(own, column)| free.contains(own) && !(itself && own == column))
-        .collect();
+    let (pairs, given): (Vec<_>, Vec<_>) =
+        pairs.partition(|(own, column)| free.contains(own) && !(itself && own == column));
     let reach = Reach {
         nullable,
         groups: 1,
+        largest: 0,
+        given,
     };
     drafts[table].pick(pick, reach, &pairs);
     Ok(())

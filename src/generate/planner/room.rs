@@ -59,12 +59,16 @@ pub(super) fn units(draft: &Draft<'_>, keys: &Keys, unique: &Unique) -> Counted 
 
 /// Whether the constraint's columns of a pick are different for different rows of the parent.
 fn decides(draft: &Draft<'_>, keys: &Keys, unique: &Unique, pick: usize) -> bool {
+    let given = &draft.reach[pick].given;
     let referenced: Vec<usize> = unique
         .columns
         .iter()
-        .filter_map(|column| match draft.plan.columns[*column].source {
+        .filter_map(|own| match draft.plan.columns[*own].source {
             Source::Reference { pick: of, column } if of == pick => Some(column),
-            _ => None,
+            _ => given
+                .iter()
+                .find(|(given, _)| given == own)
+                .map(|(_, column)| *column),
         })
         .collect();
     match &draft.plan.picks[pick].parent {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::options::{Options, Standing};
 use crate::catalog::{Catalog, ForeignKeyGraph, Table, TableKind};
 use crate::error::{Error, Kind, Result};
+use crate::generate::distribution::Distribution;
 use crate::generate::spec::{Spec, TableSpec};
 use crate::sql::QualifiedName;
 
@@ -33,7 +34,21 @@ pub(super) struct Scene<'a> {
     pub(super) specs: Vec<Option<&'a TableSpec>>,
     /// Rows of each table; lowered when a constraint has no room.
     pub(super) wanted: Vec<Wanted>,
+    /// Children of each table whose rows are counted by parent.
+    pub(super) families: Vec<Option<Families>>,
     pub(super) notes: Vec<String>,
+}
+
+/// The children of a parent's rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Families {
+    /// The foreign key.
+    pub(super) constraint: String,
+    pub(super) count: Distribution,
+    /// Children of all parents.
+    pub(super) total: u64,
+    /// Children of the parent that has most.
+    pub(super) largest: u64,
 }
 
 impl<'a> Scene<'a> {
@@ -52,6 +67,7 @@ impl<'a> Scene<'a> {
             index: BTreeMap::new(),
             specs: Vec::new(),
             wanted: Vec::new(),
+            families: Vec::new(),
             notes: Vec::new(),
         };
         let asked = options.tables.iter();
@@ -81,11 +97,12 @@ impl<'a> Scene<'a> {
             scene.specs.push(said);
             let wanted = scene.rows_of(said);
             scene.wanted.push(wanted);
+            scene.families.push(None);
         }
         Ok(scene)
     }
 
-    fn resolve(&self, name: &str, kind: Kind) -> Result<&'a Table> {
+    pub(super) fn resolve(&self, name: &str, kind: Kind) -> Result<&'a Table> {
         let public = [String::from("public")];
         let path = match &self.options.search_path[..] {
             [] => &public[..],

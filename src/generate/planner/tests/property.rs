@@ -55,7 +55,7 @@ fn random_schemas_are_valid_or_refused() {
 }
 
 /// A plan in a form that fits on a screen.
-fn short(plan: &crate::generate::SeedPlan) -> Vec<String> {
+pub(super) fn short(plan: &crate::generate::SeedPlan) -> Vec<String> {
     let mut lines = Vec::new();
     for table in &plan.tables {
         lines.push(format!("{} {} rows", table.name.plain(), table.rows));
