@@ -4,7 +4,9 @@ use super::digits::Full;
 use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
-use super::{attribute, chosen, cycle, digits, fixed, keys, per, reference, room, unique};
+use super::{
+    attribute, chosen, cycle, digits, exclusion, fixed, keys, per, reference, room, unique,
+};
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::generate::plan::SeedPlan;
@@ -58,6 +60,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         let draft = &mut drafts[table];
         attribute::number(scene, draft, &keys[table]);
         draft.uniques = unique::list(draft)?;
+        exclusion::lay_out(scene, draft)?;
         uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
     }
     reference::link(scene, &mut drafts, &keys)?;

@@ -81,7 +81,7 @@ fn carriers(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<()> {
                 let Unit::Column(column) = *unit else {
                     continue;
                 };
-                let number = matches!(draft.plan.columns[column].source, Source::Whole { .. });
+                let number = is_whole(draft, *unit);
                 let of_parent = entry.units.iter().any(|u| matches!(u, Unit::Pick(_)));
                 // A line number begins again with each parent.
                 if number && of_parent || room::column_size(draft, column)? < draft.total() {
@@ -269,7 +269,10 @@ fn sized(
 
 fn is_whole(draft: &Draft<'_>, unit: Unit) -> bool {
     match unit {
-        Unit::Column(column) => matches!(draft.plan.columns[column].source, Source::Whole { .. }),
+        Unit::Column(column) => {
+            let whole = matches!(draft.plan.columns[column].source, Source::Whole { .. });
+            whole || draft.slots[column].spaced
+        }
         Unit::Pick(_) => false,
     }
 }

@@ -40,6 +40,9 @@ pub(super) struct Slot<'a> {
     pub(super) facts: Vec<Fact>,
     pub(super) not_null: bool,
     pub(super) origin: Origin,
+    /// Whether its values are places in a row, such as the beginnings of bookings: few are better than
+    /// many.
+    pub(super) spaced: bool,
 }
 
 /// Where a column's values come from.
@@ -82,6 +85,7 @@ impl<'a> Draft<'a> {
                 facts: Vec::new(),
                 not_null: column.not_null || of.domains.iter().any(|domain| domain.not_null),
                 origin: Origin::Open,
+                spaced: false,
             });
             draft.plan.columns.push(ColumnPlan {
                 name: column.name.clone(),

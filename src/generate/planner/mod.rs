@@ -6,6 +6,7 @@ mod chosen;
 mod cycle;
 mod digits;
 mod draft;
+mod exclusion;
 mod fixed;
 mod keys;
 mod labels;

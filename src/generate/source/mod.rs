@@ -6,11 +6,13 @@
 mod choice;
 mod number;
 mod reference;
+mod slot;
 mod temporal;
 mod text;
 mod token;
 
 pub use choice::Weighted;
+pub(super) use slot::usual as usual_slots;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +79,15 @@ pub enum Source {
         least: i64,
         /// Greatest distance in microseconds.
         most: i64,
+    },
+    /// Ranges that do not meet, one after another.
+    Slot {
+        /// Where the first begins: a number, a day or a microsecond since 2000-01-01.
+        from: i64,
+        /// From the beginning of one to that of the next, more than 0.
+        every: i64,
+        /// How many there are.
+        count: u64,
     },
     /// Random identifiers of version 4.
     Uuid,
@@ -167,6 +178,7 @@ impl Source {
                 least,
                 most,
             } => temporal::after((*pick, *column), *least, *most, kind),
+            Self::Slot { from, every, count } => slot::slot(*from, *every, *count, key, kind),
             Self::Uuid => token::uuid(key, kind),
             Self::Token { length, alphabet } => token::token(*length, alphabet, key, kind),
             Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),

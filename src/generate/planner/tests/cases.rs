@@ -2,7 +2,7 @@
 
 use super::judge::{Data, generate, judge};
 use super::property::short;
-use super::schema::{catalog, foreign_key, primary_key, table, unique};
+use super::schema::{catalog, exclude, foreign_key, primary_key, table, unique};
 use crate::catalog::{Catalog, Table};
 use crate::error::{Kind, Result};
 use crate::generate::plan::SeedPlan;
@@ -240,4 +240,57 @@ fn a_spec_that_names_what_is_not_there_is_refused() {
         let error = planned(&shop(), text).unwrap_err();
         assert_eq!(error.kind(), Kind::SeedSpec, "{text}: {error}");
     }
+}
+
+#[test]
+fn ranges_of_a_group_do_not_meet() {
+    let mut rooms = table("rooms", &["id integer not null"]);
+    primary_key(&mut rooms, &["id"]);
+    let mut bookings = table(
+        "bookings",
+        &["room_id integer not null", "during tstzrange not null"],
+    );
+    foreign_key(&mut bookings, &["room_id"], "rooms", &["id"]);
+    exclude(
+        &mut bookings,
+        "EXCLUDE USING gist (room_id WITH =, during WITH &&)",
+    );
+    let mut shifts = table(
+        "shifts",
+        &[
+            "person integer not null",
+            "a date not null",
+            "b date not null",
+        ],
+    );
+    exclude(
+        &mut shifts,
+        "EXCLUDE USING gist (daterange(a, b, '[]'::text) WITH &&)",
+    );
+    let catalog = catalog(vec![rooms, bookings, shifts]);
+    let (_, data) = proven(&catalog, "[tables.rooms]\nrows = 10\n");
+    let mut booked: Vec<(String, String, String)> = data["bookings"]
+        .iter()
+        .map(|row| {
+            let bounds = row["during"].trim_matches(['[', ')']);
+            let (from, to) = bounds.split_once(',').unwrap();
+            (row["room_id"].clone(), from.to_owned(), to.to_owned())
+        })
+        .collect();
+    booked.sort();
+    assert_eq!(booked.len(), 1000);
+    for pair in booked.windows(2) {
+        let meet = pair[0].0 == pair[1].0 && pair[0].2 > pair[1].1;
+        assert!(!meet && pair[0].1 < pair[0].2, "{pair:?}");
+    }
+    let mut days: Vec<(&String, &String)> = data["shifts"]
+        .iter()
+        .map(|row| (&row["a"], &row["b"]))
+        .collect();
+    days.sort();
+    assert_eq!(days.len(), 1000);
+    assert!(
+        days.windows(2)
+            .all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0)
+    );
 }

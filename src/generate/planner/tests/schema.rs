@@ -181,6 +181,14 @@ pub(super) fn foreign_key_matching(
     table.constraints.push(constraint(&key, kind, own));
 }
 
+pub(super) fn exclude(table: &mut Table, definition: &str) {
+    let number = table.constraints.len();
+    let key = format!("{}_excl{number}", table.name.name.as_str());
+    let mut made = constraint(&key, ConstraintKind::Exclusion, &[]);
+    definition.clone_into(&mut made.definition);
+    table.constraints.push(made);
+}
+
 pub(super) fn check(table: &mut Table, expression: &str) {
     let number = table.constraints.len();
     let key = format!("{}_check{number}", table.name.name.as_str());
