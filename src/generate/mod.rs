@@ -20,6 +20,7 @@ mod rows;
 mod source;
 mod spec;
 mod stream;
+mod touched;
 mod value;
 
 pub use children::{Children, Family};
@@ -30,7 +31,7 @@ pub use fact::{Fact, Says};
 pub use parse::parse;
 pub use permutation::Permutation;
 pub use pg_type::{ColumnType, PgType};
-pub use plan::{ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
+pub use plan::{Ask, ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 pub use planner::{Options, Standing, StandingTable, plan};
 pub use rows::{Keys, Rows, Stuck, Worker};
 pub use source::{Make, RowView, Source, Weighted};

@@ -26,6 +26,8 @@ pub struct SeedPlan {
     pub fingerprint: String,
     /// Tables, parents before children as far as cycles allow.
     pub tables: Vec<TablePlan>,
+    /// Conditions that are not understood here: the server is asked, on a sample, before the run.
+    pub asks: Vec<Ask>,
     /// What a person should know before the run.
     pub notes: Vec<String>,
 }
@@ -51,6 +53,19 @@ pub struct TablePlan {
     /// Its first rows, as far as a person wrote them: values as text, by index of the column. All
     /// other columns of these rows are made as those of other rows.
     pub fixed: Vec<BTreeMap<usize, Option<String>>>,
+}
+
+/// A condition that only the server can evaluate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Index into [`SeedPlan::tables`].
+    pub table: usize,
+    /// The constraint.
+    pub constraint: String,
+    /// The condition as the catalog writes it; of a domain's it speaks of `VALUE`.
+    pub expression: String,
+    /// The column of a domain's condition.
+    pub column: Option<Ident>,
 }
 
 /// A counter over all combinations of its digits, walked in a keyed order: no two rows below

@@ -11,6 +11,7 @@ use super::parse::parse;
 use super::plan::{SeedPlan, TablePlan, Take};
 use super::source::{Make, RowView, Source};
 use super::stream::StreamKey;
+use super::touched::Touched;
 use super::value::Value;
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Ident, QualifiedName};
@@ -72,7 +73,8 @@ impl Rows {
         let tables = plan.tables.iter();
         let tables = tables
             .map(|table| Table::new(plan, table, keys))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
+        finite(plan, &tables)?;
         Ok(Self { tables })
     }
 
@@ -86,6 +88,57 @@ impl Rows {
         Worker {
             rows: self,
             families: families.collect(),
+        }
+    }
+}
+
+/// Refuses rows that need whole rows of each other in a circle. A value that takes part in a
+/// condition is known only from its whole row.
+fn finite(plan: &SeedPlan, tables: &[Table]) -> Result<()> {
+    let needs = |index: usize| {
+        let table = &plan.tables[index];
+        let of = move |column: &super::plan::ColumnPlan| {
+            let (pick, wanted) = match column.source {
+                Source::Reference { pick, column } => (pick, column),
+                Source::After {
+                    pick: Some(pick),
+                    column,
+                    ..
+                } => (pick, column),
+                _ => return None,
+            };
+            let pick = table.picks.get(pick)?;
+            let super::plan::Parent::Planned { table: parent, .. } = pick.parent else {
+                return None;
+            };
+            let redrawn = tables.get(parent)?.columns.get(wanted)?.redrawn;
+            // Rows before a row are fewer each time.
+            (redrawn && pick.how != super::plan::How::Earlier).then_some(parent)
+        };
+        table.columns.iter().filter_map(of)
+    };
+    // Tables that need no whole rows are finished, then those that need only finished ones.
+    let mut open: Vec<usize> = (0..tables.len()).collect();
+    loop {
+        let before = open.len();
+        let waiting = open.clone();
+        open.retain(|index| needs(*index).any(|parent| waiting.contains(&parent)));
+        match open.first() {
+            None => return Ok(()),
+            Some(first) if open.len() == before => {
+                let names: Vec<String> = open.iter().map(|i| name_of(&plan.tables[*i])).collect();
+                let conditions = plan.tables[*first]
+                    .conditions
+                    .iter()
+                    .map(|c| c.name.clone());
+                let message = format!(
+                    "{}: rows need each other, because keys take part in constraint \"{}\"",
+                    names.join(", "),
+                    conditions.collect::<Vec<_>>().join("\", \"")
+                );
+                return Err(Error::new(Kind::SeedPlan, message));
+            }
+            Some(_) => {}
         }
     }
 }
@@ -136,19 +189,15 @@ impl Table {
                 key,
                 null_key: stream(&format!("{} null", column.name.as_str())),
                 closure: Vec::new(),
-                redrawn: !steady && !table.conditions.is_empty(),
+                redrawn: !steady,
             });
         }
-        for index in 0..columns.len() {
-            columns[index].closure = closure(&columns, index).ok_or_else(|| {
-                let column = table.columns[index].name.as_str();
-                Error::new(Kind::SeedPlan, format!("{name}.{column} depends on itself"))
-            })?;
-            columns[index].redrawn |= columns[index]
-                .closure
-                .iter()
-                .any(|needed| columns[*needed].redrawn);
+        let needs: Vec<Vec<usize>> = columns.iter().map(|c| c.make.needs()).collect();
+        let touched = Touched::of(table, &needs).columns;
+        for (column, touched) in columns.iter_mut().zip(touched) {
+            column.redrawn &= touched;
         }
+        close(table, &mut columns)?;
         let mut order = Vec::with_capacity(columns.len());
         for column in &columns {
             for needed in &column.closure {
@@ -180,6 +229,22 @@ impl Table {
             }
         }
     }
+}
+
+/// Finds out for each column what must be made before it.
+fn close(table: &TablePlan, columns: &mut [Column]) -> Result<()> {
+    for index in 0..columns.len() {
+        columns[index].closure = closure(columns, index).ok_or_else(|| {
+            let column = table.columns[index].name.as_str();
+            let message = format!("{}.{column} depends on itself", name_of(table));
+            Error::new(Kind::SeedPlan, message)
+        })?;
+        columns[index].redrawn |= columns[index]
+            .closure
+            .iter()
+            .any(|needed| columns[*needed].redrawn);
+    }
+    Ok(())
 }
 
 /// The values of the rows that a person wrote.

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
-    attribute, chosen, cycle, digits, exclusion, fixed, keys, per, reference, room, unique,
+    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, per, reference, room, unique,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -42,6 +42,7 @@ pub fn plan(
             seed: scene.seed(),
             database: catalog.database.clone(),
             fingerprint: catalog.fingerprint().as_str().to_owned(),
+            asks: drafts.iter().flat_map(|draft| draft.asks.clone()).collect(),
             tables: drafts.into_iter().map(|draft| draft.plan).collect(),
             notes: scene.notes,
         });
@@ -54,6 +55,9 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     let tables = 0..scene.tables.len();
     per::count(scene)?;
     let mut drafts: Vec<Draft<'a>> = tables.clone().map(|t| Draft::new(scene, t)).collect();
+    for table in tables.clone() {
+        check::read(scene, &mut drafts[table], table);
+    }
     let keys = keys::read(scene, &mut drafts)?;
     let mut uniques: room::Keys = Vec::with_capacity(drafts.len());
     for table in tables.clone() {
@@ -76,6 +80,8 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         if let Err(full) = digits::solve(draft, &uniques)? {
             return Ok(Err((table, full)));
         }
+        check::chain(draft);
+        check::prove(draft);
     }
     Ok(Ok(drafts))
 }

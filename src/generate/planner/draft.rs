@@ -6,7 +6,7 @@ use crate::catalog::{Column, Table};
 use crate::error::{Error, Kind};
 use crate::generate::fact::Fact;
 use crate::generate::pg_type::{ColumnType, PgType};
-use crate::generate::plan::{ColumnPlan, Pick, TablePlan, Take};
+use crate::generate::plan::{Ask, ColumnPlan, Pick, TablePlan, Take};
 use crate::generate::source::Source;
 use crate::sql::Ident;
 
@@ -19,6 +19,10 @@ pub(super) struct Draft<'a> {
     /// One for each pick of the plan.
     pub(super) reach: Vec<Reach>,
     pub(super) uniques: Vec<Unique>,
+    /// Conditions that are not understood.
+    pub(super) asks: Vec<Ask>,
+    /// Pairs of columns of which the first is at most the second; `true` when it is less.
+    pub(super) orders: Vec<(usize, usize, bool)>,
 }
 
 /// What is known of a pick beside its plan.
@@ -76,6 +80,8 @@ impl<'a> Draft<'a> {
             slots: Vec::new(),
             reach: Vec::new(),
             uniques: Vec::new(),
+            asks: Vec::new(),
+            orders: Vec::new(),
         };
         // A generated column is the server's to compute.
         for column in table.columns.iter().filter(|c| c.generated.is_none()) {

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod build;
+mod check;
 mod chosen;
 mod cycle;
 mod digits;
@@ -12,6 +13,7 @@ mod keys;
 mod labels;
 mod options;
 mod per;
+mod reading;
 mod reference;
 mod room;
 mod scene;
