@@ -32,7 +32,7 @@ pub use parse::parse;
 pub use permutation::Permutation;
 pub use pg_type::{ColumnType, PgType};
 pub use plan::{Ask, ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
-pub use planner::{Options, Standing, StandingTable, plan};
+pub use planner::{Options, Standing, StandingTable, plan, rehearse};
 pub use rows::{Keys, Rows, Stuck, Worker};
 pub use source::{Make, RowView, Source, Weighted};
 pub use spec::{ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec};

@@ -5,11 +5,13 @@ use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
-    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, per, reference, room, unique,
+    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, per, reference, rehearse,
+    room, unique,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
-use crate::generate::plan::SeedPlan;
+use crate::generate::plan::{Parent, SeedPlan};
+use crate::generate::rows::Keys;
 use crate::generate::spec::Spec;
 
 /// Plans what is written into each table, and proves that it can be.
@@ -37,7 +39,7 @@ pub fn plan(
                 continue;
             }
         };
-        return Ok(SeedPlan {
+        let plan = SeedPlan {
             version: SeedPlan::VERSION,
             seed: scene.seed(),
             database: catalog.database.clone(),
@@ -45,7 +47,14 @@ pub fn plan(
             asks: drafts.iter().flat_map(|draft| draft.asks.clone()).collect(),
             tables: drafts.into_iter().map(|draft| draft.plan).collect(),
             notes: scene.notes,
-        });
+        };
+        // Keys that are in the database already are not known here; whoever reads them rehearses.
+        let picks = plan.tables.iter().flat_map(|table| &table.picks);
+        let mut parents = picks.map(|pick| &pick.parent);
+        if !parents.any(|parent| matches!(parent, Parent::Existing { .. })) {
+            rehearse::rehearse(&plan, &Keys::new())?;
+        }
+        return Ok(plan);
     }
 }
 

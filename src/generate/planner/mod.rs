@@ -15,6 +15,7 @@ mod options;
 mod per;
 mod reading;
 mod reference;
+mod rehearse;
 mod room;
 mod scene;
 mod shared;
@@ -24,3 +25,4 @@ mod unique;
 
 pub use build::plan;
 pub use options::{Options, Standing, StandingTable};
+pub use rehearse::rehearse;

@@ -229,6 +229,12 @@ fn settled(drafts: &mut [Draft<'_>], (table, key): (usize, &Key<'_>)) -> Result<
         }
     };
     let counted = start(other, column);
+    if draft.reach[pick].nullable && counted.is_none() {
+        let of_pick = |index: &usize| draft.slots[*index].origin == Origin::Pick(pick);
+        let columns: Vec<usize> = (0..draft.slots.len()).filter(of_pick).collect();
+        drafts[table].set_null(&columns, "two foreign keys decide it");
+        return Ok(());
+    }
     if counted.is_none() || counted != start(*to, columns[0]) {
         return Err(refused());
     }

@@ -41,10 +41,14 @@ pub(super) fn generate(plan: &SeedPlan, keys: &Keys) -> Result<Data, String> {
     Ok(data)
 }
 
-/// What the rows break; empty when they are fine.
-pub(super) fn judge(catalog: &Catalog, data: &Data) -> Vec<String> {
+/// What the rows break; empty when they are fine. Only these tables are judged, all when none is
+/// named.
+pub(super) fn judge(catalog: &Catalog, data: &Data, only: &[String]) -> Vec<String> {
     let mut wrong = Vec::new();
     for table in catalog.tables.values() {
+        if !only.is_empty() && !only.contains(&table.name.plain()) {
+            continue;
+        }
         let Some(rows) = data.get(&table.name.plain()) else {
             continue;
         };
