@@ -328,7 +328,7 @@ impl Worker<'_> {
         for attempt in 0..TRIES {
             for column in &plan.order {
                 if attempt == 0 || plan.columns[*column].redrawn {
-                    row[*column] = self.value(table, *column, number, attempt, row);
+                    row[*column] = self.value((table, *column), (number, attempt), row);
                 }
             }
             let conditions = plan.conditions.iter();
@@ -348,10 +348,8 @@ impl Worker<'_> {
 
     fn value(
         &self,
-        table: usize,
-        column: usize,
-        number: u64,
-        attempt: u32,
+        (table, column): (usize, usize),
+        (number, attempt): (u64, u32),
         values: &[Value],
     ) -> Value {
         let plan = &self.rows.tables[table];
@@ -395,11 +393,11 @@ impl Worker<'_> {
             return row.swap_remove(column);
         }
         if let [_] = wanted.closure[..] {
-            return self.value(table, column, number, 0, &[]);
+            return self.value((table, column), (number, 0), &[]);
         }
         row.resize(plan.columns.len(), Value::Null);
         for needed in &wanted.closure {
-            row[*needed] = self.value(table, *needed, number, 0, &row);
+            row[*needed] = self.value((table, *needed), (number, 0), &row);
         }
         row.swap_remove(column)
     }

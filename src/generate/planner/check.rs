@@ -19,7 +19,7 @@ const SECOND: i64 = 1_000_000;
 
 /// Reads all conditions of a table.
 pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
-    for constraint in draft.table.constraints.iter().filter(|c| c.enforced) {
+    for constraint in draft.constraints.clone().into_iter().filter(|c| c.enforced) {
         let name = constraint.name.as_str();
         match &constraint.kind {
             ConstraintKind::NotNull => {

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use super::unique::Unique;
-use crate::catalog::{Column, Table};
+use crate::catalog::{Catalog, Column, Constraint, Index, Table};
 use crate::error::{Error, Kind};
 use crate::generate::fact::Fact;
 use crate::generate::pg_type::{ColumnType, PgType};
@@ -13,6 +13,10 @@ use crate::sql::Ident;
 /// A table's plan while it is made.
 pub(super) struct Draft<'a> {
     pub(super) table: &'a Table,
+    /// Its constraints, and those that only its partitions have.
+    pub(super) constraints: Vec<&'a Constraint>,
+    /// Its unique indexes, and those that only its partitions have.
+    pub(super) indexes: Vec<&'a Index>,
     pub(super) plan: TablePlan,
     /// One for each column of the plan.
     pub(super) slots: Vec<Slot<'a>>,
@@ -65,8 +69,11 @@ pub(super) enum Origin {
 impl<'a> Draft<'a> {
     pub(super) fn new(scene: &Scene<'a>, index: usize) -> Self {
         let table = scene.tables[index];
+        let (constraints, indexes) = demands(scene.catalog, table);
         let mut draft = Self {
             table,
+            constraints,
+            indexes,
             plan: TablePlan {
                 name: table.name.clone(),
                 first: scene.first(index),
@@ -86,6 +93,9 @@ impl<'a> Draft<'a> {
         // A generated column is the server's to compute.
         for column in table.columns.iter().filter(|c| c.generated.is_none()) {
             let of = ColumnType::of(scene.catalog, &column.data_type);
+            if is_left_to_default(&draft, column, &of.base) {
+                continue;
+            }
             draft.slots.push(Slot {
                 column,
                 facts: Vec::new(),
@@ -170,4 +180,44 @@ impl<'a> Draft<'a> {
             ),
         )
     }
+}
+
+/// The constraints and unique indexes of a table. What a partition has for itself is demanded of
+/// all rows, because any row may land there; its checks are not, because they tell what lands there.
+fn demands<'a>(catalog: &'a Catalog, table: &'a Table) -> (Vec<&'a Constraint>, Vec<&'a Index>) {
+    let mut constraints: Vec<&Constraint> = table.constraints.iter().collect();
+    let mut indexes: Vec<&Index> = table.indexes.iter().filter(|index| index.unique).collect();
+    if !table.is_partitioned() {
+        return (constraints, indexes);
+    }
+    for part in catalog.descendants(&table.name) {
+        for constraint in part.constraints.iter().filter(|c| !c.inherited) {
+            let known = constraints
+                .iter()
+                .any(|c| c.kind == constraint.kind && c.columns == constraint.columns);
+            if !known && constraint.check().is_none() {
+                constraints.push(constraint);
+            }
+        }
+        for index in part
+            .indexes
+            .iter()
+            .filter(|i| i.unique && i.parent.is_none())
+        {
+            let known = indexes.iter().any(|i| i.columns == index.columns);
+            if !known && index.constraint.is_none() {
+                indexes.push(index);
+            }
+        }
+    }
+    (constraints, indexes)
+}
+
+/// Whether a column takes its default, because its type is not known here and no key needs it.
+fn is_left_to_default(draft: &Draft<'_>, column: &Column, kind: &PgType) -> bool {
+    let keys = draft.constraints.iter().filter(|c| c.check().is_none());
+    let mut keys = keys.flat_map(|c| &c.columns);
+    matches!(kind, PgType::Other(_))
+        && column.default.is_some()
+        && !keys.any(|key| *key == column.name)
 }

@@ -25,7 +25,7 @@ struct Element<'d> {
 
 /// Adds a table's exclusion constraints to its uniques, with ranges laid out for them.
 pub(super) fn lay_out(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Result<()> {
-    for constraint in &draft.table.constraints {
+    for constraint in draft.constraints.clone() {
         // Temporal keys of PostgreSQL 18; they are among the uniques already.
         if constraint.definition.contains("WITHOUT OVERLAPS")
             && let Some(period) = constraint.columns.last()

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::scene::Scene;
-use crate::catalog::{Match, Table};
+use crate::catalog::Match;
 use crate::error::Result;
 use crate::sql::{Ident, QualifiedName};
 
@@ -37,7 +37,7 @@ pub(super) type KeysOf<'a> = Vec<Vec<Key<'a>>>;
 /// Reads the foreign keys of all planned tables, and makes what they refer to not null.
 pub(super) fn read<'a>(scene: &Scene<'a>, drafts: &mut [Draft<'a>]) -> Result<KeysOf<'a>> {
     let keys = (0..drafts.len())
-        .map(|index| of(scene, drafts, index, drafts[index].table))
+        .map(|index| of(scene, drafts, index))
         .collect::<Result<KeysOf<'a>>>()?;
     for key in keys.iter().flatten() {
         if let Target::Planned { table, columns } = &key.target {
@@ -49,15 +49,10 @@ pub(super) fn read<'a>(scene: &Scene<'a>, drafts: &mut [Draft<'a>]) -> Result<Ke
     Ok(keys)
 }
 
-fn of<'a>(
-    scene: &Scene<'a>,
-    drafts: &[Draft<'a>],
-    index: usize,
-    table: &'a Table,
-) -> Result<Vec<Key<'a>>> {
+fn of<'a>(scene: &Scene<'a>, drafts: &[Draft<'a>], index: usize) -> Result<Vec<Key<'a>>> {
     let draft = &drafts[index];
     let mut keys = Vec::new();
-    let constraints = table.constraints.iter();
+    let constraints = draft.constraints.iter().copied();
     for constraint in constraints.filter(|c| c.enforced && !c.inherited) {
         let Some(key) = constraint.foreign_key() else {
             continue;

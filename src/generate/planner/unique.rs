@@ -20,7 +20,7 @@ pub(super) struct Unique {
 /// All that a table demands.
 pub(super) fn list(draft: &Draft<'_>) -> Result<Vec<Unique>> {
     let mut found = Vec::new();
-    for index in draft.table.indexes.iter().filter(|index| index.unique) {
+    for index in &draft.indexes {
         let name = index.constraint.as_ref().unwrap_or(&index.name);
         let mut unique = Unique {
             name: name.as_str().to_owned(),
@@ -44,7 +44,7 @@ pub(super) fn list(draft: &Draft<'_>) -> Result<Vec<Unique>> {
         }
         found.push(unique);
     }
-    for constraint in &draft.table.constraints {
+    for constraint in &draft.constraints {
         let key = matches!(
             constraint.kind,
             ConstraintKind::PrimaryKey | ConstraintKind::Unique

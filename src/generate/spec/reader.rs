@@ -26,6 +26,9 @@ pub struct SpecText {
     pub text: Arc<str>,
 }
 
+/// A row written by hand.
+type Fixed = Spanned<BTreeMap<String, toml::Value>>;
+
 type Names<T> = BTreeMap<Spanned<String>, T>;
 
 #[derive(Debug, Deserialize)]
@@ -38,7 +41,7 @@ struct File {
     #[serde(default)]
     tables: Names<Table>,
     #[serde(default)]
-    scenarios: Names<Names<Vec<Spanned<BTreeMap<String, toml::Value>>>>>,
+    scenarios: Names<Names<Vec<Fixed>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,7 +101,7 @@ impl SpecText {
             return Err(self.error(message, file.version.span()));
         }
         if let Some(scale) = &file.scale
-            && !(*scale.get_ref() > 0.0)
+            && (scale.get_ref().is_nan() || *scale.get_ref() <= 0.0)
         {
             return Err(self.error("scale is more than 0", scale.span()));
         }
@@ -191,7 +194,7 @@ impl SpecText {
     }
 
     /// TOML has no null: an empty table stands for it.
-    fn fixed(&self, table: &str, row: Spanned<BTreeMap<String, toml::Value>>) -> Result<FixedRow> {
+    fn fixed(&self, table: &str, row: Fixed) -> Result<FixedRow> {
         let span = row.span();
         let mut values = BTreeMap::new();
         for (column, value) in row.into_inner() {

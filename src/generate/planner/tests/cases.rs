@@ -10,6 +10,7 @@ use crate::generate::planner::{Options, Standing, plan};
 use crate::generate::rows::Keys;
 use crate::generate::spec::{Spec, SpecText};
 
+#[cfg(test)]
 fn spec(text: &str) -> Spec {
     Spec::read(&[SpecText {
         path: "seeds/a.toml".into(),
@@ -18,6 +19,7 @@ fn spec(text: &str) -> Spec {
     .unwrap()
 }
 
+#[cfg(test)]
 fn options() -> Options {
     Options {
         seed: Some(7),
@@ -26,6 +28,7 @@ fn options() -> Options {
     }
 }
 
+#[cfg(test)]
 fn planned(catalog: &Catalog, spec: &str) -> Result<SeedPlan> {
     let text = format!("version = 1\n{spec}");
     plan(
@@ -36,6 +39,7 @@ fn planned(catalog: &Catalog, spec: &str) -> Result<SeedPlan> {
     )
 }
 
+#[cfg(test)]
 fn proven(catalog: &Catalog, spec: &str) -> (SeedPlan, Data) {
     let plan = planned(catalog, spec).unwrap();
     let data = generate(&plan, &Keys::new()).unwrap();
@@ -44,6 +48,7 @@ fn proven(catalog: &Catalog, spec: &str) -> (SeedPlan, Data) {
     (plan, data)
 }
 
+#[cfg(test)]
 fn users() -> Table {
     let mut users = table("users", &["id integer not null", "email text not null"]);
     primary_key(&mut users, &["id"]);
@@ -51,6 +56,7 @@ fn users() -> Table {
     users
 }
 
+#[cfg(test)]
 fn shop() -> Catalog {
     let mut orders = table(
         "orders",
@@ -80,6 +86,7 @@ fn shop() -> Catalog {
 }
 
 #[test]
+#[cfg(test)]
 fn a_shop_needs_no_spec() {
     let (plan, data) = proven(&shop(), "");
     assert_eq!(plan.rows(), 4000);
@@ -90,6 +97,7 @@ fn a_shop_needs_no_spec() {
 }
 
 #[test]
+#[cfg(test)]
 fn children_are_counted_by_parent() {
     let (plan, data) = proven(
         &shop(),
@@ -110,6 +118,7 @@ fn children_are_counted_by_parent() {
 }
 
 #[test]
+#[cfg(test)]
 fn rows_of_a_tenant_stay_with_it() {
     let mut tenants = table("tenants", &["id integer not null"]);
     primary_key(&mut tenants, &["id"]);
@@ -150,6 +159,7 @@ fn rows_of_a_tenant_stay_with_it() {
 }
 
 #[test]
+#[cfg(test)]
 fn cycles_and_self_references_are_met() {
     let mut departments = table(
         "departments",
@@ -177,6 +187,7 @@ fn cycles_and_self_references_are_met() {
 }
 
 #[test]
+#[cfg(test)]
 fn keys_that_are_each_others_are_refused_by_name() {
     let mut a = table("a", &["id text not null"]);
     primary_key(&mut a, &["id"]);
@@ -190,6 +201,7 @@ fn keys_that_are_each_others_are_refused_by_name() {
 }
 
 #[test]
+#[cfg(test)]
 fn too_many_rows_are_refused_when_asked_for_and_reduced_otherwise() {
     let mut moods = table("moods", &["mood public.mood not null"]);
     primary_key(&mut moods, &["mood"]);
@@ -202,6 +214,7 @@ fn too_many_rows_are_refused_when_asked_for_and_reduced_otherwise() {
 }
 
 #[test]
+#[cfg(test)]
 fn rows_of_a_scenario_come_first() {
     let text = "[[scenarios.refund.users]]\nid = 7\nemail = \"a@example.com\"\n";
     let spec = spec(&format!("version = 1\n{text}"));
@@ -220,6 +233,7 @@ fn rows_of_a_scenario_come_first() {
 }
 
 #[test]
+#[cfg(test)]
 fn a_spec_that_names_what_is_not_there_is_refused() {
     for (text, hint) in [
         ("[tables.user]\nrows = 1\n", "users"),
@@ -243,6 +257,7 @@ fn a_spec_that_names_what_is_not_there_is_refused() {
 }
 
 #[test]
+#[cfg(test)]
 fn ranges_of_a_group_do_not_meet() {
     let mut rooms = table("rooms", &["id integer not null"]);
     primary_key(&mut rooms, &["id"]);

@@ -9,9 +9,11 @@ use crate::generate::rows::{Keys, Rows};
 use crate::generate::value::Value;
 
 /// Rows of each table, each a map of column and text; null is absent.
+#[cfg(test)]
 pub(super) type Data = BTreeMap<String, Vec<BTreeMap<String, String>>>;
 
 /// All rows of a plan.
+#[cfg(test)]
 pub(super) fn generate(plan: &SeedPlan, keys: &Keys) -> Result<Data, String> {
     let rows = Rows::new(plan, keys).map_err(|error| error.to_string())?;
     let worker = rows.worker();
@@ -43,6 +45,7 @@ pub(super) fn generate(plan: &SeedPlan, keys: &Keys) -> Result<Data, String> {
 
 /// What the rows break; empty when they are fine. Only these tables are judged, all when none is
 /// named.
+#[cfg(test)]
 pub(super) fn judge(catalog: &Catalog, data: &Data, only: &[String]) -> Vec<String> {
     let mut wrong = Vec::new();
     for table in catalog.tables.values() {
@@ -66,10 +69,12 @@ pub(super) fn judge(catalog: &Catalog, data: &Data, only: &[String]) -> Vec<Stri
     wrong
 }
 
+#[cfg(test)]
 type Row = BTreeMap<String, String>;
 
+#[cfg(test)]
 fn uniques(table: &Table, rows: &[Row], wrong: &mut Vec<String>) {
-    let plain = |name: &str| -> Box<dyn Fn(&Row) -> Option<String>> {
+    let plain = |name: &str| -> Part {
         let name = name.to_owned();
         Box::new(move |row: &Row| row.get(&name).cloned())
     };
@@ -109,8 +114,10 @@ fn uniques(table: &Table, rows: &[Row], wrong: &mut Vec<String>) {
     }
 }
 
+#[cfg(test)]
 type Part = Box<dyn Fn(&Row) -> Option<String>>;
 
+#[cfg(test)]
 fn distinct(
     table: &Table,
     (name, nulls_equal): (&str, bool),
@@ -128,6 +135,7 @@ fn distinct(
     }
 }
 
+#[cfg(test)]
 fn references(table: &Table, rows: &[Row], data: &Data, wrong: &mut Vec<String>) {
     for constraint in &table.constraints {
         let Some(key) = constraint.foreign_key() else {

@@ -15,9 +15,11 @@ use crate::generate::spec::{Spec, SpecText};
 use crate::generate::value::Value;
 
 /// Rows of a table that is not seeded.
+#[cfg(test)]
 const STANDING: usize = 40;
 
 /// One random case.
+#[cfg(test)]
 struct Case {
     catalog: Catalog,
     options: Options,
@@ -27,6 +29,7 @@ struct Case {
     present: BTreeMap<String, Vec<BTreeMap<String, Value>>>,
 }
 
+#[cfg(test)]
 impl Case {
     fn new(seed: u64) -> Self {
         let catalog = schema::catalog(schema::random(seed));
@@ -124,11 +127,12 @@ impl Case {
 }
 
 /// A row of which each value differs from those of other rows, as far as the type goes.
+#[cfg(test)]
 fn standing_row(catalog: &Catalog, table: &Table, row: usize) -> BTreeMap<String, Value> {
     let value = |kind: &str| {
         let number = row + 1;
         let text = match kind {
-            "boolean" => (row % 2 == 0).to_string(),
+            "boolean" => row.is_multiple_of(2).to_string(),
             "date" => format!("2020-01-{:02}", row % 28 + 1),
             "timestamp with time zone" => format!("2020-01-01 00:00:{number:02}+00"),
             "uuid" => format!("00000000-0000-0000-0000-{number:012}"),
@@ -144,6 +148,7 @@ fn standing_row(catalog: &Catalog, table: &Table, row: usize) -> BTreeMap<String
 }
 
 /// Any row, made alone and by another worker, is the same.
+#[cfg(test)]
 fn is_addressable(plan: &SeedPlan, keys: &Keys) -> bool {
     let rows = Rows::new(plan, keys).unwrap();
     let (one, other) = (rows.worker(), rows.worker());
@@ -161,6 +166,7 @@ fn is_addressable(plan: &SeedPlan, keys: &Keys) -> bool {
 }
 
 #[test]
+#[cfg(test)]
 fn random_schemas_are_valid_or_refused() {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let from = number("TIDEGATE_TEST_SEED").unwrap_or(0);
@@ -197,6 +203,7 @@ fn random_schemas_are_valid_or_refused() {
 }
 
 /// A plan in a form that fits on a screen.
+#[cfg(test)]
 pub(super) fn short(plan: &SeedPlan) -> Vec<String> {
     let mut lines = Vec::new();
     for table in &plan.tables {

@@ -7,15 +7,18 @@ use crate::catalog::{
 use crate::generate::stream::{Stream, StreamKey};
 use crate::sql::{Ident, QualifiedName};
 
+#[cfg(test)]
 pub(super) fn ident(name: &str) -> Ident {
     Ident::new(name).unwrap()
 }
 
+#[cfg(test)]
 pub(super) fn name(table: &str) -> QualifiedName {
     QualifiedName::new(ident("public"), ident(table))
 }
 
 /// `public.table` with columns written as `name type [not null]`.
+#[cfg(test)]
 pub(super) fn table(table: &str, columns: &[&str]) -> Table {
     Table {
         name: name(table),
@@ -54,6 +57,7 @@ pub(super) fn table(table: &str, columns: &[&str]) -> Table {
     }
 }
 
+#[cfg(test)]
 fn column(text: &str) -> Column {
     let (column, kind) = text.split_once(' ').unwrap();
     let bare = kind.strip_suffix(" not null");
@@ -78,6 +82,7 @@ fn column(text: &str) -> Column {
     }
 }
 
+#[cfg(test)]
 fn constraint(constraint: &str, kind: ConstraintKind, columns: &[&str]) -> Constraint {
     Constraint {
         oid: 0,
@@ -96,6 +101,7 @@ fn constraint(constraint: &str, kind: ConstraintKind, columns: &[&str]) -> Const
     }
 }
 
+#[cfg(test)]
 pub(super) fn primary_key(table: &mut Table, columns: &[&str]) {
     for column in &mut table.columns {
         column.not_null |= columns.contains(&column.name.as_str());
@@ -105,6 +111,7 @@ pub(super) fn primary_key(table: &mut Table, columns: &[&str]) {
     table.constraints.push(key);
 }
 
+#[cfg(test)]
 pub(super) fn unique(table: &mut Table, columns: &[&str]) {
     let key = format!("{}_{}_key", table.name.name.as_str(), columns.join("_"));
     table
@@ -113,6 +120,7 @@ pub(super) fn unique(table: &mut Table, columns: &[&str]) {
 }
 
 /// A unique index over columns and expressions.
+#[cfg(test)]
 pub(super) fn unique_index(table: &mut Table, keys: &[&str], nulls_not_distinct: bool) {
     let columns = keys.iter().map(|key| IndexColumn {
         key: if key.contains('(') {
@@ -156,10 +164,12 @@ pub(super) fn unique_index(table: &mut Table, keys: &[&str], nulls_not_distinct:
     });
 }
 
+#[cfg(test)]
 pub(super) fn foreign_key(table: &mut Table, own: &[&str], to: &str, columns: &[&str]) {
     foreign_key_matching(table, (own, to, columns), Match::Simple);
 }
 
+#[cfg(test)]
 pub(super) fn foreign_key_matching(
     table: &mut Table,
     (own, to, columns): (&[&str], &str, &[&str]),
@@ -181,6 +191,7 @@ pub(super) fn foreign_key_matching(
     table.constraints.push(constraint(&key, kind, own));
 }
 
+#[cfg(test)]
 pub(super) fn exclude(table: &mut Table, definition: &str) {
     let number = table.constraints.len();
     let key = format!("{}_excl{number}", table.name.name.as_str());
@@ -189,6 +200,7 @@ pub(super) fn exclude(table: &mut Table, definition: &str) {
     table.constraints.push(made);
 }
 
+#[cfg(test)]
 pub(super) fn check(table: &mut Table, expression: &str) {
     let number = table.constraints.len();
     let key = format!("{}_check{number}", table.name.name.as_str());
@@ -198,6 +210,7 @@ pub(super) fn check(table: &mut Table, expression: &str) {
     table.constraints.push(constraint(&key, kind, &[]));
 }
 
+#[cfg(test)]
 pub(super) fn catalog(tables: Vec<Table>) -> Catalog {
     let mood = Type {
         oid: 1,
@@ -217,6 +230,7 @@ pub(super) fn catalog(tables: Vec<Table>) -> Catalog {
     }
 }
 
+#[cfg(test)]
 const TYPES: [&str; 13] = [
     "integer",
     "smallint",
@@ -234,6 +248,7 @@ const TYPES: [&str; 13] = [
 ];
 
 /// A schema that `seed` decides.
+#[cfg(test)]
 pub(super) fn random(seed: u64) -> Vec<Table> {
     let mut draw = StreamKey::new(seed, "schema", "").row(0, 0);
     let count = 1 + draw.below(6) as usize;
@@ -249,6 +264,7 @@ pub(super) fn random(seed: u64) -> Vec<Table> {
 }
 
 /// Attributes, and mostly a primary key.
+#[cfg(test)]
 fn columns(draw: &mut Stream, index: usize) -> Table {
     let mut columns = Vec::new();
     let key = *draw
@@ -271,6 +287,7 @@ fn columns(draw: &mut Stream, index: usize) -> Table {
 }
 
 /// The keys that can be referred to.
+#[cfg(test)]
 fn keys(table: &Table) -> Vec<Vec<String>> {
     let keys = table
         .constraints
@@ -280,6 +297,7 @@ fn keys(table: &Table) -> Vec<Vec<String>> {
     keys.map(text).collect()
 }
 
+#[cfg(test)]
 fn references(draw: &mut Stream, tables: &mut [Table], index: usize) {
     for number in 0..draw.below(4) {
         let to = draw.below(tables.len() as u64) as usize;
@@ -324,6 +342,7 @@ fn references(draw: &mut Stream, tables: &mut [Table], index: usize) {
     }
 }
 
+#[cfg(test)]
 fn uniques(draw: &mut Stream, table: &mut Table) {
     let names: Vec<String> = table
         .columns
@@ -371,4 +390,5 @@ fn uniques(draw: &mut Stream, table: &mut Table) {
     }
 }
 
+#[cfg(test)]
 fn checks(_: &mut Stream, _: &mut Table) {}
