@@ -76,7 +76,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         exclusion::lay_out(scene, draft)?;
         uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
     }
-    reference::link(scene, &mut drafts, &keys)?;
+    reference::link(scene, &mut drafts, &keys, &uniques)?;
     cycle::cut(scene, &mut drafts)?;
     for table in tables.clone() {
         per::apply(scene, &mut drafts[table], table)?;

@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, Origin, Reach};
 use super::keys::{self, Key, KeysOf, Target};
+use super::room;
 use super::scene::Scene;
 use super::shared::{self, Shared};
 use crate::error::Result;
@@ -17,13 +18,21 @@ pub(super) fn link<'a>(
     scene: &mut Scene<'a>,
     drafts: &mut [Draft<'a>],
     all: &KeysOf<'a>,
+    uniques: &room::Keys,
 ) -> Result<()> {
-    let shared = shared::find(drafts, all)?;
+    let shared = shared::find(drafts, all, uniques)?;
     for table in 0..drafts.len() {
         if let Some(found) = &shared[table] {
             root(drafts, all, table, found);
         }
         for key in keys::necessary(all, table) {
+            let from_root = shared[table].as_ref().is_some_and(|shared| {
+                let place = keys::through(key, &shared.columns);
+                place.as_ref() == Some(&shared.root) && key.own.len() == shared.columns.len()
+            });
+            if from_root {
+                continue;
+            }
             one(scene, drafts, &shared, (table, key))?;
         }
     }
@@ -34,7 +43,7 @@ pub(super) fn link<'a>(
             if let (Parent::Planned { table: parent, .. }, How::Within { through, .. }) =
                 (parent, how)
             {
-                let groups = super::room::rows(&drafts[*parent].plan.picks[*through].parent);
+                let groups = room::rows(&drafts[*parent].plan.picks[*through].parent);
                 drafts[table].reach[pick].groups = groups;
             }
         }
@@ -99,7 +108,7 @@ fn one(
         return settled(drafts, (table, key));
     }
     let (parent, columns) = parent(drafts, key);
-    let rows = super::room::rows(&parent);
+    let rows = room::rows(&parent);
     if rows == 0 || own.is_some_and(|shared| shared.rows == 0) {
         return empty(scene, &mut drafts[table], key, (nullable, &free));
     }

@@ -7,6 +7,7 @@
 
 use super::draft::Draft;
 use super::keys::{self, Key, KeysOf, Place, Target};
+use super::room::Keys;
 use crate::error::{Error, Result};
 
 /// What a table's keys share.
@@ -22,35 +23,45 @@ pub(super) struct Shared {
     pub(super) rows: u64,
 }
 
-/// What the keys of each table share.
-pub(super) fn find(drafts: &[Draft<'_>], all: &KeysOf<'_>) -> Result<Vec<Option<Shared>>> {
+/// What the keys of each table share. `uniques` are the keys of all tables.
+pub(super) fn find(
+    drafts: &[Draft<'_>],
+    all: &KeysOf<'_>,
+    uniques: &Keys,
+) -> Result<Vec<Option<Shared>>> {
     let mut found: Vec<Option<Shared>> = vec![None; drafts.len()];
-    let mut open = Vec::new();
     for table in 0..drafts.len() {
-        if let Some((columns, root)) = overlap(all, table) {
-            open.push((table, columns, root, false));
+        let Some(columns) = overlap(all, table).or_else(|| circle(all, table)) else {
+            continue;
+        };
+        let places = keys::origins(all, &(table, columns));
+        let Some(root) = root(all, uniques, &places) else {
+            continue;
+        };
+        for (member, columns) in places.iter().filter(|place| **place != root) {
+            match &found[*member] {
+                Some(known) if known.columns == *columns && known.root == root => {}
+                Some(_) => return Err(conflict(&drafts[*member], all, *member)),
+                None => {
+                    found[*member] = Some(Shared {
+                        columns: columns.clone(),
+                        root: root.clone(),
+                        spread: false,
+                        rows: drafts[root.0].total(),
+                    });
+                }
+            }
         }
     }
-    while let Some((table, columns, root, spread)) = open.pop() {
-        if let Some(known) = &mut found[table] {
-            if known.columns != columns || known.root != root {
-                return Err(conflict(&drafts[table], all, table));
-            }
-            known.spread |= spread;
+    for table in 0..found.len() {
+        let Some(shared) = found[table].clone() else {
             continue;
-        }
-        let rows = drafts[root.0].total();
-        found[table] = Some(Shared {
-            columns: columns.clone(),
-            root: root.clone(),
-            spread,
-            rows,
-        });
-        for key in keys::necessary(all, table) {
-            if let Some(place) = keys::through(key, &columns)
-                && place != root
+        };
+        for key in &all[table] {
+            if let Some((to, _)) = keys::through(key, &shared.columns)
+                && let Some(parent) = &mut found[to]
             {
-                open.push((place.0, place.1, root.clone(), true));
+                parent.spread = true;
             }
         }
     }
@@ -58,25 +69,49 @@ pub(super) fn find(drafts: &[Draft<'_>], all: &KeysOf<'_>) -> Result<Vec<Option<
     Ok(found)
 }
 
-/// The columns that several keys of a table share, and where all of them come from.
-fn overlap(all: &KeysOf<'_>, table: usize) -> Option<(Vec<usize>, Place)> {
+/// The columns that several keys of a table share.
+fn overlap(all: &KeysOf<'_>, table: usize) -> Option<Vec<usize>> {
     let keys = keys::necessary(all, table);
     let count = |column: &usize| keys.iter().filter(|key| key.own.contains(column)).count();
-    let sharing = |key: &&&Key<'_>| key.own.iter().any(|column| count(column) > 1);
-    let sharing: Vec<&Key<'_>> = keys.iter().filter(sharing).copied().collect();
-    let first = sharing.first()?;
+    let mut sharing = keys
+        .iter()
+        .filter(|key| key.own.iter().any(|column| count(column) > 1));
+    let first = sharing.next()?;
     let mut columns: Vec<usize> = first.own.iter().copied().filter(|c| count(c) > 1).collect();
     columns.sort_unstable();
-    let places: Option<Vec<Vec<Place>>> = sharing
-        .iter()
-        .map(|key| Some(keys::origins(all, &keys::through(key, &columns)?)))
-        .collect();
-    let places = places?;
-    let (first, rest) = places.split_first()?;
-    let root = first
-        .iter()
-        .find(|place| place.0 != table && rest.iter().all(|places| places.contains(place)))?;
-    Some((columns, root.clone()))
+    let all_share = sharing.all(|key| columns.iter().all(|column| key.own.contains(column)));
+    all_share.then_some(columns)
+}
+
+/// The columns of a table whose values would come from themselves, by way of other tables.
+fn circle(all: &KeysOf<'_>, table: usize) -> Option<Vec<usize>> {
+    all[table].iter().find_map(|key| {
+        let returns = |column: &usize| {
+            let here = (table, vec![*column]);
+            let Some(next) = keys::through(key, &here.1) else {
+                return false;
+            };
+            next != here && keys::origins(all, &next).contains(&here)
+        };
+        let mut columns: Vec<usize> = key.own.iter().copied().filter(returns).collect();
+        columns.sort_unstable();
+        (!columns.is_empty()).then_some(columns)
+    })
+}
+
+/// The only place that the values come from and that comes from no other, one row for each value.
+fn root(all: &KeysOf<'_>, uniques: &Keys, places: &[Place]) -> Option<Place> {
+    let is_root = |place: &&Place| {
+        let covers = |key: &Vec<usize>| key.iter().all(|column| place.1.contains(column));
+        uniques[place.0].iter().any(covers) && keys::origins(all, place).len() == 1
+    };
+    let mut roots = places.iter().filter(is_root);
+    let root = roots.next()?.clone();
+    let mut tables: Vec<usize> = places.iter().map(|place| place.0).collect();
+    tables.sort_unstable();
+    tables.dedup();
+    // A table in two places would have to share in two ways.
+    (roots.next().is_none() && tables.len() == places.len()).then_some(root)
 }
 
 /// Roots without rows in a table that is chosen from are not chosen.

@@ -45,7 +45,7 @@ impl Case {
             present: BTreeMap::new(),
             catalog,
         };
-        if seed % 5 == 3 {
+        if seed % 5 == 3 || seed % 8 == 2 {
             case.ask_for_rows();
         }
         if seed % 4 == 1 && case.catalog.tables.len() > 1 {

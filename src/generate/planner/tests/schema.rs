@@ -251,6 +251,9 @@ const TYPES: [&str; 13] = [
 #[cfg(test)]
 pub(super) fn random(seed: u64) -> Vec<Table> {
     let mut draw = StreamKey::new(seed, "schema", "").row(0, 0);
+    if seed % 4 == 2 {
+        return tenants(&mut draw);
+    }
     let count = 1 + draw.below(6) as usize;
     let mut tables: Vec<Table> = (0..count).map(|index| columns(&mut draw, index)).collect();
     for index in 0..count {
@@ -392,3 +395,59 @@ fn uniques(draw: &mut Stream, table: &mut Table) {
 
 #[cfg(test)]
 fn checks(_: &mut Stream, _: &mut Table) {}
+
+/// Tables of tenants: all but the first carry the tenant, and refer to each other within it.
+#[cfg(test)]
+fn tenants(draw: &mut Stream) -> Vec<Table> {
+    let kinds = ["integer", "uuid", "text"];
+    let root = *draw.pick(&kinds).unwrap();
+    let mut first = table("a_tenants", &[&format!("id {root} not null"), "name text"]);
+    primary_key(&mut first, &["id"]);
+    let mut tables = vec![first];
+    for index in 0..2 + draw.below(3) {
+        let kind = *draw.pick(&kinds).unwrap();
+        let own = format!("t{index}");
+        let tenant = format!("tenant {root} not null");
+        let mut table = table(
+            &own,
+            &[&tenant, &format!("id {kind} not null"), "a text not null"],
+        );
+        let alone = draw.chance(0.5);
+        primary_key(&mut table, if alone { &["id"] } else { &["tenant", "id"] });
+        if alone {
+            unique(&mut table, &["tenant", "id"]);
+        }
+        if draw.chance(0.7) {
+            foreign_key(&mut table, &["tenant"], "a_tenants", &["id"]);
+        }
+        if draw.chance(0.4) {
+            unique(&mut table, &["tenant", "a"]);
+        }
+        tables.push(table);
+    }
+    for index in 1..tables.len() {
+        let mut refers = Vec::new();
+        for number in 0..1 + draw.below(2) {
+            let to = 1 + draw.below(tables.len() as u64 - 1) as usize;
+            let target = tables[to].name.name.as_str().to_owned();
+            let kind = tables[to].column("id").unwrap().data_type.clone();
+            let not_null = if draw.chance(0.5) { " not null" } else { "" };
+            let own = format!("r{number}");
+            let text = format!("{own} {kind}{not_null}");
+            tables[index].columns.push(column(&text));
+            foreign_key(
+                &mut tables[index],
+                &["tenant", &own],
+                &target,
+                &["tenant", "id"],
+            );
+            refers.push(own);
+        }
+        if draw.chance(0.5) {
+            let mut key = vec!["tenant"];
+            key.extend(refers.iter().map(String::as_str));
+            unique(&mut tables[index], &key);
+        }
+    }
+    tables
+}
