@@ -21,7 +21,7 @@ pub enum Command {
 
 /// What to write.
 #[derive(Debug, clap::Args)]
-pub struct Wanted {
+pub(super) struct Wanted {
     /// Rows of each table whose spec does not say them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) rows: Option<u64>,

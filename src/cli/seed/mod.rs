@@ -5,5 +5,4 @@ mod plan;
 mod report;
 mod template;
 
-pub use command::Command;
-pub(super) use command::run;
+pub(super) use command::{Command, run};

@@ -25,7 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::{Rows, SeedPlan};
 use crate::job::{Event, EventSink};
 use crate::postgres::{Session, introspect};
-use crate::sql::Ident;
+use crate::sql::{Ident, QualifiedName};
 
 /// The advisory lock of seedings: its number is this, and the database's own.
 const LOCK: i32 = 0x7469_7365;
@@ -112,6 +112,25 @@ pub(super) fn stopped() -> Error {
         "the seeding was stopped; finished ranges are kept",
     )
     .hint("the same command goes on; tidegate seed run --abandon takes it back")
+}
+
+/// Refuses tables that hold rows which this plan's do not follow: nothing proves that both fit
+/// together.
+fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
+    let full = plan
+        .tables
+        .iter()
+        .find(|table| table.rows > 0 && table.first == 0 && !empty.contains(&table.name));
+    let Some(table) = full else {
+        return Ok(());
+    };
+    let name = table.name.plain();
+    Err(
+        Error::new(Kind::SeedPlan, format!("{name} holds rows already")).hint(
+            "--extend adds to the rows of earlier runs with the same seed; --table seeds others; \
+         tidegate seed reset brings a saved state back",
+        ),
+    )
 }
 
 impl Engine {
@@ -256,6 +275,7 @@ impl Engine {
                 empty.insert(table.name.clone());
             }
         }
+        refuse_full(&plan, &empty)?;
         let Options {
             chunk_rows,
             chunk_bytes,

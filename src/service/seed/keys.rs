@@ -1,5 +1,7 @@
 //! Keys that are in the database already and that new rows refer to.
 
+use std::collections::btree_map::Entry;
+
 use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
 use crate::generate::{ColumnType, Keys, Parent, PgType, SeedPlan, Value, parse};
@@ -21,10 +23,8 @@ pub(super) async fn read(session: &Session, catalog: &Catalog, plan: &SeedPlan) 
         else {
             continue;
         };
-        let key = (table.clone(), columns.clone());
-        if !keys.contains_key(&key) {
-            let found = rows_of(session, catalog, (table, columns), *rows).await?;
-            keys.insert(key, found);
+        if let Entry::Vacant(entry) = keys.entry((table.clone(), columns.clone())) {
+            entry.insert(rows_of(session, catalog, (table, columns), *rows).await?);
         }
     }
     Ok(keys)

@@ -99,7 +99,10 @@ impl Load {
             };
             let sum = self.write(&transaction, &chunk, stop).await?;
             ledger::chunk_done(&transaction, self.run, &chunk, &sum).await?;
-            transaction.commit().await?;
+            // A deferred constraint speaks up only here.
+            let name = &self.maker.plan.tables[chunk.table].name;
+            let failed = |error| refused(name, error);
+            transaction.commit().await.map_err(failed)?;
         }
         Ok(())
     }

@@ -111,7 +111,8 @@ async fn remake(session: &mut Session, run: i64, hook: &Unhooked) -> Result<()> 
     let made = transaction.batch_execute(&sql).await;
     made.map_err(|error| refused(hook, error))?;
     ledger::put_back(&transaction, run, hook.id).await?;
-    Ok(transaction.commit().await?)
+    let done = transaction.commit().await;
+    done.map_err(|error| refused(hook, error))
 }
 
 fn statement(hook: &Unhooked) -> String {
