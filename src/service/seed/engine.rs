@@ -212,7 +212,7 @@ impl Engine {
         ))
     }
 
-    /// A session whose users' functions, in CHECKs and indexes, find their objects.
+    /// A session whose users' functions, in checks and indexes, find their objects.
     pub(super) async fn session(&self) -> Result<Session> {
         let session = Session::connect(&self.target, "seed").await?;
         let path = self.target.search_path.iter();

@@ -16,7 +16,7 @@ use crate::sql::QualifiedName;
 /// Rows of each table.
 const ROWS: u64 = 200;
 
-/// Writes some rows of each table into an empty temporary one with its CHECKs, and takes them back.
+/// Writes some rows of each table into an empty temporary one with its checks, and takes them back.
 /// Returns remarks.
 pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec<String>> {
     for (at, table) in maker.plan.tables.iter().enumerate() {
