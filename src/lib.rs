@@ -15,6 +15,7 @@ pub mod daemon;
 pub mod diff;
 pub mod dispatch;
 pub mod error;
+pub mod generate;
 pub mod governance;
 pub mod job;
 pub mod masking;

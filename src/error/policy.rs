@@ -178,6 +178,14 @@ pub enum Kind {
     SealKey,
     /// A sealed file is damaged.
     SealBroken,
+    /// A seed spec says something that cannot be.
+    SeedSpec,
+    /// A table cannot be seeded as its schema and spec demand.
+    SeedPlan,
+    /// Seeding is not allowed there.
+    SeedRefused,
+    /// A row that satisfies its conditions was not found.
+    SeedStuck,
 }
 
 impl Kind {
@@ -256,6 +264,10 @@ impl Kind {
         Self::StorageExists,
         Self::SealKey,
         Self::SealBroken,
+        Self::SeedSpec,
+        Self::SeedPlan,
+        Self::SeedRefused,
+        Self::SeedStuck,
     ];
 
     /// The kind with this code (`TG0412`, any case).
@@ -709,6 +721,32 @@ impl Kind {
                 "a sealed file is damaged",
                 "take another copy of the file; this one cannot be trusted",
                 "A sealed file is authenticated frame by frame. A byte was changed, or a part is missing or out of order.",
+            ),
+            Self::SeedSpec => row(
+                ("TG0901", 2, Retry::Never),
+                "the seed spec says something that cannot be",
+                "correct the place that the message points at; see docs/guides/seeding.md",
+                "A file in `seeds/` names a table, column, generator or number that does not exist or does not fit.",
+            ),
+            Self::SeedPlan => row(
+                ("TG0902", 2, Retry::Never),
+                "a table cannot be seeded as its schema and spec demand",
+                "change the rows asked for, or say in `seeds/*.toml` what the column should hold",
+                "The plan is proven before the first row: constraints that contradict each other, more unique rows than there are values, \
+                 or a condition that is not understood, are named and nothing is written.",
+            ),
+            Self::SeedRefused => row(
+                ("TG0903", 4, Retry::Never),
+                "seeding is not allowed there",
+                "choose an environment of the tier dev, or staging with --yes",
+                "Synthetic data goes into databases that may be overwritten. Production never is one, whatever the flags say.",
+            ),
+            Self::SeedStuck => row(
+                ("TG0904", 1, Retry::Never),
+                "a row that satisfies its conditions was not found",
+                "say in `seeds/*.toml` what the columns of the condition should hold",
+                "Rows are drawn again until every CHECK is fulfilled, up to a bound. The run can be resumed after the spec was changed for \
+                 tables that are not begun.",
             ),
         }
     }

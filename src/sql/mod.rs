@@ -1,5 +1,6 @@
 //! SQL as text: the only room that turns names and literals into SQL.
 
+mod decimal;
 mod ident;
 mod literal;
 mod lock;
@@ -7,6 +8,7 @@ mod nearest;
 mod script;
 mod table_edits;
 
+pub use decimal::Decimal;
 pub use ident::{Ident, MAX_IDENT_BYTES, QualifiedName};
 pub use literal::{is_constant, literal};
 pub use lock::LockMode;

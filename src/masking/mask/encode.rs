@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-use super::numeric::Decimal;
 use super::permute::write_integer;
 use crate::masking::Shape;
+use crate::sql::Decimal;
 
 /// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub(super) const EPOCH_DAYS: i64 = 10_957;

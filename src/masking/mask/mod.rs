@@ -21,7 +21,6 @@ mod lists;
 mod national;
 mod net;
 mod number;
-mod numeric;
 mod order;
 mod padded;
 mod partial;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::numeric::Decimal;
 use super::permute::{read_integer, write_integer};
 use super::range::Bound;
 use super::site::{Compiled, Distinct, Site};
 use crate::masking::prf::Prf;
 use crate::masking::{FieldMask, Mask, Masked, Row, Shape, Unmaskable};
+use crate::sql::Decimal;
 
 /// What happens to a number.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::numeric::Decimal;
+use crate::sql::Decimal;
 use super::permute::read_integer;
 use crate::masking::Shape;
 

@@ -1,18 +1,23 @@
-//! The binary form of `numeric` (`numeric_send`): number of digits, weight of the first, sign,
+//! Decimal numbers and the binary form of `numeric` (`numeric_send`): number of digits, weight of the first, sign,
 //! scale, then digits to the base 10000.
 
+use serde::{Deserialize, Serialize};
+
 /// A decimal number: `unscaled / 10^scale`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Decimal {
-    pub(super) unscaled: i128,
-    pub(super) scale: u16,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decimal {
+    /// All digits, as one whole number.
+    pub unscaled: i128,
+    /// Digits behind the point.
+    pub scale: u16,
 }
 
 const NEGATIVE: u16 = 0x4000;
 
 impl Decimal {
     /// Reads the binary form; `None` for NaN, infinity and numbers of more than 38 digits.
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn read(value: &[u8]) -> Option<Self> {
         let word = |i: usize| {
             Some(u16::from_be_bytes(
                 value.get(2 * i..2 * i + 2)?.try_into().ok()?,
@@ -38,7 +43,7 @@ impl Decimal {
     }
 
     /// Appends the binary form; `None` when it would overflow 38 digits.
-    pub(super) fn write(self, out: &mut Vec<u8>) -> Option<()> {
+    pub fn write(self, out: &mut Vec<u8>) -> Option<()> {
         let groups = self.scale.div_ceil(4);
         let shift = 10_i128.checked_pow(u32::from(groups * 4 - self.scale))?;
         let mut rest = self.unscaled.checked_mul(shift)?.unsigned_abs();
@@ -68,7 +73,8 @@ impl Decimal {
     }
 
     /// Reads `-12.50`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
             None => (1, text),
@@ -102,12 +108,14 @@ impl Decimal {
     }
 
     /// The number, as near as a float comes.
-    pub(super) fn to_f64(self) -> f64 {
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
         self.unscaled as f64 / 10_f64.powi(i32::from(self.scale))
     }
 
     /// The nearest number of a scale; `None` when it has too many digits.
-    pub(super) fn of_f64(number: f64, scale: u16) -> Option<Self> {
+    #[must_use]
+    pub fn of_f64(number: f64, scale: u16) -> Option<Self> {
         let unscaled = (number * 10_f64.powi(i32::from(scale))).round();
         (unscaled.abs() < 1e37).then_some(Self {
             unscaled: unscaled as i128,

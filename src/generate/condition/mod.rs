@@ -1,0 +1,18 @@
+//! What rows must satisfy: CHECK constraints, read and evaluated without the server.
+
+mod expression;
+
+pub use expression::{Expression, Truth};
+
+use serde::{Deserialize, Serialize};
+
+/// A condition on a row that its sources do not guarantee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The constraint's name.
+    pub name: String,
+    /// As the catalog writes it.
+    pub text: String,
+    /// The same, with columns as indexes into the table's plan.
+    pub expression: Expression,
+}

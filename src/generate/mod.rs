@@ -1,0 +1,40 @@
+//! Synthetic data: what to write into each table, and the values themselves. Pure: a value is a
+//! function of seed, table, column and row, so any number of workers, batches and machines write the
+//! same.
+//!
+//! Catalog and spec become a [`SeedPlan`]; [`Rows`] makes the rows of a plan.
+
+mod children;
+mod choice;
+mod condition;
+mod counter;
+mod distribution;
+mod encode;
+mod fact;
+mod parse;
+mod permutation;
+mod pg_type;
+mod plan;
+mod planner;
+mod rows;
+mod source;
+mod spec;
+mod stream;
+mod touched;
+mod value;
+
+pub use children::{Children, Family};
+pub use condition::{Condition, Expression, Truth};
+pub use distribution::{Bucket, Distribution};
+pub use encode::{Misfit, literal_text, write_binary, write_text};
+pub use fact::{Fact, Says};
+pub use parse::parse;
+pub use permutation::Permutation;
+pub use pg_type::{ColumnType, PgType};
+pub use plan::{Ask, ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
+pub use planner::{Options, Standing, StandingTable, plan, rehearse};
+pub use rows::{Keys, Rows, Stuck, Worker};
+pub use source::{Make, RowView, Source, Weighted};
+pub use spec::{ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec};
+pub use stream::{Stream, StreamKey};
+pub use value::Value;

@@ -1,0 +1,120 @@
+//! The steps of planning, repeated with fewer rows until every constraint has room.
+
+use super::digits::Full;
+use super::draft::Draft;
+use super::options::{Options, Standing};
+use super::scene::Scene;
+use super::{
+    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, per, reference, rehearse,
+    room, unique,
+};
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::generate::plan::{Parent, SeedPlan};
+use crate::generate::rows::Keys;
+use crate::generate::spec::Spec;
+
+/// Plans what is written into each table, and proves that it can be.
+///
+/// Rows that a person did not ask for by number are reduced where a constraint has no room for them,
+/// with a note.
+///
+/// # Errors
+/// [`crate::error::Kind::SeedSpec`] when the spec names what does not exist;
+/// [`crate::error::Kind::SeedPlan`] when constraints cannot be met, with the constraint's name.
+pub fn plan(
+    catalog: &Catalog,
+    spec: &Spec,
+    options: &Options,
+    standing: &Standing,
+) -> Result<SeedPlan> {
+    let mut scene = Scene::new(catalog, spec, options, standing)?;
+    fixed::make_room(&mut scene)?;
+    loop {
+        let drafts = match build(&mut scene)? {
+            Ok(drafts) => drafts,
+            // Rows become fewer each time, so this ends.
+            Err((table, full)) => {
+                shrink(&mut scene, table, &full)?;
+                continue;
+            }
+        };
+        let plan = SeedPlan {
+            version: SeedPlan::VERSION,
+            seed: scene.seed(),
+            database: catalog.database.clone(),
+            fingerprint: catalog.fingerprint().as_str().to_owned(),
+            asks: drafts.iter().flat_map(|draft| draft.asks.clone()).collect(),
+            tables: drafts.into_iter().map(|draft| draft.plan).collect(),
+            notes: scene.notes,
+        };
+        // Keys that are in the database already are not known here; whoever reads them rehearses.
+        let picks = plan.tables.iter().flat_map(|table| &table.picks);
+        let mut parents = picks.map(|pick| &pick.parent);
+        if !parents.any(|parent| matches!(parent, Parent::Existing { .. })) {
+            rehearse::rehearse(&plan, &Keys::new())?;
+        }
+        return Ok(plan);
+    }
+}
+
+type Built<'a> = Result<Vec<Draft<'a>>, (usize, Full)>;
+
+fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
+    let tables = 0..scene.tables.len();
+    per::count(scene)?;
+    let mut drafts: Vec<Draft<'a>> = tables.clone().map(|t| Draft::new(scene, t)).collect();
+    for table in tables.clone() {
+        check::read(scene, &mut drafts[table], table);
+    }
+    let keys = keys::read(scene, &mut drafts)?;
+    let mut uniques: room::Keys = Vec::with_capacity(drafts.len());
+    for table in tables.clone() {
+        let draft = &mut drafts[table];
+        attribute::number(scene, draft, &keys[table]);
+        draft.uniques = unique::list(draft)?;
+        exclusion::lay_out(scene, draft)?;
+        uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
+    }
+    reference::link(scene, &mut drafts, &keys, &uniques)?;
+    cycle::cut(scene, &mut drafts)?;
+    for table in tables.clone() {
+        per::apply(scene, &mut drafts[table], table)?;
+        chosen::apply(scene, &mut drafts, table)?;
+    }
+    fixed::place(scene, &mut drafts)?;
+    for table in tables {
+        let draft = &mut drafts[table];
+        attribute::fill(scene, draft)?;
+        if let Err(full) = digits::solve(draft, &uniques)? {
+            return Ok(Err((table, full)));
+        }
+        check::chain(draft);
+        check::prove(draft);
+    }
+    Ok(Ok(drafts))
+}
+
+fn shrink(scene: &mut Scene<'_>, table: usize, full: &Full) -> Result<()> {
+    let first = scene.first(table);
+    let name = scene.tables[table].name.plain();
+    let Full { constraint, room } = full;
+    let wanted = scene.wanted[table];
+    if wanted.explicit {
+        return Err(crate::error::Error::new(
+            crate::error::Kind::SeedPlan,
+            format!(
+                "{name}: constraint \"{constraint}\" has room for {room} rows, not for {}",
+                wanted.rows
+            ),
+        ));
+    }
+    let rows = room
+        .saturating_sub(first)
+        .min(wanted.rows.saturating_sub(1));
+    scene.wanted[table].rows = rows;
+    scene.note(format!(
+        "{name}: {rows} rows, because constraint \"{constraint}\" has no room for more"
+    ));
+    Ok(())
+}

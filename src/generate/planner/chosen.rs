@@ -1,0 +1,259 @@
+//! What the spec says of columns.
+
+use super::draft::{Draft, Origin};
+use super::scene::Scene;
+use crate::error::{Error, Kind, Result};
+use crate::generate::distribution::Distribution;
+use crate::generate::parse::parse;
+use crate::generate::pg_type::PgType;
+use crate::generate::plan::{How, Parent};
+use crate::generate::source::Source;
+use crate::generate::spec::{ColumnRule, ColumnSpec};
+use crate::generate::value::Value;
+use crate::sql::nearest;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// Gives a table's columns what the spec says; picks of all tables must be made.
+pub(super) fn apply(scene: &Scene<'_>, drafts: &mut [Draft<'_>], table: usize) -> Result<()> {
+    let Some(said) = scene.specs[table] else {
+        return Ok(());
+    };
+    for (name, column) in &said.columns {
+        let Some(index) = drafts[table].column(name) else {
+            return Err(unknown(&drafts[table], name, column));
+        };
+        one(drafts, (table, index), column)?;
+    }
+    Ok(())
+}
+
+fn error(draft: &Draft<'_>, column: &str, said: &ColumnSpec, why: &str) -> Error {
+    let table = draft.plan.name.plain();
+    Error::new(Kind::SeedSpec, format!("{table}.{column}: {why}")).at(said.place.clone())
+}
+
+fn unknown(draft: &Draft<'_>, name: &str, said: &ColumnSpec) -> Error {
+    if draft.table.column(name).is_some() {
+        return error(
+            draft,
+            name,
+            said,
+            "a generated column is the server's to compute",
+        );
+    }
+    let known: Vec<&str> = draft.plan.columns.iter().map(|c| c.name.as_str()).collect();
+    let missing = error(draft, name, said, "there is no such column");
+    match nearest(name, &known) {
+        Some(near) => missing.hint(format!("did you mean \"{near}\"?")),
+        None => missing,
+    }
+}
+
+fn one(drafts: &mut [Draft<'_>], (table, index): (usize, usize), said: &ColumnSpec) -> Result<()> {
+    let name = drafts[table].plan.columns[index].name.as_str().to_owned();
+    let wrong = |draft: &Draft<'_>, why: &str| error(draft, &name, said, why);
+    if said.nulls.is_some_and(|share| share > 0.0) && drafts[table].slots[index].not_null {
+        return Err(wrong(&drafts[table], "the column is not null"));
+    }
+    if let Origin::Pick(pick) = drafts[table].slots[index].origin {
+        return reference(&mut drafts[table], pick, said).map_err(|why| wrong(&drafts[table], why));
+    }
+    let Some(rule) = &said.rule else {
+        return Ok(());
+    };
+    let source = source(drafts, (table, index), rule).map_err(|why| wrong(&drafts[table], &why))?;
+    let draft = &mut drafts[table];
+    if source == Source::Null && draft.slots[index].not_null {
+        return Err(wrong(draft, "the column is not null"));
+    }
+    let plan = &mut draft.plan.columns[index];
+    let made = source.compile(&plan.kind, crate::generate::StreamKey::new(0, "", ""));
+    if let Err(why) = made {
+        return Err(wrong(draft, &why.to_string()));
+    }
+    draft.slots[index].origin = match source {
+        Source::Serial { .. } => Origin::Serial,
+        _ => Origin::Own,
+    };
+    plan.nulls = said.nulls.unwrap_or_default();
+    plan.source = source;
+    plan.reason = "the spec".to_owned();
+    Ok(())
+}
+
+/// A key to another table: which of its rows, and how often none.
+fn reference(
+    draft: &mut Draft<'_>,
+    pick: usize,
+    said: &ColumnSpec,
+) -> std::result::Result<(), &'static str> {
+    let plan = &mut draft.plan.picks[pick];
+    match (&said.rule, &plan.how) {
+        (None, _) => {}
+        (Some(ColumnRule::Distribution(spread, None)), How::Draw(_)) => {
+            plan.how = How::Draw(spread.clone());
+        }
+        _ => {
+            return Err("a foreign key takes a distribution over the parent's rows, and nulls");
+        }
+    }
+    if let Some(nulls) = said.nulls {
+        if nulls > 0.0 && !draft.reach[pick].nullable {
+            return Err("the foreign key is not null");
+        }
+        plan.nulls = nulls;
+    }
+    Ok(())
+}
+
+fn source(
+    drafts: &[Draft<'_>],
+    (table, index): (usize, usize),
+    rule: &ColumnRule,
+) -> std::result::Result<Source, String> {
+    let kind = drafts[table].kind(index);
+    let known = |text: &String| {
+        parse(text, kind).ok_or_else(|| format!("\"{text}\" is no value of the column's type"))
+    };
+    Ok(match rule {
+        ColumnRule::Choice(values) => {
+            for value in values {
+                known(&value.value)?;
+            }
+            Source::Choice(values.clone())
+        }
+        ColumnRule::Constant(text) => {
+            known(text)?;
+            Source::Constant(text.clone())
+        }
+        ColumnRule::Null => Source::Null,
+        ColumnRule::Between(low, high) => between(&known(low)?, &known(high)?, kind)?,
+        ColumnRule::Distribution(spread, decimals) => distribution(spread, *decimals, kind),
+        ColumnRule::Serial { start, step } => Source::Serial {
+            start: *start,
+            step: *step,
+        },
+        ColumnRule::After { of, least, most } => {
+            let (pick, column) = after(drafts, table, of)?;
+            Source::After {
+                pick,
+                column,
+                least: *least,
+                most: *most,
+            }
+        }
+        ColumnRule::Like(_) | ColumnRule::Template(_) | ColumnRule::Pattern(_) => {
+            return Err("this generator is not available".to_owned());
+        }
+    })
+}
+
+fn between(low: &Value, high: &Value, kind: &PgType) -> std::result::Result<Source, String> {
+    let crossed = || "the first value is greater than the second".to_owned();
+    let temporal = |from: i64, to: i64, step: i64| {
+        if from > to {
+            return Err(crossed());
+        }
+        Ok(Source::Temporal { from, to, step })
+    };
+    match (low, high) {
+        (Value::Int(min), Value::Int(max)) => {
+            if min > max {
+                return Err(crossed());
+            }
+            Ok(Source::Whole {
+                min: *min,
+                max: *max,
+                spread: uniform(*min as f64, *max as f64),
+            })
+        }
+        (Value::Date(from), Value::Date(to)) => {
+            temporal(i64::from(*from) * DAY, i64::from(*to) * DAY, DAY)
+        }
+        (Value::Timestamp(from), Value::Timestamp(to)) => temporal(*from, *to, 1_000_000),
+        (Value::Time(from), Value::Time(to)) => temporal(*from, *to, 1_000_000),
+        _ => match (low.number(), high.number()) {
+            (Some(min), Some(max)) if min <= max => Ok(Source::Decimal {
+                min,
+                max,
+                scale: decimals(None, kind),
+                spread: uniform(min, max),
+            }),
+            (Some(_), Some(_)) => Err(crossed()),
+            _ => Err("between is for numbers, dates and times".to_owned()),
+        },
+    }
+}
+
+fn uniform(min: f64, max: f64) -> Distribution {
+    Distribution::Uniform { min, max }
+}
+
+/// Digits behind the point.
+fn decimals(asked: Option<u16>, kind: &PgType) -> u16 {
+    let own = match kind {
+        PgType::Numeric(Some((_, scale))) => (*scale).max(0).unsigned_abs(),
+        _ => 2,
+    };
+    asked.map_or(own, |asked| match kind {
+        PgType::Numeric(Some(_)) => asked.min(own),
+        _ => asked,
+    })
+}
+
+fn distribution(spread: &Distribution, asked: Option<u16>, kind: &PgType) -> Source {
+    match kind {
+        PgType::Int(_) | PgType::Text(_) | PgType::Char(_) => Source::Whole {
+            min: i64::MIN,
+            max: i64::MAX,
+            spread: spread.clone(),
+        },
+        _ => Source::Decimal {
+            min: f64::MIN,
+            max: f64::MAX,
+            scale: decimals(asked, kind),
+            spread: spread.clone(),
+        },
+    }
+}
+
+/// The pick and the column of `column` or `table.column`.
+fn after(
+    drafts: &[Draft<'_>],
+    table: usize,
+    of: &str,
+) -> std::result::Result<(Option<usize>, usize), String> {
+    let own = &drafts[table];
+    let (parent, column) = match of.rsplit_once('.') {
+        None => (None, of),
+        Some((parent, column)) => (Some(parent), column),
+    };
+    let Some(parent) = parent.filter(|parent| !named(own, parent)) else {
+        let found = own.column(column);
+        let found = found.ok_or_else(|| format!("there is no column \"{column}\""))?;
+        return Ok((None, found));
+    };
+    let picks = own.plan.picks.iter().enumerate();
+    let found: Vec<(usize, usize)> = picks
+        .filter_map(|(pick, plan)| match plan.parent {
+            Parent::Planned { table, .. } if named(&drafts[table], parent) => Some((pick, table)),
+            _ => None,
+        })
+        .collect();
+    match found[..] {
+        [(pick, table)] => {
+            let found = drafts[table].column(column);
+            let found = found.ok_or_else(|| format!("{parent} has no column \"{column}\""))?;
+            Ok((Some(pick), found))
+        }
+        [] => Err(format!("the table has no foreign key to {parent}")),
+        _ => Err(format!("the table has several foreign keys to {parent}")),
+    }
+}
+
+fn named(draft: &Draft<'_>, name: &str) -> bool {
+    let own = &draft.plan.name;
+    own.plain() == name || own.name.as_str() == name || own.to_string() == name
+}

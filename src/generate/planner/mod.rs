@@ -1,0 +1,28 @@
+//! From catalog and spec to a plan that is proven before the first row.
+
+mod attribute;
+mod build;
+mod check;
+mod chosen;
+mod cycle;
+mod digits;
+mod draft;
+mod exclusion;
+mod fixed;
+mod keys;
+mod labels;
+mod options;
+mod per;
+mod reading;
+mod reference;
+mod rehearse;
+mod room;
+mod scene;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod unique;
+
+pub use build::plan;
+pub use options::{Options, Standing, StandingTable};
+pub use rehearse::rehearse;

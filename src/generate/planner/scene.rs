@@ -1,0 +1,162 @@
+//! The tables of a run: which ones, in which order, how many rows.
+
+use std::collections::BTreeMap;
+
+use super::options::{Options, Standing};
+use crate::catalog::{Catalog, ForeignKeyGraph, Table, TableKind};
+use crate::error::{Error, Kind, Result};
+use crate::generate::distribution::Distribution;
+use crate::generate::spec::{Spec, TableSpec};
+use crate::sql::QualifiedName;
+
+/// Rows of a table when nobody says how many.
+const DEFAULT_ROWS: u64 = 1000;
+
+/// Rows that a table shall get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) rows: u64,
+    /// Whether a person gave the number: then fewer is an error.
+    pub(super) explicit: bool,
+}
+
+/// Everything that planning reads.
+pub(super) struct Scene<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) spec: &'a Spec,
+    pub(super) options: &'a Options,
+    pub(super) standing: &'a Standing,
+    /// Parents before children as far as cycles allow.
+    pub(super) tables: Vec<&'a Table>,
+    /// Place of each table in `tables`.
+    pub(super) index: BTreeMap<&'a QualifiedName, usize>,
+    /// Of each table, what the spec says.
+    pub(super) specs: Vec<Option<&'a TableSpec>>,
+    /// Rows of each table; lowered when a constraint has no room.
+    pub(super) wanted: Vec<Wanted>,
+    /// Children of each table whose rows are counted by parent.
+    pub(super) families: Vec<Option<Families>>,
+    pub(super) notes: Vec<String>,
+}
+
+/// The children of a parent's rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Families {
+    /// The foreign key.
+    pub(super) constraint: String,
+    pub(super) count: Distribution,
+    /// Children of all parents.
+    pub(super) total: u64,
+    /// Children of the parent that has most.
+    pub(super) largest: u64,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        spec: &'a Spec,
+        options: &'a Options,
+        standing: &'a Standing,
+    ) -> Result<Self> {
+        let mut scene = Self {
+            catalog,
+            spec,
+            options,
+            standing,
+            tables: Vec::new(),
+            index: BTreeMap::new(),
+            specs: Vec::new(),
+            wanted: Vec::new(),
+            families: Vec::new(),
+            notes: Vec::new(),
+        };
+        let asked = options.tables.iter();
+        let asked = asked
+            .map(|name| scene.resolve(name, Kind::SeedPlan).map(|table| &table.name))
+            .collect::<Result<Vec<_>>>()?;
+        let mut by_name = BTreeMap::new();
+        for table in spec.tables.values() {
+            let found = scene.resolve(&table.name, Kind::SeedSpec);
+            let found = found.map_err(|error| error.at(table.place.clone()))?;
+            by_name.insert(&found.name, table);
+        }
+        for name in ForeignKeyGraph::new(catalog).order() {
+            let Some(table) = catalog.table(&name) else {
+                continue;
+            };
+            if !is_ours(table) || !(asked.is_empty() || asked.contains(&&table.name)) {
+                continue;
+            }
+            if table.kind == TableKind::Foreign {
+                scene.note(format!("{name}: a foreign table; its rows are elsewhere"));
+                continue;
+            }
+            let said = by_name.get(&table.name).copied();
+            scene.index.insert(&table.name, scene.tables.len());
+            scene.tables.push(table);
+            scene.specs.push(said);
+            let wanted = scene.rows_of(said);
+            scene.wanted.push(wanted);
+            scene.families.push(None);
+        }
+        Ok(scene)
+    }
+
+    pub(super) fn resolve(&self, name: &str, kind: Kind) -> Result<&'a Table> {
+        let public = [String::from("public")];
+        let path = match &self.options.search_path[..] {
+            [] => &public[..],
+            path => path,
+        };
+        self.catalog.resolve(name, path).ok_or_else(|| {
+            let error = Error::new(kind, format!("there is no table \"{name}\""));
+            match self.catalog.suggest(name) {
+                Some(near) => error.hint(format!("did you mean {near}?")),
+                None => error,
+            }
+        })
+    }
+
+    fn rows_of(&self, said: Option<&TableSpec>) -> Wanted {
+        let scale = self.options.scale.or(self.spec.scale).unwrap_or(1.0);
+        let (rows, explicit) = match (self.options.rows, said.and_then(|said| said.rows)) {
+            (Some(rows), _) => (rows, false),
+            (None, Some(rows)) => (rows, true),
+            (None, None) => (DEFAULT_ROWS, false),
+        };
+        Wanted {
+            rows: (rows as f64 * scale).round() as u64,
+            explicit,
+        }
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.options.seed.or(self.spec.seed).unwrap_or_default()
+    }
+
+    /// Number of a table's first new row.
+    pub(super) fn first(&self, table: usize) -> u64 {
+        let standing = self.standing.tables.get(&self.tables[table].name);
+        standing
+            .filter(|_| self.options.extend)
+            .map_or(0, |standing| standing.seeded)
+    }
+
+    /// Rows of a table after the run, those of earlier runs included.
+    pub(super) fn total(&self, table: usize) -> u64 {
+        self.first(table).saturating_add(self.wanted[table].rows)
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+}
+
+/// Whether rows are made for it: a partition gets them from its parent.
+fn is_ours(table: &Table) -> bool {
+    let schema = table.name.schema.as_str();
+    table.partition_of.is_none()
+        && !matches!(schema, "tidegate" | "pg_catalog" | "information_schema")
+}

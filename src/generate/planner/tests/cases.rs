@@ -1,0 +1,349 @@
+//! Schemas that real applications have.
+
+use super::judge::{Data, generate, judge};
+use super::property::short;
+use super::schema::{catalog, check, exclude, foreign_key, primary_key, table, unique};
+use crate::catalog::{Catalog, Table};
+use crate::error::{Kind, Result};
+use crate::generate::condition::{Condition, Expression};
+use crate::generate::plan::SeedPlan;
+use crate::generate::planner::{Options, Standing, plan};
+use crate::generate::rows::Keys;
+use crate::generate::spec::{Spec, SpecText};
+
+#[cfg(test)]
+fn spec(text: &str) -> Spec {
+    Spec::read(&[SpecText {
+        path: "seeds/a.toml".into(),
+        text: text.into(),
+    }])
+    .unwrap()
+}
+
+#[cfg(test)]
+fn options() -> Options {
+    Options {
+        seed: Some(7),
+        today: 800_000_000_000_000,
+        ..Options::default()
+    }
+}
+
+#[cfg(test)]
+fn planned(catalog: &Catalog, spec: &str) -> Result<SeedPlan> {
+    let text = format!("version = 1\n{spec}");
+    plan(
+        catalog,
+        &self::spec(&text),
+        &options(),
+        &Standing::default(),
+    )
+}
+
+#[cfg(test)]
+fn proven(catalog: &Catalog, spec: &str) -> (SeedPlan, Data) {
+    let plan = planned(catalog, spec).unwrap();
+    let data = generate(&plan, &Keys::new()).unwrap();
+    let wrong = judge(catalog, &data, &[]);
+    assert!(wrong.is_empty(), "{wrong:#?}\n{:#?}", short(&plan));
+    (plan, data)
+}
+
+#[cfg(test)]
+fn users() -> Table {
+    let mut users = table("users", &["id integer not null", "email text not null"]);
+    primary_key(&mut users, &["id"]);
+    unique(&mut users, &["email"]);
+    users
+}
+
+#[cfg(test)]
+fn shop() -> Catalog {
+    let mut orders = table(
+        "orders",
+        &[
+            "id bigint not null",
+            "user_id integer not null",
+            "created_at timestamp with time zone not null",
+        ],
+    );
+    primary_key(&mut orders, &["id"]);
+    foreign_key(&mut orders, &["user_id"], "users", &["id"]);
+    let mut products = table("products", &["id integer not null", "name text"]);
+    primary_key(&mut products, &["id"]);
+    let mut items = table(
+        "items",
+        &[
+            "order_id bigint not null",
+            "line integer not null",
+            "product_id integer not null",
+        ],
+    );
+    primary_key(&mut items, &["order_id", "line"]);
+    unique(&mut items, &["order_id", "product_id"]);
+    foreign_key(&mut items, &["order_id"], "orders", &["id"]);
+    foreign_key(&mut items, &["product_id"], "products", &["id"]);
+    catalog(vec![users(), orders, products, items])
+}
+
+#[test]
+#[cfg(test)]
+fn a_shop_needs_no_spec() {
+    let (plan, data) = proven(&shop(), "");
+    assert_eq!(plan.rows(), 4000);
+    let lines = data["items"]
+        .iter()
+        .map(|row| row["line"].parse::<i64>().unwrap());
+    assert!(lines.max().unwrap() < 1000, "{:#?}", short(&plan));
+}
+
+#[test]
+#[cfg(test)]
+fn children_are_counted_by_parent() {
+    let (plan, data) = proven(
+        &shop(),
+        "[tables.orders]\nrows = 300\n[tables.items]\nper = { parent = \"orders\", count = { uniform = { min = 1, max = 7 } } }\n",
+    );
+    let mut families = std::collections::BTreeMap::new();
+    for row in &data["items"] {
+        *families.entry(row["order_id"].clone()).or_insert(0) += 1;
+    }
+    assert_eq!(families.len(), 300);
+    assert!(families.values().all(|count| (1..=7).contains(count)));
+    let items = plan
+        .tables
+        .iter()
+        .find(|t| t.name.name.as_str() == "items")
+        .unwrap();
+    assert_eq!(items.rows, data["items"].len() as u64);
+}
+
+#[test]
+#[cfg(test)]
+fn rows_of_a_tenant_stay_with_it() {
+    let mut tenants = table("tenants", &["id integer not null"]);
+    primary_key(&mut tenants, &["id"]);
+    let within = |name: &str| {
+        let mut table = table(name, &["tenant_id integer not null", "id integer not null"]);
+        primary_key(&mut table, &["tenant_id", "id"]);
+        foreign_key(&mut table, &["tenant_id"], "tenants", &["id"]);
+        table
+    };
+    let mut members = table(
+        "members",
+        &[
+            "tenant_id integer not null",
+            "project_id integer not null",
+            "person_id integer not null",
+        ],
+    );
+    primary_key(&mut members, &["tenant_id", "project_id", "person_id"]);
+    for parent in ["projects", "people"] {
+        let column = if parent == "people" {
+            "person_id"
+        } else {
+            "project_id"
+        };
+        foreign_key(
+            &mut members,
+            &["tenant_id", column],
+            parent,
+            &["tenant_id", "id"],
+        );
+    }
+    let catalog = catalog(vec![tenants, within("projects"), within("people"), members]);
+    let (_, data) = proven(&catalog, "[tables.tenants]\nrows = 20\n");
+    assert_eq!(data["members"].len(), 1000);
+    let used: std::collections::BTreeSet<_> =
+        data["members"].iter().map(|r| &r["tenant_id"]).collect();
+    assert_eq!(used.len(), 20);
+}
+
+#[test]
+#[cfg(test)]
+fn cycles_and_self_references_are_met() {
+    let mut departments = table(
+        "departments",
+        &["id integer not null", "head_id integer not null"],
+    );
+    primary_key(&mut departments, &["id"]);
+    foreign_key(&mut departments, &["head_id"], "employees", &["id"]);
+    unique(&mut departments, &["head_id"]);
+    let mut employees = table(
+        "employees",
+        &[
+            "id integer not null",
+            "department_id integer not null",
+            "boss_id integer",
+        ],
+    );
+    primary_key(&mut employees, &["id"]);
+    foreign_key(&mut employees, &["department_id"], "departments", &["id"]);
+    foreign_key(&mut employees, &["boss_id"], "employees", &["id"]);
+    let (_, data) = proven(&catalog(vec![departments, employees]), "");
+    assert!(
+        !data["employees"][0].contains_key("boss_id"),
+        "the first has no boss"
+    );
+}
+
+#[test]
+#[cfg(test)]
+fn keys_that_are_each_others_are_refused_by_name() {
+    let mut a = table("a", &["id text not null"]);
+    primary_key(&mut a, &["id"]);
+    foreign_key(&mut a, &["id"], "b", &["id"]);
+    let mut b = table("b", &["id text not null"]);
+    primary_key(&mut b, &["id"]);
+    foreign_key(&mut b, &["id"], "a", &["id"]);
+    let error = planned(&catalog(vec![a, b]), "").unwrap_err();
+    assert_eq!(error.kind(), Kind::SeedPlan);
+    assert!(error.to_string().contains("_id_fkey1"), "{error}");
+}
+
+#[test]
+#[cfg(test)]
+fn too_many_rows_are_refused_when_asked_for_and_reduced_otherwise() {
+    let mut moods = table("moods", &["mood public.mood not null"]);
+    primary_key(&mut moods, &["mood"]);
+    let catalog = catalog(vec![moods]);
+    let (plan, _) = proven(&catalog, "");
+    assert_eq!(plan.rows(), 3);
+    assert!(plan.notes[0].contains("moods_pkey"), "{:?}", plan.notes);
+    let error = planned(&catalog, "[tables.moods]\nrows = 4\n").unwrap_err();
+    assert!(error.to_string().contains("room for 3 rows"), "{error}");
+}
+
+#[test]
+#[cfg(test)]
+fn rows_of_a_scenario_come_first() {
+    let text = "[[scenarios.refund.users]]\nid = 7\nemail = \"a@example.com\"\n";
+    let spec = spec(&format!("version = 1\n{text}"));
+    let mut options = options();
+    options.scenario = Some("refund".into());
+    let catalog = shop();
+    let plan = plan(&catalog, &spec, &options, &Standing::default()).unwrap();
+    let data = generate(&plan, &Keys::new()).unwrap();
+    assert!(judge(&catalog, &data, &[]).is_empty());
+    assert_eq!(data["users"][0]["email"], "a@example.com");
+    assert_eq!(data["users"][0]["id"], "7");
+    assert_eq!(data["users"][1]["id"], "9");
+    options.scenario = Some("refnd".into());
+    let error = super::super::plan(&catalog, &spec, &options, &Standing::default()).unwrap_err();
+    assert!(error.hint_text().contains("refund"));
+}
+
+#[test]
+#[cfg(test)]
+fn a_spec_that_names_what_is_not_there_is_refused() {
+    for (text, hint) in [
+        ("[tables.user]\nrows = 1\n", "users"),
+        ("[tables.users]\ncolumns.emial = \"x\"\n", "email"),
+    ] {
+        let error = planned(&shop(), text).unwrap_err();
+        assert_eq!(error.kind(), Kind::SeedSpec, "{error}");
+        assert!(error.place().is_some());
+        assert!(error.hint_text().contains(hint), "{}", error.hint_text());
+    }
+    for text in [
+        "[tables.users]\ncolumns.id = { choice = [\"x\"] }\n",
+        "[tables.users]\ncolumns.email = { nulls = 0.5 }\n",
+        "[tables.orders]\ncolumns.user_id = { constant = 1 }\n",
+        "[tables.orders]\ncolumns.created_at = { after = \"products.id\" }\n",
+        "[tables.users]\nper = { parent = \"orders\", count = 1 }\n",
+    ] {
+        let error = planned(&shop(), text).unwrap_err();
+        assert_eq!(error.kind(), Kind::SeedSpec, "{text}: {error}");
+    }
+}
+
+#[test]
+#[cfg(test)]
+fn ranges_of_a_group_do_not_meet() {
+    let mut rooms = table("rooms", &["id integer not null"]);
+    primary_key(&mut rooms, &["id"]);
+    let mut bookings = table(
+        "bookings",
+        &["room_id integer not null", "during tstzrange not null"],
+    );
+    foreign_key(&mut bookings, &["room_id"], "rooms", &["id"]);
+    exclude(
+        &mut bookings,
+        "EXCLUDE USING gist (room_id WITH =, during WITH &&)",
+    );
+    let mut shifts = table(
+        "shifts",
+        &[
+            "person integer not null",
+            "a date not null",
+            "b date not null",
+        ],
+    );
+    exclude(
+        &mut shifts,
+        "EXCLUDE USING gist (daterange(a, b, '[]'::text) WITH &&)",
+    );
+    let catalog = catalog(vec![rooms, bookings, shifts]);
+    let (_, data) = proven(&catalog, "[tables.rooms]\nrows = 10\n");
+    let mut booked: Vec<(String, String, String)> = data["bookings"]
+        .iter()
+        .map(|row| {
+            let bounds = row["during"].trim_matches(['[', ')']);
+            let (from, to) = bounds.split_once(',').unwrap();
+            (row["room_id"].clone(), from.to_owned(), to.to_owned())
+        })
+        .collect();
+    booked.sort();
+    assert_eq!(booked.len(), 1000);
+    for pair in booked.windows(2) {
+        let meet = pair[0].0 == pair[1].0 && pair[0].2 > pair[1].1;
+        assert!(!meet && pair[0].1 < pair[0].2, "{pair:?}");
+    }
+    let mut days: Vec<(&String, &String)> = data["shifts"]
+        .iter()
+        .map(|row| (&row["a"], &row["b"]))
+        .collect();
+    days.sort();
+    assert_eq!(days.len(), 1000);
+    assert!(
+        days.windows(2)
+            .all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0)
+    );
+}
+
+#[test]
+#[cfg(test)]
+fn unique_rows_that_are_drawn_again_stay_unique() {
+    let columns = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name} public.mood not null"));
+    let mut columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    columns.push("flag boolean not null");
+    let mut moods = table("moods", &columns);
+    primary_key(&mut moods, &["a", "b", "c", "d", "e", "f", "flag"]);
+    let catalog = catalog(vec![moods]);
+    let mut plan = planned(&catalog, "[tables.moods]\nrows = 60\n").unwrap();
+    let (flag, _) = plan.tables[0].column("flag").unwrap();
+    plan.tables[0].conditions.push(Condition {
+        name: "flag_is_set".into(),
+        text: "flag".into(),
+        expression: Expression::Column(flag),
+    });
+    super::super::rehearse(&plan, &Keys::new()).unwrap();
+    let data = generate(&plan, &Keys::new()).unwrap();
+    assert_eq!(judge(&catalog, &data, &[]), Vec::<String>::new());
+    assert!(
+        data["moods"]
+            .iter()
+            .all(|row| row["flag"] == "t" || row["flag"] == "true")
+    );
+}
+
+#[test]
+#[cfg(test)]
+fn the_server_is_asked_about_conditions_that_are_not_understood() {
+    let mut codes = table("codes", &["code text not null"]);
+    check(&mut codes, "public.is_code(code)");
+    let plan = planned(&catalog(vec![codes]), "").unwrap();
+    assert_eq!(plan.asks.len(), 1);
+    assert_eq!(plan.asks[0].constraint, "codes_check0");
+    assert_eq!(plan.asks[0].expression, "public.is_code(code)");
+}

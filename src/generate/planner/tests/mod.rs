@@ -1,0 +1,6 @@
+//! Random schemas, seeded and proven by brute force.
+
+mod cases;
+mod judge;
+mod property;
+mod schema;

@@ -1,0 +1,142 @@
+//! Dates and times.
+
+use super::{Make, RowView};
+use crate::generate::pg_type::PgType;
+use crate::generate::stream::Stream;
+use crate::generate::value::Value;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// As what microseconds go into a column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Date,
+    Time,
+    Timestamp,
+}
+
+impl Form {
+    fn of(kind: &PgType) -> Option<Self> {
+        match kind {
+            PgType::Date => Some(Self::Date),
+            PgType::Time(_) => Some(Self::Time),
+            PgType::Timestamp(_) => Some(Self::Timestamp),
+            _ => None,
+        }
+    }
+
+    fn value(self, micros: i64) -> Value {
+        match self {
+            Self::Date => Value::Date(micros.div_euclid(DAY) as i32),
+            Self::Time => Value::Time(micros.rem_euclid(DAY)),
+            Self::Timestamp => Value::Timestamp(micros),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Between {
+    from: i64,
+    step: i64,
+    steps: u64,
+    form: Form,
+}
+
+#[derive(Debug)]
+struct After {
+    of: (Option<usize>, usize),
+    least: i64,
+    most: i64,
+    form: Form,
+}
+
+pub(super) fn between(from: i64, to: i64, step: i64, kind: &PgType) -> Option<Box<dyn Make>> {
+    let form = Form::of(kind)?;
+    let step = if form == Form::Date {
+        step.max(DAY)
+    } else {
+        step
+    };
+    if step <= 0 || from > to {
+        return None;
+    }
+    Some(Box::new(Between {
+        from,
+        step,
+        steps: to.wrapping_sub(from) as u64 / step as u64,
+        form,
+    }))
+}
+
+pub(super) fn after(
+    of: (Option<usize>, usize),
+    least: i64,
+    most: i64,
+    kind: &PgType,
+) -> Option<Box<dyn Make>> {
+    let form = Form::of(kind)?;
+    (least <= most).then(|| {
+        Box::new(After {
+            of,
+            least,
+            most,
+            form,
+        }) as Box<dyn Make>
+    })
+}
+
+impl Make for Between {
+    fn size(&self) -> Option<u64> {
+        Some(self.steps.saturating_add(1))
+    }
+
+    fn draw(&self, stream: &mut Stream, row: &dyn RowView) -> Value {
+        self.nth(stream.below(self.steps.saturating_add(1)), row)
+    }
+
+    fn nth(&self, index: u64, _: &dyn RowView) -> Value {
+        let micros = self.step.wrapping_mul(index as i64);
+        self.form.value(self.from.wrapping_add(micros))
+    }
+}
+
+impl After {
+    fn base(&self, row: &dyn RowView) -> Option<i64> {
+        let value = match self.of {
+            (None, column) => row.column(column).clone(),
+            (Some(pick), column) => row.parent(pick, column),
+        };
+        match value {
+            Value::Date(days) => Some(i64::from(days) * DAY),
+            Value::Time(micros) | Value::Timestamp(micros) => Some(micros),
+            _ => None,
+        }
+    }
+}
+
+impl Make for After {
+    fn size(&self) -> Option<u64> {
+        Some(1)
+    }
+
+    fn draw(&self, stream: &mut Stream, row: &dyn RowView) -> Value {
+        let distance = stream.between(self.least, self.most);
+        self.base(row).map_or(Value::Null, |base| {
+            self.form.value(base.saturating_add(distance))
+        })
+    }
+
+    fn nth(&self, _: u64, row: &dyn RowView) -> Value {
+        self.base(row).map_or(Value::Null, |base| {
+            self.form.value(base.saturating_add(self.least))
+        })
+    }
+
+    fn needs(&self) -> Vec<usize> {
+        match self.of {
+            (None, column) => vec![column],
+            (Some(_), _) => Vec::new(),
+        }
+    }
+}

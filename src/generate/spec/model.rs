@@ -1,0 +1,112 @@
+//! A spec as a value.
+
+use std::collections::BTreeMap;
+
+use crate::error::Place;
+use crate::generate::distribution::Distribution;
+use crate::generate::source::Weighted;
+
+/// All files of a spec together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spec {
+    /// Where all random numbers come from.
+    pub seed: Option<u64>,
+    /// Factor of all numbers of rows, more than 0.
+    pub scale: Option<f64>,
+    /// Language and country of names and addresses, such as `de_DE`.
+    pub locale: Option<String>,
+    /// By the name as it is written.
+    pub tables: BTreeMap<String, TableSpec>,
+    /// Rows written by hand, by the name of their scenario.
+    pub scenarios: BTreeMap<String, Vec<FixedRow>>,
+}
+
+/// What a spec says of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableSpec {
+    /// The table as it is written.
+    pub name: String,
+    /// Where it is written.
+    pub place: Place,
+    /// Rows, before the scale.
+    pub rows: Option<u64>,
+    /// Rows by parent.
+    pub per: Option<PerParent>,
+    /// Language and country, when they are not those of the spec.
+    pub locale: Option<String>,
+    /// By the column's name.
+    pub columns: BTreeMap<String, ColumnSpec>,
+}
+
+/// So many rows for each row of a parent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PerParent {
+    /// The parent as it is written.
+    pub parent: String,
+    /// Where it is written.
+    pub place: Place,
+    /// Rows for each.
+    pub count: Distribution,
+}
+
+/// What a spec says of one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnSpec {
+    /// Where it is written.
+    pub place: Place,
+    /// Where its values come from; `None` when that is inferred.
+    pub rule: Option<ColumnRule>,
+    /// Share of nulls, 0 to 1.
+    pub nulls: Option<f64>,
+    /// Language and country, when they are not those of the table.
+    pub locale: Option<String>,
+}
+
+/// Where the values of a column come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnRule {
+    /// One of these.
+    Choice(Vec<Weighted>),
+    /// Between two values of the column's type, as text, both included.
+    Between(String, String),
+    /// Numbers of a distribution, rounded to so many decimals; for a foreign key, which of the
+    /// parent's rows.
+    Distribution(Distribution, Option<u16>),
+    /// Always the same, as text.
+    Constant(String),
+    /// Always null.
+    Null,
+    /// A time after that of another column: `column`, or `table.column` of a row referred to.
+    After {
+        /// The other column as it is written.
+        of: String,
+        /// Least distance, in microseconds.
+        least: i64,
+        /// Greatest distance, in microseconds.
+        most: i64,
+    },
+    /// Text with places for values, such as `{first_name}@example.com`.
+    Template(String),
+    /// Texts that match a regular expression.
+    Pattern(String),
+    /// Counted.
+    Serial {
+        /// The first.
+        start: i64,
+        /// From row to row.
+        step: i64,
+    },
+    /// What a column of that name would hold, such as `email`.
+    Like(String),
+}
+
+/// A row written by hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FixedRow {
+    /// The table as it is written.
+    pub table: String,
+    /// Where it is written.
+    pub place: Place,
+    /// Values as text, `None` for null, by column.
+    pub values: BTreeMap<String, Option<String>>,
+}

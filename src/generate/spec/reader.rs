@@ -1,0 +1,217 @@
+//! Reads one file of a spec.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::column::{self, Written};
+use super::model::{ColumnSpec, FixedRow, PerParent, Spec, TableSpec};
+use crate::error::{Error, Kind, Place, Result};
+use crate::generate::distribution::Distribution;
+use crate::sql::did_you_mean;
+
+/// Version of the format that is read.
+const VERSION: u32 = 1;
+
+/// A file of a spec and its text.
+#[derive(Debug, Clone)]
+pub struct SpecText {
+    /// The path, as the user would name it.
+    pub path: PathBuf,
+    /// The whole text.
+    pub text: Arc<str>,
+}
+
+/// A row written by hand.
+type Fixed = Spanned<BTreeMap<String, toml::Value>>;
+
+type Names<T> = BTreeMap<Spanned<String>, T>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: Spanned<u32>,
+    seed: Option<u64>,
+    scale: Option<Spanned<f64>>,
+    locale: Option<String>,
+    #[serde(default)]
+    tables: Names<Table>,
+    #[serde(default)]
+    scenarios: Names<Names<Vec<Fixed>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    rows: Option<u64>,
+    per: Option<Spanned<Per>>,
+    locale: Option<String>,
+    #[serde(default)]
+    columns: Names<Spanned<toml::Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Per {
+    parent: Spanned<String>,
+    count: Count,
+}
+
+/// A number, or a distribution.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Count {
+    Number(f64),
+    Spread(Distribution),
+}
+
+impl SpecText {
+    fn place(&self, span: Range<usize>) -> Place {
+        Place::new(&self.path, &self.text, span)
+    }
+
+    fn error(&self, message: impl Into<String>, span: Range<usize>) -> Error {
+        Error::new(Kind::SeedSpec, message).at(self.place(span))
+    }
+
+    fn wrong(&self, error: &toml::de::Error) -> Error {
+        let span = error.span().unwrap_or(0..0);
+        let mapped = self.error(error.message().trim(), span);
+        match did_you_mean(error.message()) {
+            Some(near) => mapped.hint(format!("did you mean \"{near}\"?")),
+            None => mapped,
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Kind::SeedSpec`] with the place.
+    pub(super) fn read(&self) -> Result<Spec> {
+        let file: File = toml::from_str(&self.text).map_err(|error| self.wrong(&error))?;
+        if *file.version.get_ref() != VERSION {
+            let message = format!(
+                "version {} of the format; this Tidegate reads version {VERSION}",
+                file.version.get_ref()
+            );
+            return Err(self.error(message, file.version.span()));
+        }
+        if let Some(scale) = &file.scale
+            && (scale.get_ref().is_nan() || *scale.get_ref() <= 0.0)
+        {
+            return Err(self.error("scale is more than 0", scale.span()));
+        }
+        let mut spec = Spec {
+            seed: file.seed,
+            scale: file.scale.map(Spanned::into_inner),
+            locale: file.locale,
+            ..Spec::default()
+        };
+        for (name, table) in file.tables {
+            let table = self.table(&name, table)?;
+            spec.tables.insert(name.into_inner(), table);
+        }
+        for (name, tables) in file.scenarios {
+            let mut rows = Vec::new();
+            for (table, fixed) in tables {
+                for row in fixed {
+                    rows.push(self.fixed(table.get_ref(), row)?);
+                }
+            }
+            spec.scenarios.insert(name.into_inner(), rows);
+        }
+        Ok(spec)
+    }
+
+    fn table(&self, name: &Spanned<String>, table: Table) -> Result<TableSpec> {
+        if let (Some(_), Some(per)) = (table.rows, &table.per) {
+            let message = format!("{}: rows and per say the same", name.get_ref());
+            return Err(self.error(message, per.span()));
+        }
+        let per = table.per.map(|per| self.per(per)).transpose()?;
+        let mut columns = BTreeMap::new();
+        for (column, value) in table.columns {
+            let spec = self.column(&column, value)?;
+            columns.insert(column.into_inner(), spec);
+        }
+        Ok(TableSpec {
+            name: name.get_ref().clone(),
+            place: self.place(name.span()),
+            rows: table.rows,
+            per,
+            locale: table.locale,
+            columns,
+        })
+    }
+
+    fn per(&self, per: Spanned<Per>) -> Result<PerParent> {
+        let span = per.span();
+        let per = per.into_inner();
+        let count = match per.count {
+            Count::Number(number) if number >= 0.0 => Distribution::Constant(number),
+            Count::Number(_) => return Err(self.error("count is 0 or more", span)),
+            Count::Spread(spread) => match spread.problem() {
+                Some(problem) => return Err(self.error(problem, span)),
+                None => spread,
+            },
+        };
+        Ok(PerParent {
+            place: self.place(per.parent.span()),
+            parent: per.parent.into_inner(),
+            count,
+        })
+    }
+
+    /// A rule is a table; anything else is a constant.
+    fn column(&self, name: &Spanned<String>, value: Spanned<toml::Value>) -> Result<ColumnSpec> {
+        let span = value.span();
+        let value = match value.into_inner() {
+            value @ toml::Value::Table(_) => value,
+            constant => {
+                toml::Value::Table([("constant".to_owned(), constant)].into_iter().collect())
+            }
+        };
+        let written = Written::deserialize(value).map_err(|error: toml::de::Error| {
+            let mapped = self.error(error.message().trim(), span.clone());
+            match did_you_mean(error.message()) {
+                Some(near) => mapped.hint(format!("did you mean \"{near}\"?")),
+                None => mapped,
+            }
+        })?;
+        let rule = written
+            .rule()
+            .map_err(|message| self.error(format!("{}: {message}", name.get_ref()), span))?;
+        Ok(ColumnSpec {
+            place: self.place(name.span()),
+            rule,
+            nulls: written.nulls,
+            locale: written.locale,
+        })
+    }
+
+    /// TOML has no null: an empty table stands for it.
+    fn fixed(&self, table: &str, row: Fixed) -> Result<FixedRow> {
+        let span = row.span();
+        let mut values = BTreeMap::new();
+        for (column, value) in row.into_inner() {
+            let null = value.as_table().is_some_and(toml::Table::is_empty);
+            let text = if null {
+                None
+            } else {
+                Some(column::text(&value).map_err(|message| {
+                    self.error(format!("{table}.{column}: {message}"), span.clone())
+                })?)
+            };
+            values.insert(column, text);
+        }
+        Ok(FixedRow {
+            table: table.to_owned(),
+            place: self.place(span),
+            values,
+        })
+    }
+}
