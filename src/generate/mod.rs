@@ -5,7 +5,7 @@
 //! Catalog and spec become a [`SeedPlan`]; [`Rows`] makes the rows of a plan.
 
 mod children;
-mod condition;
+pub mod condition;
 mod distribution;
 mod encode;
 mod fact;
