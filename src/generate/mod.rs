@@ -6,7 +6,7 @@
 
 mod children;
 mod choice;
-mod condition;
+pub mod condition;
 mod counter;
 mod distribution;
 mod encode;

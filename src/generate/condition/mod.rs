@@ -1,8 +1,17 @@
 //! What rows must satisfy: CHECK constraints, read and evaluated without the server.
 
+mod constant;
+mod evaluate;
 mod expression;
+mod facts;
+mod order;
+mod read;
+mod regular;
+#[cfg(test)]
+mod tests;
 
-pub use expression::{Expression, Truth};
+pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
+pub use read::{NotUnderstood, read, read_at};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! The reader of conditions, as planning uses it.
 
 use super::draft::Draft;
-use crate::generate::condition::Expression;
+use crate::generate::condition::{self, Expression};
 use crate::generate::fact::Says;
 
 /// A condition that is understood.
@@ -14,11 +14,24 @@ pub(super) struct Understood {
 }
 
 /// Reads a condition of a table, or of the domain of one of its columns.
-pub(super) fn read(_: &Draft<'_>, _: &str, _: Option<usize>) -> Option<Understood> {
-    None
+pub(super) fn read(draft: &Draft<'_>, text: &str, of: Option<usize>) -> Option<Understood> {
+    let column = |name: &str| match of {
+        Some(column) if name.eq_ignore_ascii_case("value") => {
+            Some((column, draft.kind(column).clone()))
+        }
+        Some(_) => None,
+        None => draft.column(name).map(|column| (column, draft.kind(column).clone())),
+    };
+    let expression = condition::read(text, &column).ok()?;
+    Some(Understood {
+        facts: expression.facts().0,
+        orders: expression.orders(),
+        expression,
+    })
 }
 
-/// Whether all that a condition says is in its facts.
-pub(super) fn says_all(_: &Expression) -> bool {
-    false
+/// Whether all that a condition says is in facts that a generator can follow.
+pub(super) fn says_all(expression: &Expression) -> bool {
+    let (facts, rest) = expression.facts();
+    rest.is_none() && !facts.iter().any(|(_, says)| matches!(says, Says::Matches(..)))
 }
