@@ -4,6 +4,7 @@
 mod about;
 mod by_type;
 mod column;
+#[cfg(test)] mod zz_dump;
 
-pub(super) use about::{About, Inferred};
+pub(super) use about::About;
 pub(super) use column::column;

@@ -224,7 +224,7 @@ impl Source {
 }
 
 #[cfg(test)]
-mod tests_support {
+pub(in crate::generate) mod tests_support {
     use super::*;
 
     /// A row without columns.
