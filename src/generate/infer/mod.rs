@@ -4,7 +4,6 @@
 mod about;
 mod by_type;
 mod column;
-#[cfg(test)] mod zz_dump;
 
 pub(super) use about::About;
 pub(super) use column::column;
