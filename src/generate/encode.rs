@@ -186,7 +186,7 @@ pub fn literal_text(value: &Value, kind: &PgType, out: &mut String) -> Option<()
             out.push_str(&parts.join("-"));
         }
         (Value::Array(items), PgType::Array(element, _)) => {
-            nested(items.iter().map(|item| (item, &**element)), '{', '}', out)?;
+            elements(items, element, out)?;
         }
         (Value::Composite(items), PgType::Composite(attributes)) => {
             composite(items, attributes, out)?;
@@ -219,16 +219,16 @@ fn decimal(value: Decimal, out: &mut String) -> Option<()> {
     Some(())
 }
 
-fn nested<'a>(
-    items: impl Iterator<Item = (&'a Value, &'a PgType)>,
-    open: char,
-    close: char,
-    out: &mut String,
-) -> Option<()> {
-    out.push(open);
-    for (index, (item, kind)) in items.enumerate() {
+/// `box` is the one type whose arrays are separated by semicolons (`typdelim`).
+fn elements(items: &[Value], kind: &PgType, out: &mut String) -> Option<()> {
+    let delimiter = match kind {
+        PgType::Other(name) if name == "box" => ';',
+        _ => ',',
+    };
+    out.push('{');
+    for (index, item) in items.iter().enumerate() {
         if index > 0 {
-            out.push(',');
+            out.push(delimiter);
         }
         if item.is_null() {
             out.push_str("NULL");
@@ -236,7 +236,7 @@ fn nested<'a>(
             quoted(item, kind, out)?;
         }
     }
-    out.push(close);
+    out.push('}');
     Some(())
 }
 

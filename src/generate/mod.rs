@@ -11,6 +11,7 @@ mod counter;
 mod distribution;
 mod encode;
 mod fact;
+mod infer;
 mod parse;
 mod permutation;
 mod pg_type;

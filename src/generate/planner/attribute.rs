@@ -3,14 +3,11 @@
 use super::draft::{Draft, Origin};
 use super::keys::Key;
 use super::scene::Scene;
-use crate::error::{Error, Kind, Result};
-use crate::generate::distribution::Distribution;
+use crate::error::Result;
+use crate::generate::infer::{self, About};
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
-use crate::generate::source::{Source, Weighted};
-
-/// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
+use crate::generate::source::Source;
 
 /// Numbers the rows in the columns that are made for it, keys to other rows apart.
 pub(super) fn number(scene: &Scene<'_>, draft: &mut Draft<'_>, keys: &[Key<'_>]) {
@@ -62,77 +59,23 @@ fn count(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) {
 }
 
 fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
-    let today = scene.options.today;
-    let whole = |min, max| Source::Whole {
-        min,
-        max,
-        spread: Distribution::Uniform {
-            min: min as f64,
-            max: max as f64,
-        },
-    };
-    let source = match draft.kind(index) {
-        PgType::Bool => Source::Bool { share: 0.5 },
-        PgType::Int(2) => whole(0, 30_000),
-        PgType::Int(_) => whole(0, 1_000_000_000),
-        PgType::Float(_) | PgType::Numeric(_) | PgType::Money => Source::Decimal {
-            min: 0.0,
-            max: 1000.0,
-            scale: match draft.kind(index) {
-                PgType::Numeric(Some((_, scale))) => (*scale).max(0).unsigned_abs(),
-                _ => 2,
-            },
-            spread: Distribution::Uniform {
-                min: 0.0,
-                max: 1000.0,
-            },
-        },
-        PgType::Text(_) | PgType::Xml => Source::Prose { min: 4, max: 40 },
-        PgType::Char(length) => Source::Token {
-            length: *length,
-            alphabet: "abcdefghijklmnopqrstuvwxyz".to_owned(),
-        },
-        PgType::Bytes => Source::Bytes { min: 8, max: 16 },
-        PgType::Date => temporal(today.div_euclid(DAY) * DAY, DAY),
-        PgType::Timestamp(_) => temporal(today, 1_000_000),
-        PgType::Time(false) => Source::Temporal {
-            from: 0,
-            to: DAY - 1,
-            step: 1_000_000,
-        },
-        PgType::Uuid => Source::Uuid,
-        PgType::Json(_) => Source::Constant("{}".to_owned()),
-        PgType::Enum(labels) => Source::Choice(
-            labels
-                .iter()
-                .map(|label| Weighted {
-                    value: label.clone(),
-                    weight: 1.0,
-                })
-                .collect(),
-        ),
-        PgType::Array(..) => Source::Constant("{}".to_owned()),
-        _ if !draft.slots[index].not_null => Source::Null,
-        kind => {
-            let (table, column) = (draft.plan.name.plain(), &draft.plan.columns[index].name);
-            let message = format!("{table}.{}: no generator for {kind:?}", column.as_str());
-            return Err(Error::new(Kind::SeedPlan, message));
-        }
-    };
-    let nullable = !draft.slots[index].not_null && source != Source::Null;
+    let slot = &draft.slots[index];
+    let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
+    let table = draft.plan.name.plain();
+    let found = infer::column(&About {
+        table: &table,
+        column: slot.column,
+        kind: draft.kind(index),
+        facts: &slot.facts,
+        not_null: slot.not_null,
+        unique: alone,
+        rows: draft.total(),
+        today: scene.options.today,
+    })?;
     let plan = &mut draft.plan.columns[index];
-    plan.source = source;
-    plan.nulls = if nullable { 0.05 } else { 0.0 };
-    plan.reason = "by type".to_owned();
+    plan.source = found.source;
+    plan.nulls = found.nulls;
+    plan.reason = found.reason;
     draft.slots[index].origin = Origin::Own;
     Ok(())
-}
-
-/// The two years before now.
-fn temporal(today: i64, step: i64) -> Source {
-    Source::Temporal {
-        from: today - 730 * DAY,
-        to: today,
-        step,
-    }
 }

@@ -4,7 +4,10 @@
 //! values at random, and it counts distinct ones, which is how unique keys are made without memory.
 
 mod choice;
+mod native;
+mod nested;
 mod number;
+mod numbered;
 mod reference;
 mod slot;
 mod temporal;
@@ -112,6 +115,28 @@ pub enum Source {
         /// Greatest number of characters.
         max: u32,
     },
+    /// What the type itself calls for: addresses, documents, shapes, bits.
+    Native,
+    /// Arrays.
+    Array {
+        /// Where elements come from.
+        element: Box<Source>,
+        /// Least number of elements.
+        min: u32,
+        /// Greatest number of elements.
+        max: u32,
+    },
+    /// Ranges, and multiranges of one.
+    Range {
+        /// Where lower bounds come from.
+        lower: Box<Source>,
+        /// Least distance of the upper bound: a number, days or microseconds; more than 0.
+        least: i64,
+        /// Greatest distance of the upper bound.
+        most: i64,
+    },
+    /// Composites: a source for each attribute.
+    Composite(Vec<Source>),
     /// The key of the row that a pick chose.
     Reference {
         /// Index into the table's picks.
@@ -183,6 +208,10 @@ impl Source {
             Self::Token { length, alphabet } => token::token(*length, alphabet, key, kind),
             Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),
             Self::Prose { min, max } => text::prose(*min, *max, key, kind),
+            Self::Native => native::native(key, kind),
+            Self::Array { element, min, max } => nested::array(element, (*min, *max), key, kind)?,
+            Self::Range { lower, least, most } => nested::range(lower, (*least, *most), key, kind)?,
+            Self::Composite(sources) => nested::composite(sources, key, kind)?,
             Self::Reference { pick, column } => Some(reference::reference(*pick, *column)),
         };
         made.ok_or_else(|| {
@@ -191,5 +220,28 @@ impl Source {
                 format!("the generator {self:?} does not fit the type {kind:?}"),
             )
         })
+    }
+}
+
+#[cfg(test)]
+pub(in crate::generate) mod tests_support {
+    use super::*;
+
+    /// A row without columns.
+    #[cfg(test)]
+    pub(in crate::generate) struct Nothing;
+
+    impl RowView for Nothing {
+        fn number(&self) -> u64 {
+            0
+        }
+
+        fn column(&self, _: usize) -> &Value {
+            &Value::Null
+        }
+
+        fn parent(&self, _: usize, _: usize) -> Value {
+            Value::Null
+        }
     }
 }

@@ -14,6 +14,7 @@ enum Form {
     Date,
     Time,
     Timestamp,
+    Interval,
 }
 
 impl Form {
@@ -22,6 +23,7 @@ impl Form {
             PgType::Date => Some(Self::Date),
             PgType::Time(_) => Some(Self::Time),
             PgType::Timestamp(_) => Some(Self::Timestamp),
+            PgType::Interval => Some(Self::Interval),
             _ => None,
         }
     }
@@ -31,6 +33,11 @@ impl Form {
             Self::Date => Value::Date(micros.div_euclid(DAY) as i32),
             Self::Time => Value::Time(micros.rem_euclid(DAY)),
             Self::Timestamp => Value::Timestamp(micros),
+            Self::Interval => Value::Interval {
+                months: 0,
+                days: micros.div_euclid(DAY) as i32,
+                micros: micros.rem_euclid(DAY),
+            },
         }
     }
 }
