@@ -104,29 +104,38 @@ impl Distribution {
         let wrong = |condition: bool, text: &str| condition.then(|| text.to_owned());
         match self {
             Self::Constant(value) => wrong(!value.is_finite(), "the constant is not a number"),
-            Self::Uniform { min, max } => wrong(!(min <= max), "min is greater than max"),
+            Self::Uniform { min, max } => wrong(!at_most(*min, *max), "min is greater than max"),
             Self::Normal { mean, deviation } => wrong(
-                !mean.is_finite() || !(*deviation >= 0.0),
+                !mean.is_finite() || !at_most(0.0, *deviation),
                 "deviation must be 0 or more",
             ),
             Self::LogNormal { median, sigma } => wrong(
-                !(*median > 0.0) || !(*sigma >= 0.0),
+                !above_zero(*median) || !at_most(0.0, *sigma),
                 "median must be more than 0, sigma 0 or more",
             ),
             Self::Zipf { min, max, exponent } => wrong(
-                min > max || !(*exponent >= 0.0),
+                min > max || !at_most(0.0, *exponent),
                 "min must not be greater than max, exponent must be 0 or more",
             ),
-            Self::Poisson { mean } => wrong(!(*mean > 0.0), "mean must be more than 0"),
+            Self::Poisson { mean } => wrong(!above_zero(*mean), "mean must be more than 0"),
             Self::Empirical(buckets) => wrong(
-                !(buckets.iter().map(|b| b.weight).sum::<f64>() > 0.0)
+                !above_zero(buckets.iter().map(|b| b.weight).sum())
                     || buckets
                         .iter()
-                        .any(|b| !(b.weight >= 0.0) || !(b.min <= b.max)),
+                        .any(|b| !at_most(0.0, b.weight) || !at_most(b.min, b.max)),
                 "buckets need weights of 0 or more, one above 0, and min not above max",
             ),
         }
     }
+}
+
+/// Not so for what is not a number, like every comparison with it.
+fn at_most(low: f64, high: f64) -> bool {
+    low <= high
+}
+
+fn above_zero(value: f64) -> bool {
+    value > 0.0
 }
 
 fn empirical(buckets: &[Bucket], stream: &mut Stream) -> f64 {

@@ -95,7 +95,8 @@ impl Decimal {
     }
 
     /// How two numbers compare, whatever their scales.
-    pub(super) fn compare(self, other: Self) -> std::cmp::Ordering {
+    #[must_use]
+    pub fn compare(self, other: Self) -> std::cmp::Ordering {
         let at = |number: Self, scale: u16| {
             let missing = u32::from(scale - number.scale);
             number.unscaled.checked_mul(10_i128.checked_pow(missing)?)

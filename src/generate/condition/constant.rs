@@ -7,7 +7,7 @@ use crate::generate::value::Value;
 use crate::sql::Decimal;
 
 /// The content of a string literal; `None` for escapes that are not known here.
-pub fn quoted(text: &str) -> Option<String> {
+pub(super) fn quoted(text: &str) -> Option<String> {
     let (body, escapes) = match text.strip_prefix('E') {
         Some(rest) => (rest, true),
         None => (text, false),
@@ -36,7 +36,7 @@ pub fn quoted(text: &str) -> Option<String> {
 
 /// An expression cast to a type; `None` when the cast may change the value in a way that is not
 /// known here.
-pub fn cast(operand: Expression, name: &str) -> Option<Expression> {
+pub(super) fn cast(operand: Expression, name: &str) -> Option<Expression> {
     let kind = kind(name);
     let Expression::Constant(value) = operand else {
         // A cast between types of one family does not change what a comparison sees. Narrowing

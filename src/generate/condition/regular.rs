@@ -5,7 +5,7 @@
 ///
 /// # Errors
 /// The construct that has no counterpart.
-pub fn advanced(text: &str) -> Result<String, String> {
+pub(super) fn advanced(text: &str) -> Result<String, String> {
     if text.starts_with("***") || text.starts_with("(?") && !text.starts_with("(?:") {
         return Err("a regular expression with embedded options".to_owned());
     }
@@ -74,7 +74,7 @@ fn escape(next: Option<char>, out: &mut String) -> Result<(), String> {
 
 /// The anchored regular expression of a `LIKE` pattern with the escape `\`.
 #[must_use]
-pub fn like(pattern: &str) -> String {
+pub(super) fn like(pattern: &str) -> String {
     let mut out = "^".to_owned();
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {

@@ -20,7 +20,9 @@ pub(super) fn read(draft: &Draft<'_>, text: &str, of: Option<usize>) -> Option<U
             Some((column, draft.kind(column).clone()))
         }
         Some(_) => None,
-        None => draft.column(name).map(|column| (column, draft.kind(column).clone())),
+        None => draft
+            .column(name)
+            .map(|column| (column, draft.kind(column).clone())),
     };
     let expression = condition::read(text, &column).ok()?;
     Some(Understood {
@@ -33,5 +35,8 @@ pub(super) fn read(draft: &Draft<'_>, text: &str, of: Option<usize>) -> Option<U
 /// Whether all that a condition says is in facts that a generator can follow.
 pub(super) fn says_all(expression: &Expression) -> bool {
     let (facts, rest) = expression.facts();
-    rest.is_none() && !facts.iter().any(|(_, says)| matches!(says, Says::Matches(..)))
+    rest.is_none()
+        && !facts
+            .iter()
+            .any(|(_, says)| matches!(says, Says::Matches(..)))
 }

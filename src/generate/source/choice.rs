@@ -34,7 +34,7 @@ pub(super) fn choice(values: &[Weighted], kind: &PgType) -> Option<Box<dyn Make>
     let mut sums = Vec::with_capacity(values.len());
     let mut parsed = Vec::with_capacity(values.len());
     for entry in values {
-        if !(entry.weight >= 0.0) {
+        if entry.weight.is_nan() || entry.weight < 0.0 {
             return None;
         }
         sum += entry.weight;

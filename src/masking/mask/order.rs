@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::sql::Decimal;
 use super::permute::read_integer;
 use crate::masking::Shape;
+use crate::sql::Decimal;
 
 /// How two values compare; `None` for types without an order here, and for broken values.
 pub(super) fn order(shape: Shape, one: &[u8], other: &[u8]) -> Option<Ordering> {

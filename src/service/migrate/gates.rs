@@ -283,7 +283,9 @@ impl Evidence<'_> {
         let ran = readers::since(note.as_ref(), &statements, &epoch);
         let name = format!("{}.{}", table.plain(), column.as_str());
         let Some((statement, calls)) = ran.iter().max_by_key(|(_, calls)| *calls) else {
-            let refused = note.filter(|note| note.holds(&epoch)).and_then(|note| note.refused);
+            let refused = note
+                .filter(|note| note.holds(&epoch))
+                .and_then(|note| note.refused);
             let quiet = refused.map(|refused| self.clock.now() - refused);
             if let Some(quiet) = quiet.filter(|quiet| *quiet < readers::QUIET) {
                 let (is, must) = (quiet.num_seconds().max(0), readers::QUIET.num_seconds());
