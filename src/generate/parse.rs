@@ -55,7 +55,82 @@ pub fn parse(text: &str, kind: &PgType) -> Option<Value> {
             serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
             Value::text(text.to_owned())
         }
+        PgType::Array(element, _) => Value::Array(array(word, element)?),
+        PgType::Interval => interval(word)?,
         _ => Value::text(text.to_owned()),
+    })
+}
+
+/// `{a,"b c",NULL}`: one dimension.
+fn array(text: &str, element: &PgType) -> Option<Vec<Value>> {
+    let mut rest = text.strip_prefix('{')?.strip_suffix('}')?.trim();
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        let (item, quoted, after) = item(rest)?;
+        items.push(if !quoted && item.eq_ignore_ascii_case("null") {
+            Value::Null
+        } else {
+            parse(&item, element)?
+        });
+        rest = match after.strip_prefix(',') {
+            Some(more) if !more.trim().is_empty() => more.trim_start(),
+            None if after.is_empty() => after,
+            _ => return None,
+        };
+    }
+    Some(items)
+}
+
+/// The first item, whether it is quoted, and what follows it.
+fn item(text: &str) -> Option<(String, bool, &str)> {
+    let Some(inner) = text.strip_prefix('"') else {
+        let end = text.find(',').unwrap_or(text.len());
+        let plain = text[..end].trim();
+        let clean = !plain.is_empty() && !plain.contains(['{', '}', '"', '\\']);
+        return clean.then(|| (plain.to_owned(), false, &text[end..]));
+    };
+    let mut item = String::new();
+    let mut characters = inner.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((item, true, inner[at + 1..].trim_start())),
+            '\\' => item.push(characters.next()?.1),
+            other => item.push(other),
+        }
+    }
+    None
+}
+
+/// `1 year 2 mons 3 days 04:05:06.5`, as PostgreSQL and people write it.
+fn interval(text: &str) -> Option<Value> {
+    let (mut months, mut days, mut micros) = (0_i64, 0_i64, 0_i64);
+    let mut words = text.split_whitespace();
+    let mut any = false;
+    while let Some(word) = words.next() {
+        any = true;
+        if word.contains(':') {
+            let time: NaiveTime = word.parse().ok()?;
+            let seconds = i64::from(time.num_seconds_from_midnight());
+            micros += seconds * 1_000_000 + i64::from(time.nanosecond() / 1000);
+            continue;
+        }
+        let number: i64 = word.parse().ok()?;
+        let (sum, factor) = match words.next()?.trim_end_matches('s') {
+            "year" => (&mut months, 12),
+            "mon" | "month" => (&mut months, 1),
+            "week" => (&mut days, 7),
+            "day" => (&mut days, 1),
+            "hour" => (&mut micros, 3_600_000_000),
+            "minute" | "min" => (&mut micros, 60_000_000),
+            "second" | "sec" => (&mut micros, 1_000_000),
+            _ => return None,
+        };
+        *sum = sum.checked_add(number.checked_mul(factor)?)?;
+    }
+    any.then_some(Value::Interval {
+        months: i32::try_from(months).ok()?,
+        days: i32::try_from(days).ok()?,
+        micros,
     })
 }
 
@@ -105,6 +180,34 @@ mod tests {
             ("00:00:00.5", PgType::Time(false), Value::Time(500_000)),
             ("yes", PgType::Bool, Value::Bool(true)),
             ("\\x01", PgType::Bytes, Value::Bytes(vec![1])),
+            (
+                "{1, NULL}",
+                PgType::Array(Box::new(PgType::Int(4)), 23),
+                Value::Array(vec![Value::Int(1), Value::Null]),
+            ),
+            (
+                r#"{"a \"b",NULL,"null"}"#,
+                PgType::Array(Box::new(PgType::Text(None)), 25),
+                Value::Array(vec![
+                    Value::text("a \"b".into()),
+                    Value::Null,
+                    Value::text("null".into()),
+                ]),
+            ),
+            (
+                "{}",
+                PgType::Array(Box::new(PgType::Text(None)), 25),
+                Value::Array(Vec::new()),
+            ),
+            (
+                "1 year 2 days 00:00:01",
+                PgType::Interval,
+                Value::Interval {
+                    months: 12,
+                    days: 2,
+                    micros: 1_000_000,
+                },
+            ),
         ] {
             assert_eq!(parse(text, &kind), Some(expected), "{text}");
         }
@@ -113,6 +216,8 @@ mod tests {
             ("{", PgType::Json(true)),
             ("c", PgType::Enum(vec!["a".into()])),
             ("abc", PgType::Text(Some(2))),
+            ("soon", PgType::Interval),
+            ("{1,}", PgType::Array(Box::new(PgType::Int(4)), 23)),
         ] {
             assert_eq!(parse(text, &kind), None, "{text}");
         }

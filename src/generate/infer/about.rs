@@ -3,7 +3,7 @@
 use crate::catalog::Column;
 use crate::generate::fact::Fact;
 use crate::generate::pg_type::PgType;
-use crate::generate::source::Source;
+use crate::generate::source::{Locale, Source};
 
 /// A column as inference sees it.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +22,21 @@ pub(in crate::generate) struct About<'a> {
     pub(in crate::generate) unique: bool,
     /// Rows of the table.
     pub(in crate::generate) rows: u64,
+    /// The text columns of its row that have values of their own.
+    pub(in crate::generate) neighbours: &'a [Neighbour<'a>],
+    /// Whose names are made.
+    pub(in crate::generate) locale: Locale,
     /// Now, in microseconds since 2000-01-01 UTC.
     pub(in crate::generate) today: i64,
+}
+
+/// Another column of the row.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::generate) struct Neighbour<'a> {
+    /// Its place in the table's plan.
+    pub(in crate::generate) place: usize,
+    /// Its name.
+    pub(in crate::generate) name: &'a str,
 }
 
 /// What a column holds.

@@ -1,24 +1,56 @@
 //! The decision.
 
 use super::about::{About, Inferred};
-use super::by_type;
+use super::accept::Demands;
+use super::candidates::{candidates, from_facts};
+use super::name::{phrase, words};
+use super::narrow::narrow;
 use crate::error::{Error, Kind, Result};
-use crate::generate::source::Source;
+use crate::generate::pg_type::PgType;
+use crate::generate::source::{Make, RowView, Source};
+use crate::generate::stream::StreamKey;
+use crate::generate::value::Value;
 
 /// Share of rows where a column that may be null is.
 const NULLS: f64 = 0.1;
+/// The same where a value is the exception.
+const RARELY: f64 = 0.9;
+/// Values by which a source is judged.
+const SAMPLE: u64 = 48;
+
+/// Times of what mostly did not happen.
+const RARE: &str =
+    "deleted archived removed cancelled canceled revoked banned blocked locked suspended";
+/// Columns that a person would not leave empty, even where they may be.
+const REQUIRED: &str = "name email username title status created updated first_name last_name price amount total quantity currency";
 
 /// What a column holds.
 ///
 /// # Errors
 /// [`Kind::SeedPlan`] when the column may not be null and nothing is known of its type.
 pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
-    match by_type::source(about.kind, about.today) {
-        Some(source) => Ok(Inferred {
-            source,
-            nulls: nulls(about),
-            reason: "by type".to_owned(),
-        }),
+    let demands = Demands::new(about.facts);
+    let mut last = None;
+    for (source, reason) in candidates(about) {
+        let wanted = narrow(source.clone(), about.kind, about.facts);
+        let reason = if wanted == source {
+            reason
+        } else {
+            format!("{reason}, {}", from_facts(about))
+        };
+        let Ok(make) = wanted.compile(about.kind, StreamKey::new(0, "", "")) else {
+            continue;
+        };
+        let enough = !about.unique || make.size().is_none_or(|size| size >= about.rows);
+        let found = (wanted, reason);
+        if enough && fits(&*make, &demands) {
+            return Ok(finished(about, found));
+        }
+        // The table's conditions are tried with each row: what fits sometimes is better than none.
+        last = Some(found);
+    }
+    match last {
+        Some(found) => Ok(finished(about, found)),
         None if !about.not_null => Ok(Inferred {
             source: Source::Null,
             nulls: 0.0,
@@ -34,6 +66,52 @@ pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
     }
 }
 
+fn finished(about: &About<'_>, (source, reason): (Source, String)) -> Inferred {
+    Inferred {
+        source,
+        nulls: nulls(about),
+        reason,
+    }
+}
+
+/// A row of which nothing is known.
+struct Empty;
+
+impl RowView for Empty {
+    fn number(&self) -> u64 {
+        0
+    }
+
+    fn column(&self, _: usize) -> &Value {
+        &Value::Null
+    }
+
+    fn parent(&self, _: usize, _: usize) -> Value {
+        Value::Null
+    }
+}
+
+/// Whether a sample of a source's values fulfils the constraints.
+fn fits(make: &dyn Make, demands: &Demands<'_>) -> bool {
+    let key = StreamKey::new(0, "infer", "sample");
+    let counted = make.size().unwrap_or(SAMPLE);
+    let drawn = (0..SAMPLE).map(|row| make.draw(&mut key.row(row, 0), &Empty));
+    let ends = (0..counted.min(SAMPLE)).chain(counted.checked_sub(1));
+    let counted = ends.map(|index| make.nth(index, &Empty));
+    drawn.chain(counted).all(|value| demands.fulfilled(&value))
+}
+
 fn nulls(about: &About<'_>) -> f64 {
-    if about.not_null { 0.0 } else { NULLS }
+    if about.not_null {
+        return 0.0;
+    }
+    let words = words(about.column.name.as_str());
+    let time = matches!(about.kind, PgType::Date | PgType::Timestamp(_));
+    if time && phrase(&words, RARE).is_some() {
+        return RARELY;
+    }
+    if phrase(&words, REQUIRED).is_some() && phrase(&words, "middle").is_none() {
+        return 0.0;
+    }
+    NULLS
 }

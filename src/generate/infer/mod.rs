@@ -2,8 +2,18 @@
 //! names: a source whose values break one is not taken.
 
 mod about;
+mod accept;
 mod by_type;
+mod candidates;
 mod column;
-
-pub(super) use about::About;
+mod name;
+mod narrow;
+mod orders;
+mod related;
+mod rules;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(super) use about::{About, Neighbour};
 pub(super) use column::column;
+pub(super) use orders::orders;

@@ -4,10 +4,11 @@ use super::draft::{Draft, Origin};
 use super::keys::Key;
 use super::scene::Scene;
 use crate::error::Result;
-use crate::generate::infer::{self, About};
+use crate::generate::fact::Says;
+use crate::generate::infer::{self, About, Neighbour};
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
-use crate::generate::source::Source;
+use crate::generate::source::{Locale, Source};
 
 /// Numbers the rows in the columns that are made for it, keys to other rows apart.
 pub(super) fn number(scene: &Scene<'_>, draft: &mut Draft<'_>, keys: &[Key<'_>]) {
@@ -25,6 +26,7 @@ pub(super) fn fill(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Result<()> {
             infer(scene, draft, index)?;
         }
     }
+    order(draft);
     Ok(())
 }
 
@@ -58,10 +60,47 @@ fn count(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) {
     draft.slots[index].origin = Origin::Serial;
 }
 
+/// Times that follow each other by their names, where no condition speaks of them.
+fn order(draft: &mut Draft<'_>) {
+    let free = |index: &usize| {
+        let slot = &draft.slots[*index];
+        let time = matches!(draft.kind(*index), PgType::Date | PgType::Timestamp(_));
+        let bounded = slot.facts.iter().any(|fact| fact.says != Says::NotNull);
+        time && !bounded && slot.origin == Origin::Own
+    };
+    let places: Vec<usize> = (0..draft.slots.len()).filter(free).collect();
+    let names: Vec<&str> = places
+        .iter()
+        .map(|index| draft.slots[*index].column.name.as_str())
+        .collect();
+    for (earlier, later) in infer::orders(&names) {
+        let (earlier, later) = (places[earlier], places[later]);
+        let known = draft
+            .orders
+            .iter()
+            .any(|(l, g, _)| (*l, *g) == (earlier, later) || (*g, *l) == (earlier, later));
+        if !known {
+            draft.orders.push((earlier, later, false));
+        }
+    }
+}
+
 fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
     let slot = &draft.slots[index];
     let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
     let table = draft.plan.name.plain();
+    let neighbours: Vec<Neighbour<'_>> = draft
+        .slots
+        .iter()
+        .enumerate()
+        .filter(|(place, slot)| {
+            matches!(draft.kind(*place), PgType::Text(_)) && !matches!(slot.origin, Origin::Pick(_))
+        })
+        .map(|(place, slot)| Neighbour {
+            place,
+            name: slot.column.name.as_str(),
+        })
+        .collect();
     let found = infer::column(&About {
         table: &table,
         column: slot.column,
@@ -70,6 +109,8 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
         not_null: slot.not_null,
         unique: alone,
         rows: draft.total(),
+        neighbours: &neighbours,
+        locale: Locale::En,
         today: scene.options.today,
     })?;
     let plan = &mut draft.plan.columns[index];

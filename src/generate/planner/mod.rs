@@ -20,7 +20,7 @@ mod room;
 mod scene;
 mod shared;
 #[cfg(test)]
-mod tests;
+pub(in crate::generate) mod tests;
 mod unique;
 
 pub use build::plan;

@@ -1,4 +1,4 @@
-//! Where the values of a column come from: one family a file.
+//! Where the values of a column come from: one topic a file.
 //!
 //! A [`Source`] is data, part of the plan. Compiled for its column's type it is a [`Make`]: it draws
 //! values at random, and it counts distinct ones, which is how unique keys are made without memory.
@@ -8,6 +8,7 @@ mod native;
 mod nested;
 mod number;
 mod numbered;
+mod realistic;
 mod reference;
 mod slot;
 mod temporal;
@@ -15,6 +16,7 @@ mod text;
 mod token;
 
 pub use choice::Weighted;
+pub use realistic::{Locale, Piece, Topic};
 pub(super) use slot::usual as usual_slots;
 
 use serde::{Deserialize, Serialize};
@@ -115,6 +117,20 @@ pub enum Source {
         /// Greatest number of characters.
         max: u32,
     },
+    /// Texts of a topic, as people and machines write them.
+    Known {
+        /// What they are.
+        topic: Topic,
+        /// Whose.
+        locale: Locale,
+    },
+    /// Texts made from other text columns of the row.
+    Template {
+        /// The parts in their order.
+        pieces: Vec<Piece>,
+        /// How many numbers [`Piece::Number`] has.
+        numbers: u64,
+    },
     /// What the type itself calls for: addresses, documents, shapes, bits.
     Native,
     /// Arrays.
@@ -208,6 +224,8 @@ impl Source {
             Self::Token { length, alphabet } => token::token(*length, alphabet, key, kind),
             Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),
             Self::Prose { min, max } => text::prose(*min, *max, key, kind),
+            Self::Known { topic, locale } => realistic::known(*topic, *locale, key, kind),
+            Self::Template { pieces, numbers } => realistic::template(pieces, *numbers, kind),
             Self::Native => native::native(key, kind),
             Self::Array { element, min, max } => nested::array(element, (*min, *max), key, kind)?,
             Self::Range { lower, least, most } => nested::range(lower, (*least, *most), key, kind)?,

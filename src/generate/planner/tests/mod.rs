@@ -3,4 +3,4 @@
 mod cases;
 mod judge;
 mod property;
-mod schema;
+pub(in crate::generate) mod schema;

@@ -19,7 +19,7 @@ pub(super) fn name(table: &str) -> QualifiedName {
 
 /// `public.table` with columns written as `name type [not null]`.
 #[cfg(test)]
-pub(super) fn table(table: &str, columns: &[&str]) -> Table {
+pub(in crate::generate) fn table(table: &str, columns: &[&str]) -> Table {
     Table {
         name: name(table),
         oid: 0,

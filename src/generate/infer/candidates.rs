@@ -1,0 +1,147 @@
+//! What a column may hold, the likeliest first.
+
+use super::about::About;
+use super::by_type::{self, DAY, SECOND, choice, decimal, whole};
+use super::name::words;
+use super::narrow::listed;
+use super::related::related;
+use super::rules::{self, Found, Guess};
+use crate::generate::distribution::Distribution;
+use crate::generate::pg_type::PgType;
+use crate::generate::source::{Source, Topic};
+
+/// A source and why.
+pub(super) type Candidate = (Source, String);
+
+/// Comments of more words are prose, whose words say little.
+const COMMENT: usize = 6;
+
+/// All candidates.
+pub(super) fn candidates(about: &About<'_>) -> Vec<Candidate> {
+    let mut found = Vec::with_capacity(4);
+    if let Some(source) = listed(about.kind, about.facts) {
+        found.push((source, from_facts(about)));
+    }
+    let table = words(about.table);
+    if let Some((phrase, guess, place)) = guessed(about, &table) {
+        for source in sources(about, &table, guess) {
+            found.push((source, format!("{place} \"{phrase}\"")));
+        }
+    }
+    if let Some(source) = by_type::source(about.kind, about.today) {
+        found.push((source, "by type".to_owned()));
+    }
+    found
+}
+
+/// The constraints that speak of the column.
+pub(super) fn from_facts(about: &About<'_>) -> String {
+    let mut names: Vec<&str> = about.facts.iter().map(|fact| fact.from.as_str()).collect();
+    names.dedup();
+    format!("check \"{}\"", names.join("\", \""))
+}
+
+fn guessed(about: &About<'_>, table: &str) -> Option<(&'static str, Guess, &'static str)> {
+    let look = |words: &str| -> Found {
+        match about.kind {
+            PgType::Text(_) | PgType::Char(_) => rules::text(table, words),
+            PgType::Array(element, _) if matches!(**element, PgType::Text(_)) => {
+                Some(rules::text(table, words).unwrap_or(("list", Guess::Text(Topic::Label))))
+            }
+            PgType::Int(_) | PgType::Float(_) | PgType::Numeric(_) | PgType::Money => {
+                rules::number(words)
+            }
+            PgType::Date | PgType::Timestamp(_) => rules::time(words),
+            PgType::Bool => rules::flag(words),
+            _ => None,
+        }
+    };
+    if let Some((phrase, guess)) = look(&words(about.column.name.as_str())) {
+        return Some((phrase, guess, "named"));
+    }
+    let comment = about.column.comment.as_deref()?;
+    if comment.split_whitespace().count() > COMMENT {
+        return None;
+    }
+    let (phrase, guess) = look(&words(comment))?;
+    Some((phrase, guess, "its comment says"))
+}
+
+fn sources(about: &About<'_>, table: &str, guess: Guess) -> Vec<Source> {
+    if let PgType::Array(..) = about.kind {
+        let element = match guess {
+            Guess::Text(topic) => known(about, topic),
+            _ => known(about, Topic::Label),
+        };
+        return vec![Source::Array {
+            element: Box::new(element),
+            min: 0,
+            max: 4,
+        }];
+    }
+    match guess {
+        Guess::Text(topic) => {
+            let mut sources: Vec<Source> = related(about, table, topic).into_iter().collect();
+            sources.push(known(about, topic));
+            if topic == Topic::Phone {
+                sources.push(known(about, Topic::PhoneMany));
+            }
+            sources
+        }
+        Guess::Words(texts) => vec![choice(texts.iter().map(|text| (*text).to_owned()))],
+        Guess::Prose(min, max) => vec![Source::Prose { min, max }],
+        Guess::Flag(share) => vec![Source::Bool { share }],
+        Guess::Number(min, max, scale) => vec![number(about.kind, min, max, scale)],
+        Guess::Money(most) => vec![money(number(about.kind, 1.0, most, 2), most)],
+        Guess::Ago(far, near) => {
+            let (today, step) = match about.kind {
+                PgType::Date => (about.today.div_euclid(DAY) * DAY, DAY),
+                _ => (about.today, SECOND),
+            };
+            vec![by_type::between(
+                today - far * DAY,
+                today - near * DAY,
+                step,
+            )]
+        }
+    }
+}
+
+/// Many small amounts and few large ones.
+fn money(source: Source, most: f64) -> Source {
+    match source {
+        Source::Decimal {
+            min, max, scale, ..
+        } => Source::Decimal {
+            min,
+            max,
+            scale,
+            spread: Distribution::LogNormal {
+                median: most.sqrt().min(max),
+                sigma: 1.0,
+            },
+        },
+        other => other,
+    }
+}
+
+fn known(about: &About<'_>, topic: Topic) -> Source {
+    Source::Known {
+        topic,
+        locale: about.locale,
+    }
+}
+
+fn number(kind: &PgType, min: f64, max: f64, scale: u16) -> Source {
+    match kind {
+        PgType::Int(_) => whole(min.ceil() as i64, max.floor() as i64),
+        PgType::Numeric(Some((precision, own))) => {
+            // A share written as a percentage has no room before the point otherwise.
+            let most = 10_f64.powi(i32::from(*precision) - i32::from(*own));
+            let scale = own.max(&0).unsigned_abs();
+            let max = max.min(most - 10_f64.powi(-i32::from(scale)));
+            decimal(min.min(max), max, scale)
+        }
+        _ => decimal(min, max, scale),
+    }
+}

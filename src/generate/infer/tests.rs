@@ -1,0 +1,170 @@
+//! What columns of applications become.
+
+use std::collections::BTreeSet;
+
+use super::about::{About, Inferred, Neighbour};
+use super::accept::Demands;
+use super::column::column;
+use crate::catalog::{Catalog, Column};
+use crate::generate::fact::{Fact, Says};
+use crate::generate::pg_type::ColumnType;
+use crate::generate::planner::tests::schema;
+use crate::generate::source::tests_support::Nothing;
+use crate::generate::source::{Locale, Piece, Source, Topic};
+use crate::generate::stream::StreamKey;
+use crate::generate::value::Value;
+
+const TODAY: i64 = 800_000_000_000_000;
+
+#[cfg(test)]
+fn of(table: &str, declared: &str) -> Column {
+    schema::table(table, &[declared]).columns.remove(0)
+}
+
+#[cfg(test)]
+fn inferred(table: &str, declared: &str, facts: &[Fact], unique: bool) -> Inferred {
+    let found = of(table, declared);
+    let kind = ColumnType::of(&Catalog::default(), &found.data_type).base;
+    let about = About {
+        table,
+        column: &found,
+        kind: &kind,
+        facts,
+        not_null: found.not_null,
+        unique,
+        rows: 1000,
+        neighbours: &[],
+        locale: Locale::En,
+        today: TODAY,
+    };
+    column(&about).unwrap()
+}
+
+#[cfg(test)]
+fn fact(says: Says) -> Fact {
+    Fact {
+        from: "rule".to_owned(),
+        says,
+    }
+}
+
+#[test]
+fn names_decide() {
+    for (table, declared, topic) in [
+        ("users", "email text not null", Topic::Email),
+        ("users", "name text", Topic::FullName),
+        ("products", "name text", Topic::Product),
+        ("t", "firstName text", Topic::FirstName),
+        ("t", "Nachname character varying(40)", Topic::LastName),
+        ("t", "shipping_postal_code text", Topic::PostalCode),
+        ("t", "currency character(3)", Topic::Currency),
+        ("t", "phone text", Topic::Phone),
+    ] {
+        let found = inferred(table, declared, &[], false);
+        assert_eq!(
+            found.source,
+            Source::Known {
+                topic,
+                locale: Locale::En
+            },
+            "{declared}"
+        );
+        assert!(found.reason.starts_with("named"), "{}", found.reason);
+    }
+    let deleted = inferred("t", "deleted_at timestamp with time zone", &[], false);
+    assert!(deleted.nulls > 0.8);
+    assert_eq!(inferred("t", "note text not null", &[], false).nulls, 0.0);
+}
+
+#[test]
+fn constraints_win_over_names() {
+    let text = |text: &str| Value::text(text.to_owned());
+    for (declared, says) in [
+        (
+            "price numeric(8,2) not null",
+            vec![Says::AtLeast(Value::Int(5000), false)],
+        ),
+        (
+            "age integer not null",
+            vec![Says::AtMost(Value::Int(10), true)],
+        ),
+        ("age integer not null", vec![Says::MultipleOf(7)]),
+        (
+            "email text not null",
+            vec![Says::OneOf(vec![text("a"), text("b")])],
+        ),
+        (
+            "status text not null",
+            vec![Says::NoneOf(vec![text("active")])],
+        ),
+        ("code text not null", vec![Says::Length(3, 3)]),
+        (
+            "born date not null",
+            vec![Says::AtLeast(Value::Date(9000), true)],
+        ),
+    ] {
+        let facts: Vec<Fact> = says.into_iter().map(fact).collect();
+        let found = inferred("t", declared, &facts, false);
+        let kind = ColumnType::of(&Catalog::default(), &of("t", declared).data_type).base;
+        let key = StreamKey::new(9, "t", "c");
+        let make = found.source.compile(&kind, key).unwrap();
+        let demands = Demands::new(&facts);
+        let size = make.size().unwrap().min(500);
+        let good = (0..500)
+            .map(|row| make.draw(&mut key.row(row, 0), &Nothing))
+            .chain((0..size).map(|index| make.nth(index, &Nothing)))
+            .all(|value| demands.fulfilled(&value));
+        assert!(good, "{declared}: {found:?}");
+    }
+}
+
+#[test]
+fn a_unique_column_has_values_enough() {
+    let found = inferred("t", "colour text not null", &[], true);
+    let make = found.source.compile(
+        &crate::generate::pg_type::PgType::Text(None),
+        StreamKey::new(1, "t", "c"),
+    );
+    let make = make.unwrap();
+    let all: BTreeSet<String> = (0..1000)
+        .map(|index| format!("{:?}", make.nth(index, &Nothing)))
+        .collect();
+    assert_eq!(all.len(), 1000, "{found:?}");
+}
+
+#[test]
+fn an_address_goes_with_the_name_of_the_row() {
+    let email = of("users", "email text not null");
+    let neighbours = [
+        Neighbour {
+            place: 1,
+            name: "first_name",
+        },
+        Neighbour {
+            place: 2,
+            name: "last_name",
+        },
+        Neighbour {
+            place: 3,
+            name: "email",
+        },
+    ];
+    let found = column(&About {
+        table: "users",
+        column: &email,
+        kind: &crate::generate::pg_type::PgType::Text(None),
+        facts: &[],
+        not_null: true,
+        unique: true,
+        rows: 1000,
+        neighbours: &neighbours,
+        locale: Locale::En,
+        today: TODAY,
+    })
+    .unwrap();
+    let Source::Template { pieces, .. } = found.source else {
+        panic!("{found:?}");
+    };
+    assert_eq!(pieces[0], Piece::Plain(1));
+    assert_eq!(pieces[2], Piece::Plain(2));
+}

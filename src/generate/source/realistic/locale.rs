@@ -1,0 +1,57 @@
+//! Languages and countries that there are lists for.
+
+use serde::{Deserialize, Serialize};
+
+/// Whose names, streets and numbers are made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Italian.
+    It,
+    /// Dutch.
+    Nl,
+    /// Portuguese of Portugal.
+    PtPt,
+    /// Portuguese of Brazil.
+    PtBr,
+    /// Turkish.
+    Tr,
+    /// Japanese.
+    Ja,
+    /// Chinese of the mainland.
+    ZhCn,
+    /// Arabic.
+    Ar,
+}
+
+impl Locale {
+    /// How many there are.
+    pub(super) const COUNT: usize = 11;
+
+    /// Reads `de`, `de_DE`, `pt-br` ...; `None` for those without lists.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim().replace('-', "_").to_ascii_lowercase();
+        Some(match text.split('_').next()? {
+            "en" => Self::En,
+            "de" => Self::De,
+            "fr" => Self::Fr,
+            "it" => Self::It,
+            "nl" => Self::Nl,
+            "pt" if text.ends_with("br") => Self::PtBr,
+            "pt" => Self::PtPt,
+            "tr" => Self::Tr,
+            "ja" => Self::Ja,
+            "zh" => Self::ZhCn,
+            "ar" => Self::Ar,
+            _ => return None,
+        })
+    }
+}
