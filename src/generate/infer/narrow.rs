@@ -89,9 +89,12 @@ pub(super) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
     }
 }
 
+/// A bound, and whether it is within.
+type Bound<'a> = Option<(&'a Value, bool)>;
+
 /// The tightest lower and upper bound.
-fn bounds(facts: &[Fact]) -> (Option<(&Value, bool)>, Option<(&Value, bool)>) {
-    let (mut low, mut high): (Option<(&Value, bool)>, Option<(&Value, bool)>) = (None, None);
+fn bounds(facts: &[Fact]) -> (Bound<'_>, Bound<'_>) {
+    let (mut low, mut high): (Bound<'_>, Bound<'_>) = (None, None);
     for fact in facts {
         match &fact.says {
             Says::AtLeast(value, included) => {

@@ -122,7 +122,7 @@ impl Network {
 
 fn carry(mut client: TcpStream, port: u16, fault: Fault, number: usize, faults: &AtomicUsize) {
     let hit = |every: usize| {
-        let hit = number % every == 0;
+        let hit = number.is_multiple_of(every);
         faults.fetch_add(usize::from(hit), Ordering::Relaxed);
         hit
     };

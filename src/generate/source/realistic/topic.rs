@@ -334,15 +334,11 @@ impl Topic {
                 Part::Text("."),
                 number(0, 100),
             ],
-            Self::Heading => vec![
-                Part::Fixed(fixed::QUALITIES),
-                Part::Text(" "),
-                word(),
-                Part::Text(" "),
-                word(),
-                Part::Text(" "),
-                word(),
-            ],
+            Self::Heading => [vec![Part::Fixed(fixed::QUALITIES)]]
+                .into_iter()
+                .chain((0..3).map(|_| vec![Part::Text(" "), word()]))
+                .flatten()
+                .collect(),
             _ => vec![word()],
         }
     }
