@@ -13,7 +13,7 @@ mod related;
 mod rules;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
+
 pub(super) use about::{About, Neighbour};
 pub(super) use column::column;
 pub(super) use orders::orders;
