@@ -107,7 +107,7 @@ fn prepare(raw: &[&str], list: List, plain: bool) -> Vec<String> {
                 word.trim().to_owned()
             }
         })
-        .filter(|word| !word.is_empty() && !(single && word.contains(char::is_whitespace)))
+        .filter(|word| !(word.is_empty() || single && word.contains(char::is_whitespace)))
         .filter(|word| seen.insert(word.to_lowercase()))
         .collect();
     words.sort_by_key(|word| word.chars().count());
