@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{
     audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate, schedule,
-    serve, server, worker,
+    seed, serve, server, worker,
 };
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
@@ -112,6 +112,9 @@ pub enum Command {
     /// The masked copy: staged, verified, leak-scanned, swapped
     #[command(subcommand)]
     Copy(copy::Command),
+    /// Synthetic data at the speed of COPY, and the way back to it
+    #[command(subcommand)]
+    Seed(seed::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),

@@ -12,7 +12,7 @@ use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
 use super::{
     App, audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate,
-    schedule, serve, server, worker,
+    schedule, seed, serve, server, worker,
 };
 use crate::clock::SystemClock;
 use crate::config::vars;
@@ -83,6 +83,7 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Diff(args) => diff::run(&app, &args).await,
         Command::Mask(command) => mask::run(&app, command).await,
         Command::Copy(command) => copy::run(&app, command).await,
+        Command::Seed(command) => seed::run(&app, &command).await,
         Command::Audit(command) => audit::run(&app, &command).await,
         Command::Schedule(command) => schedule::run(&app, &command).await,
         Command::Serve(args) => serve::run(&app, &args).await,

@@ -19,6 +19,7 @@ mod mask;
 mod migrate;
 pub mod render;
 mod schedule;
+mod seed;
 mod serve;
 mod server;
 mod worker;

@@ -351,6 +351,12 @@ impl Config {
         self.root.join("masking-rules")
     }
 
+    /// The folder of the seed specs.
+    #[must_use]
+    pub fn seeds_dir(&self) -> PathBuf {
+        self.root.join("seeds")
+    }
+
     /// The folder of the change files.
     #[must_use]
     pub fn migrations_dir(&self) -> PathBuf {

@@ -7,6 +7,7 @@ pub mod ledger;
 mod operator;
 pub mod schedule;
 mod schema;
+pub mod seed;
 mod store;
 
 pub use audit::{AuditFilter, AuditHead, append_audit_in, append_audit_on};

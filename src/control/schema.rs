@@ -32,6 +32,7 @@ const FILES: &[(i64, &str, &str)] = &[
         "failed steps",
         include_str!("../../migrations/0006_failed_steps.sql"),
     ),
+    (7, "seed", include_str!("../../migrations/0007_seed.sql")),
 ];
 
 /// Whether exactly this binary's migrations have been applied.

@@ -9,5 +9,6 @@ pub mod migrate;
 pub mod process;
 pub mod scan;
 pub mod schedule;
+pub mod seed;
 pub mod subset;
 pub mod unit;

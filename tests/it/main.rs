@@ -37,6 +37,7 @@ mod privileges;
 mod readers;
 mod resolve;
 mod schedule;
+mod seed;
 mod share;
 mod subset;
 mod support;

@@ -68,9 +68,6 @@ fn one(drafts: &mut [Draft<'_>], (table, index): (usize, usize), said: &ColumnSp
     if source == Source::Null && draft.slots[index].not_null {
         return Err(wrong(draft, "the column is not null"));
     }
-    let Some(source) = Some(source).filter(|_| !matches!(rule, ColumnRule::Like(_))) else {
-        return Ok(());
-    };
     let plan = &mut draft.plan.columns[index];
     let made = source.compile(&plan.kind, crate::generate::StreamKey::new(0, "", ""));
     if let Err(why) = made {
@@ -147,8 +144,7 @@ fn source(
                 most: *most,
             }
         }
-        ColumnRule::Like(_) => Source::Null,
-        ColumnRule::Template(_) | ColumnRule::Pattern(_) => {
+        ColumnRule::Like(_) | ColumnRule::Template(_) | ColumnRule::Pattern(_) => {
             return Err("this generator is not available".to_owned());
         }
     })

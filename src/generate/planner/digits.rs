@@ -178,6 +178,12 @@ fn share(draft: &mut Draft<'_>, mut component: Vec<Open>) -> Result<Result<(), F
             count(draft, serves, &digits);
             return Ok(Ok(()));
         }
+        if carry_number(draft, &mut component)? {
+            if component.is_empty() {
+                return Ok(Ok(()));
+            }
+            continue;
+        }
         // A null frees a row from the constraint.
         let Some(place) = component
             .iter()
@@ -197,6 +203,28 @@ fn share(draft: &mut Draft<'_>, mut component: Vec<Open>) -> Result<Result<(), F
             return Ok(Ok(()));
         }
     }
+}
+
+/// Lets a number be different in all rows after all, when it would begin again with each parent and
+/// the component has no room for that.
+fn carry_number(draft: &mut Draft<'_>, component: &mut Vec<Open>) -> Result<bool> {
+    let units: Vec<Unit> = component.iter().flat_map(|o| o.units.clone()).collect();
+    for unit in units {
+        let Unit::Column(column) = unit else {
+            continue;
+        };
+        let size = room::column_size(draft, column)?;
+        if size < draft.total() {
+            continue;
+        }
+        let met = |entry: &&Open| entry.units.contains(&unit);
+        let serves = component.iter().filter(met).map(|o| o.unique.name.clone());
+        let serves = serves.collect();
+        component.retain(|entry| !entry.units.contains(&unit));
+        count(draft, serves, &[(size.min(BOUND), vec![unit])]);
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 fn search(

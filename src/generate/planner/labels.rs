@@ -76,6 +76,21 @@ impl Component<'_> {
         };
         let digits: Vec<Vec<usize>> = (1..=digits).map(of).collect();
         let room = room(self.sizes, &digits);
+        let found = Shares { digits, room };
+        let each = self.each();
+        Some(
+            each.filter(|each| room < total && each.room > room)
+                .unwrap_or(found),
+        )
+    }
+
+    /// A digit for each unit, when there is but one constraint.
+    fn each(&self) -> Option<Shares> {
+        let [set] = self.sets else {
+            return None;
+        };
+        let digits: Vec<Vec<usize>> = set.iter().map(|unit| vec![*unit]).collect();
+        let room = room(self.sizes, &digits);
         Some(Shares { digits, room })
     }
 }
@@ -158,6 +173,12 @@ mod tests {
         let shares = search(&[100, 50], &[&[0, 1]], 1000);
         assert_eq!(shares.room, 5000);
         assert_eq!(shares.digits.len(), 2);
+    }
+
+    #[test]
+    fn many_small_units_take_a_digit_each() {
+        let shares = search(&[3; 6], &[&[0, 1, 2, 3, 4, 5]], 700);
+        assert_eq!((shares.room, shares.digits.len()), (729, 6));
     }
 
     #[test]

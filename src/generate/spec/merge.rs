@@ -120,7 +120,7 @@ deleted_at = {}
             ),
             ("version = 2\n", 1, "version 2", ""),
             (
-                "version = 1\n[tables.a]\ncolumns.b = { choise = [1] }\n",
+                "version = 1\n[tables.a]\ncolumns.b = { choices = [1] }\n",
                 3,
                 "unknown field",
                 "did you mean \"choice\"?",

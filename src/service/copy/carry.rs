@@ -91,26 +91,7 @@ pub(super) async fn audit(
     let mut to = Session::connect(copy, "copy").await?;
     let transaction = to.transaction().await?;
     if let Some(before) = before {
-        let from = Session::connect(before, "copy").await?;
-        if has_control(&*from).await? {
-            // The triggers that let the log only grow are off for this transaction alone.
-            transaction
-                .batch_execute(
-                    "alter table tidegate.audit disable trigger append_only; \
-                     alter table tidegate.audit_head disable trigger append_only; \
-                     delete from tidegate.audit; delete from tidegate.audit_head",
-                )
-                .await?;
-            for table in AUDIT {
-                stream(&from, &transaction, table).await?;
-            }
-            transaction
-                .batch_execute(
-                    "alter table tidegate.audit enable always trigger append_only; \
-                     alter table tidegate.audit_head enable always trigger append_only",
-                )
-                .await?;
-        }
+        audit_log(before, &transaction).await?;
     }
     let operator = Operator::of_process(None);
     let signed: serde_json::Value = serde_json::from_str(manifest).unwrap_or_default();
@@ -124,6 +105,33 @@ pub(super) async fn audit(
     .await?;
     crate::control::copy::drop_ledger(&transaction).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Puts the audit log of `before` in the place of the one in this database.
+pub(in crate::service) async fn audit_log(
+    before: &Target,
+    to: &tokio_postgres::Transaction<'_>,
+) -> Result<()> {
+    let from = Session::connect(before, "copy").await?;
+    if !has_control(&*from).await? {
+        return Ok(());
+    }
+    // The triggers that let the log only grow are off for this transaction alone.
+    to.batch_execute(
+        "alter table tidegate.audit disable trigger append_only; \
+         alter table tidegate.audit_head disable trigger append_only; \
+         delete from tidegate.audit; delete from tidegate.audit_head",
+    )
+    .await?;
+    for table in AUDIT {
+        stream(&from, to, table).await?;
+    }
+    Ok(to
+        .batch_execute(
+            "alter table tidegate.audit enable always trigger append_only; \
+             alter table tidegate.audit_head enable always trigger append_only",
+        )
+        .await?)
 }
 
 /// Carries all rows of a control table; its name is one of the constants above.

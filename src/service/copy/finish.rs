@@ -63,7 +63,7 @@ fn beyond(sequence: &Sequence, last: i64) -> i64 {
 
 /// Fills the materialized views that are filled at the source, from rows that are masked by now;
 /// each after those it reads. Returns remarks.
-pub(super) async fn views(copy: &Session, catalog: &Catalog) -> Result<Vec<String>> {
+pub(in crate::service) async fn views(copy: &Session, catalog: &Catalog) -> Result<Vec<String>> {
     let mut left: Vec<_> = catalog
         .views
         .values()

@@ -25,11 +25,15 @@ mod share;
 mod snapshot;
 mod take_part;
 
+pub(in crate::service) use carry::audit_log as carry_audit;
 pub use databases::{Databases, Listed};
 pub use engine::{Engine, Opened, Options, Outcome};
+pub(in crate::service) use finish::views as refresh_views;
 pub use gate_report::{Check, GateReport, Leak};
 pub use gather::{Extent, Gathered, gather};
 pub use pick::Picked;
 pub use promote::{Swapped, promote, rollback};
+pub(in crate::service) use promote::{alone, swap};
 pub use refuse::{Side, refuse, refuse_control, refuse_target};
+pub(in crate::service) use settings::like;
 pub use take_part::{Helper, take_part};

@@ -169,7 +169,7 @@ fn comment(name: &Ident, mark: &Mark) -> Result<String> {
 
 /// Runs the statements and changes the names in one transaction, while everybody who is connected
 /// to one of the databases is sent away.
-async fn swap(
+pub(in crate::service) async fn swap(
     databases: &Databases,
     renames: &[(Ident, Ident)],
     statements: &[String],
@@ -182,20 +182,27 @@ async fn swap(
             .map(|(from, to)| format!("alter database {from} rename to {to}")),
     );
     sql.push("commit".to_owned());
-    let sender = Databases::open(&databases.target).await?;
     let names: Vec<&str> = renames.iter().map(|(from, _)| from.as_str()).collect();
     let text = sql.join("; ");
     let renaming = databases.session.batch_execute(&text);
-    let sending = send_away(&sender, &names);
-    let result = tokio::select! {
-        result = renaming => result,
-        Err(error) = sending => return Err(error),
-    };
-    if let Err(error) = result {
+    if let Err(error) = alone(databases, &names, renaming).await? {
         databases.session.batch_execute("rollback").await?;
         return Err(error.into());
     }
     Ok(())
+}
+
+/// Does what needs these databases for itself, while everybody who is connected is sent away.
+pub(in crate::service) async fn alone<T>(
+    databases: &Databases,
+    names: &[&str],
+    work: impl Future<Output = T>,
+) -> Result<T> {
+    let sender = Databases::open(&databases.target).await?;
+    tokio::select! {
+        result = work => Ok(result),
+        Err(error) = send_away(&sender, names) => Err(error),
+    }
 }
 
 /// Ends the sessions of these databases, again and again.

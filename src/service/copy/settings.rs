@@ -74,7 +74,11 @@ pub(super) async fn database_options(session: &Session, version: i32) -> Result<
 
 /// The statements that give `to` what `from` has: owner, limit of connections, grants, settings.
 /// They are run in the transaction that swaps the names.
-pub(super) async fn like(databases: &Databases, from: &Ident, to: &Ident) -> Result<Vec<String>> {
+pub(in crate::service) async fn like(
+    databases: &Databases,
+    from: &Ident,
+    to: &Ident,
+) -> Result<Vec<String>> {
     let session = &databases.session;
     let row = session
         .query_one(

@@ -2,9 +2,10 @@
 
 use super::judge::{Data, generate, judge};
 use super::property::short;
-use super::schema::{catalog, exclude, foreign_key, primary_key, table, unique};
+use super::schema::{catalog, check, exclude, foreign_key, primary_key, table, unique};
 use crate::catalog::{Catalog, Table};
 use crate::error::{Kind, Result};
+use crate::generate::condition::{Condition, Expression};
 use crate::generate::plan::SeedPlan;
 use crate::generate::planner::{Options, Standing, plan};
 use crate::generate::rows::Keys;
@@ -333,4 +334,41 @@ fn ranges_of_a_group_do_not_meet() {
         days.windows(2)
             .all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0)
     );
+}
+
+#[test]
+#[cfg(test)]
+fn unique_rows_that_are_drawn_again_stay_unique() {
+    let columns = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name} public.mood not null"));
+    let mut columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    columns.push("flag boolean not null");
+    let mut moods = table("moods", &columns);
+    primary_key(&mut moods, &["a", "b", "c", "d", "e", "f", "flag"]);
+    let catalog = catalog(vec![moods]);
+    let mut plan = planned(&catalog, "[tables.moods]\nrows = 60\n").unwrap();
+    let (flag, _) = plan.tables[0].column("flag").unwrap();
+    plan.tables[0].conditions.push(Condition {
+        name: "flag_is_set".into(),
+        text: "flag".into(),
+        expression: Expression::Column(flag),
+    });
+    super::super::rehearse(&plan, &Keys::new()).unwrap();
+    let data = generate(&plan, &Keys::new()).unwrap();
+    assert_eq!(judge(&catalog, &data, &[]), Vec::<String>::new());
+    assert!(
+        data["moods"]
+            .iter()
+            .all(|row| row["flag"] == "t" || row["flag"] == "true")
+    );
+}
+
+#[test]
+#[cfg(test)]
+fn the_server_is_asked_about_conditions_that_are_not_understood() {
+    let mut codes = table("codes", &["code text not null"]);
+    check(&mut codes, "public.is_code(code)");
+    let plan = planned(&catalog(vec![codes]), "").unwrap();
+    assert_eq!(plan.asks.len(), 1);
+    assert_eq!(plan.asks[0].constraint, "codes_check0");
+    assert_eq!(plan.asks[0].expression, "public.is_code(code)");
 }

@@ -45,7 +45,7 @@ impl Case {
             present: BTreeMap::new(),
             catalog,
         };
-        if seed % 5 == 3 || seed % 8 == 2 {
+        if seed % 5 == 3 || seed % 4 == 2 {
             case.ask_for_rows();
         }
         if seed % 4 == 1 && case.catalog.tables.len() > 1 {
@@ -57,11 +57,11 @@ impl Case {
     /// Says by spec how many rows, so that too many are an error.
     fn ask_for_rows(&mut self) {
         let rows = self.options.rows.take().unwrap_or_default();
-        let tables = self
-            .catalog
-            .tables
-            .keys()
-            .map(|name| format!("[tables.{}]\nrows = {rows}\n", name.plain()));
+        let tables = self.catalog.tables.keys().enumerate();
+        let tables = tables.map(|(index, name)| {
+            let rows = 3 + (rows + index as u64 * 61) % 170;
+            format!("[tables.{}]\nrows = {rows}\n", name.plain())
+        });
         let text = format!("version = 1\n{}", tables.collect::<String>());
         let file = SpecText {
             path: "seeds/random.toml".into(),

@@ -1,0 +1,133 @@
+//! `seed plan` and `seed run`.
+
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate};
+use serde_json::json;
+
+use super::super::App;
+use super::super::render::Output;
+use super::command::{PlanArgs, RunArgs, Wanted};
+use super::report::{Abandoned, Planned};
+use crate::config::{Config, Target};
+use crate::control::{Control, Operator};
+use crate::error::{Error, Kind, Result};
+use crate::generate::{Options, SeedPlan, Spec, SpecText};
+use crate::postgres::{Session, introspect};
+use crate::service::seed::{Engine, Request, refuse, standing};
+
+pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
+    let config = app.config()?;
+    let target = app.target(&config).await?;
+    let (options, texts) = options(app, &config, &target, &args.wanted)?;
+    let plan = make(&target, &options, &texts).await?;
+    Ok(Output::report(Planned::new(plan)?))
+}
+
+pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
+    let config = app.config()?;
+    let environment = config.environment(app.globals.env.as_deref())?;
+    refuse(&environment.name, environment.tier, app.globals.yes)?;
+    let target = app.target(&config).await?;
+    let mut engine = Engine {
+        target: target.clone(),
+        clock: Arc::clone(&app.clock),
+        events: Arc::clone(&app.events),
+        cancel: app.cancel.clone(),
+        options: crate::service::seed::Options::default(),
+    };
+    engine.options.workers = usize::from(args.workers);
+    engine.options.chunk_rows = args.chunk_rows;
+    if args.abandon {
+        let abandoned = engine.abandon().await?;
+        if abandoned {
+            audit(&target, "seed.abandon", json!({})).await?;
+        }
+        return Ok(Output::report(Abandoned { abandoned }));
+    }
+    let (options, texts) = options(app, &config, &target, &args.wanted)?;
+    let request = Request::new(&options, &texts).text()?;
+    let outcome = engine
+        .run(&request, || make(&target, &options, &texts))
+        .await?;
+    let detail = json!({ "run": outcome.run, "plan": outcome.plan, "seed": outcome.seed, "rows": outcome.rows });
+    audit(&target, "seed.run", detail).await?;
+    Ok(Output::report(outcome))
+}
+
+pub(super) async fn audit(target: &Target, action: &str, detail: serde_json::Value) -> Result<()> {
+    let control = Control::open(target).await?;
+    let event = Operator::of_process(None).event(&target.environment, action, detail);
+    control.append_audit(&event).await?;
+    Ok(())
+}
+
+fn options(
+    app: &App,
+    config: &Config,
+    target: &Target,
+    wanted: &Wanted,
+) -> Result<(Options, Vec<SpecText>)> {
+    if wanted
+        .scale
+        .is_some_and(|scale| scale.is_nan() || scale <= 0.0)
+    {
+        return Err(Error::new(Kind::Usage, "--scale must be more than 0"));
+    }
+    let today = match wanted.today {
+        Some(day) => Some(day),
+        None => NaiveDate::from_ymd_opt(app.clock.now().year(), 1, 1),
+    };
+    let since = today.unwrap_or_default().signed_duration_since(epoch());
+    let options = Options {
+        seed: wanted.seed,
+        rows: wanted.rows,
+        scale: wanted.scale,
+        tables: wanted.tables.clone(),
+        today: since.num_microseconds().unwrap_or_default(),
+        extend: wanted.extend,
+        scenario: wanted.scenario.clone(),
+        search_path: target.search_path.clone(),
+    };
+    Ok((options, spec_texts(config)?))
+}
+
+/// 2000-01-01, from which PostgreSQL counts.
+fn epoch() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2000, 1, 1).unwrap_or_default()
+}
+
+/// The files `seeds/*.toml`, by name; none is needed.
+fn spec_texts(config: &Config) -> Result<Vec<SpecText>> {
+    let folder = config.seeds_dir();
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path)?;
+            Ok(SpecText {
+                path,
+                text: text.into(),
+            })
+        })
+        .collect()
+}
+
+async fn make(target: &Target, options: &Options, texts: &[SpecText]) -> Result<SeedPlan> {
+    let spec = Spec::read(texts)?;
+    let session = Session::connect(target, "seed").await?;
+    let catalog = introspect(&session).await?;
+    let seed = options.seed.or(spec.seed).unwrap_or_default();
+    let standing = standing(&session, &catalog, seed).await?;
+    crate::generate::plan(&catalog, &spec, options, &standing)
+}

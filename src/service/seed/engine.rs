@@ -1,0 +1,373 @@
+//! One run: planned or gone on with, loaded, put back, proven to have left the schema as it was.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::abandon::abandon;
+use super::hooks::{hooks, with_partitions};
+use super::load::load;
+use super::make::Maker;
+use super::put_back::put_back;
+use super::rehearse::rehearse;
+use super::standing::is_empty;
+use super::{finish, keys, refuse, unhook};
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::config::Target;
+use crate::control::Control;
+use crate::control::seed as ledger;
+use crate::control::seed::{RunRecord, RunState, Start};
+use crate::error::{Error, Kind, Result};
+use crate::generate::{Rows, SeedPlan};
+use crate::job::{Event, EventSink};
+use crate::postgres::{Session, introspect};
+use crate::sql::{Ident, QualifiedName};
+
+/// The advisory lock of seedings: its number is this, and the database's own.
+const LOCK: i32 = 0x7469_7365;
+/// A process that was killed a moment ago is given some time to be noticed by the server.
+const LOCK_TRIES: u32 = 30;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Limits of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Workers, each with a connection: 1 to 64.
+    pub workers: usize,
+    /// Rows of one range, at most.
+    pub chunk_rows: u64,
+    /// Bytes of one range, at most, estimated.
+    pub chunk_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            chunk_rows: 64 << 10,
+            chunk_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Seeds one database.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// The database.
+    pub target: Target,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where progress goes.
+    pub events: Arc<dyn EventSink>,
+    /// Asks the run to stop; it can be gone on with.
+    pub cancel: CancellationToken,
+    /// Limits.
+    pub options: Options,
+}
+
+/// What a run has written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Number of the run.
+    pub run: i64,
+    /// Hash of its plan.
+    pub plan: String,
+    /// Where all random numbers came from.
+    pub seed: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Bytes of all rows as COPY takes them.
+    pub bytes: u64,
+    /// Whether an earlier process had begun it.
+    pub resumed: bool,
+    /// Seconds of writing rows in this process.
+    pub load_seconds: f64,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// By table, in the order of the plan.
+    pub tables: Vec<TableOutcome>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// What a run has written into one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableOutcome {
+    /// Its name.
+    pub table: String,
+    /// Rows.
+    pub rows: u64,
+    /// Sum over a hash of each row, independent of their order.
+    pub digest: String,
+}
+
+/// The error of a run that was asked to stop.
+pub(super) fn stopped() -> Error {
+    Error::new(
+        Kind::Cancelled,
+        "the seeding was stopped; finished ranges are kept",
+    )
+    .hint("the same command goes on; tidegate seed run --abandon takes it back")
+}
+
+/// Refuses tables that hold rows which this plan's do not follow: nothing proves that both fit
+/// together.
+fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
+    let full = plan
+        .tables
+        .iter()
+        .find(|table| table.rows > 0 && table.first == 0 && !empty.contains(&table.name));
+    let Some(table) = full else {
+        return Ok(());
+    };
+    let name = table.name.plain();
+    Err(
+        Error::new(Kind::SeedPlan, format!("{name} holds rows already")).hint(
+            "--extend adds to the rows of earlier runs with the same seed; --table seeds others; \
+         tidegate seed reset brings a saved state back",
+        ),
+    )
+}
+
+impl Engine {
+    /// Seeds by the plan that `plan` makes; goes on with an unfinished run of an equal `request`.
+    /// An unfinished run of another one is taken back first. `plan` is called only when a new run
+    /// begins, with the database as it should be.
+    ///
+    /// # Errors
+    /// [`Kind::RunnerBusy`], [`Kind::SeedRefused`], [`Kind::PlanStale`], [`Kind::SeedPlan`],
+    /// [`Kind::SeedStuck`], [`Kind::Cancelled`], those of the database.
+    pub async fn run<F>(&self, request: &str, plan: impl FnOnce() -> F) -> Result<Outcome>
+    where
+        F: Future<Output = Result<SeedPlan>>,
+    {
+        let began = self.clock.monotonic();
+        let session = self.open().await?;
+        let mut resumed = None;
+        if let Some(run) = ledger::unfinished(&*session).await? {
+            if run.request == request && run.state != RunState::Abandoning {
+                self.note("going on with an unfinished run");
+                resumed = Some(run);
+            } else {
+                self.note("taking an unfinished run of another plan back");
+                abandon(self, run.id).await?;
+            }
+        }
+        let is_new = resumed.is_none();
+        let mut remarks = Vec::new();
+        let (run, maker) = match resumed {
+            Some(run) => self.prepare(&session, run).await?,
+            None => self.begin(request, plan().await?, &mut remarks).await?,
+        };
+        let loading = self.clock.monotonic();
+        if run.state == RunState::Loading {
+            self.note(&format!("{} rows", run.plan.rows()));
+            load(self, &maker, run.id).await?;
+            ledger::set_state(&*session, run.id, RunState::Loaded).await?;
+        }
+        let load_seconds = self.since(loading);
+        remarks.extend(self.complete(&session, &run).await?);
+        let mut outcome = self.outcome(&session, &run, remarks).await?;
+        ledger::end(&*session, run.id, true).await?;
+        outcome.resumed = !is_new;
+        outcome.load_seconds = load_seconds;
+        outcome.seconds = self.since(began);
+        Ok(outcome)
+    }
+
+    /// Takes an unfinished run back; whether there was one.
+    ///
+    /// # Errors
+    /// [`Kind::RunnerBusy`], [`Kind::SeedRefused`], those of the database.
+    pub async fn abandon(&self) -> Result<bool> {
+        let session = self.open().await?;
+        let Some(run) = ledger::unfinished(&*session).await? else {
+            return Ok(false);
+        };
+        abandon(self, run.id).await?;
+        Ok(true)
+    }
+
+    /// The session that holds the lock of this run.
+    async fn open(&self) -> Result<Session> {
+        let session = self.session().await?;
+        refuse::refuse_standby(&session).await?;
+        for _ in 0..LOCK_TRIES {
+            let row = session
+                .query_one("select pg_catalog.pg_try_advisory_lock($1, 0)", &[&LOCK])
+                .await?;
+            if row.get(0) {
+                Control::open(&self.target).await?.pool().close().await;
+                return Ok(session);
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Err(Error::new(
+            Kind::RunnerBusy,
+            format!("another seeding of {} is under way", self.target.label()),
+        ))
+    }
+
+    /// A session whose users' functions, in checks and indexes, find their objects.
+    pub(super) async fn session(&self) -> Result<Session> {
+        let session = Session::connect(&self.target, "seed").await?;
+        let path = self.target.search_path.iter();
+        let path = path
+            .map(|name| Ok(Ident::new(name.clone())?.to_string()))
+            .collect::<Result<Vec<_>>>()?;
+        let path = if path.is_empty() {
+            "pg_catalog".to_owned()
+        } else {
+            path.join(", ")
+        };
+        session
+            .batch_execute(&format!(
+                "set search_path = {path}; set idle_in_transaction_session_timeout = 0; \
+                 set lock_timeout = '30s'"
+            ))
+            .await?;
+        Ok(session)
+    }
+
+    async fn introspect(&self) -> Result<Catalog> {
+        introspect(&Session::connect(&self.target, "seed").await?).await
+    }
+
+    /// A run that a process has begun.
+    async fn prepare(&self, session: &Session, run: RunRecord) -> Result<(RunRecord, Maker)> {
+        let catalog = self.introspect().await?;
+        let keys = keys::read(session, &catalog, &run.plan).await?;
+        let rows = Rows::new(&run.plan, &keys)?;
+        let maker = Maker::new(Arc::new(run.plan.clone()), rows)?;
+        Ok((run, maker))
+    }
+
+    /// Proves what can be proven before the first row, and takes the objects off.
+    async fn begin(
+        &self,
+        request: &str,
+        plan: SeedPlan,
+        remarks: &mut Vec<String>,
+    ) -> Result<(RunRecord, Maker)> {
+        let mut session = self.session().await?;
+        let catalog = self.introspect().await?;
+        if catalog.fingerprint().as_str() != plan.fingerprint {
+            return Err(Error::new(
+                Kind::PlanStale,
+                format!("the schema of {} is not the plan's", self.target.label()),
+            ));
+        }
+        refuse::refuse_database(&session, &plan).await?;
+        let keys = keys::read(&session, &catalog, &plan).await?;
+        let maker = Maker::new(Arc::new(plan.clone()), Rows::new(&plan, &keys)?)?;
+        self.check()?;
+        self.note("some rows of each table are tried");
+        remarks.extend(rehearse(&mut session, &maker).await?);
+        let planned: Vec<_> = plan.tables.iter().map(|table| table.name.clone()).collect();
+        let planned = with_partitions(&catalog, planned);
+        let mut empty = BTreeSet::new();
+        for table in planned.iter().filter_map(|name| catalog.table(name)) {
+            if is_empty(&session, table).await? {
+                empty.insert(table.name.clone());
+            }
+        }
+        refuse_full(&plan, &empty)?;
+        let Options {
+            chunk_rows,
+            chunk_bytes,
+            ..
+        } = self.options;
+        let starts: Vec<Start> = (plan.tables.iter().enumerate())
+            .map(|(at, table)| Start {
+                was_empty: empty.contains(&table.name),
+                chunk_rows: maker.rows_in(at, chunk_bytes, chunk_rows),
+            })
+            .collect();
+        self.check()?;
+        self.note("indexes, constraints and triggers are taken off");
+        let mut transaction = session.transaction().await?;
+        let id = ledger::create(&transaction, request, &plan, &starts).await?;
+        let hooks = hooks(&catalog, &planned, &empty);
+        remarks.extend(unhook::take_off(&mut transaction, id, &hooks).await?);
+        transaction.commit().await?;
+        let run = RunRecord {
+            id,
+            request: request.to_owned(),
+            plan,
+            state: RunState::Loading,
+        };
+        Ok((run, maker))
+    }
+
+    /// Everything that follows the rows. Returns remarks.
+    async fn complete(&self, session: &Session, run: &RunRecord) -> Result<Vec<String>> {
+        self.note("indexes, constraints and triggers are put back");
+        put_back(self, run.id).await?;
+        self.check()?;
+        let mut remarks = finish::sequences(session, &run.plan).await?;
+        self.note("statistics and materialized views");
+        finish::analyze(session, &run.plan).await?;
+        let catalog = self.introspect().await?;
+        remarks.extend(finish::views(session, &catalog).await?);
+        if catalog.fingerprint().as_str() == run.plan.fingerprint {
+            return Ok(remarks);
+        }
+        Err(Error::new(
+            Kind::Drift,
+            format!(
+                "the schema of {} is not what it was before the seeding",
+                self.target.label()
+            ),
+        )
+        .hint("somebody changed it meanwhile; tidegate seed run --abandon takes the rows back"))
+    }
+
+    async fn outcome(
+        &self,
+        session: &Session,
+        run: &RunRecord,
+        remarks: Vec<String>,
+    ) -> Result<Outcome> {
+        let sums = ledger::sums(&**session, run.id).await?;
+        let tables = run.plan.tables.iter().enumerate().map(|(at, table)| {
+            let sum = sums.get(&at).copied().unwrap_or_default();
+            TableOutcome {
+                table: table.name.plain(),
+                rows: sum.rows,
+                digest: sum.digest(),
+            }
+        });
+        Ok(Outcome {
+            run: run.id,
+            plan: run.plan.hash()?,
+            seed: run.plan.seed,
+            rows: sums.values().map(|sum| sum.rows).sum(),
+            bytes: sums.values().map(|sum| sum.bytes).sum(),
+            resumed: false,
+            load_seconds: 0.0,
+            seconds: 0.0,
+            tables: tables.collect(),
+            notes: run.plan.notes.iter().cloned().chain(remarks).collect(),
+        })
+    }
+
+    /// Stops here when that was asked for.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(stopped());
+        }
+        Ok(())
+    }
+
+    fn note(&self, text: &str) {
+        self.events.emit(Event::Note(text.to_owned()));
+    }
+
+    fn since(&self, then: Duration) -> f64 {
+        self.clock.monotonic().saturating_sub(then).as_secs_f64()
+    }
+}

@@ -1,0 +1,166 @@
+//! Rows as bytes, a batch at a time, on the pool of threads that computes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::copy::RowSum;
+use crate::error::{Error, Kind, Result};
+use crate::generate::{Rows, SeedPlan, Stuck, TablePlan, Worker, write_binary, write_text};
+
+/// Bytes of one batch, roughly: large enough that a hand-over costs nothing, small enough for the
+/// processor's cache.
+const BATCH_BYTES: u64 = 256 << 10;
+/// Rows that the size of a table's rows is estimated from.
+const SAMPLE: u64 = 64;
+
+/// Makes the rows of a plan.
+#[derive(Debug, Clone)]
+pub(super) struct Maker {
+    pub(super) plan: Arc<SeedPlan>,
+    rows: Arc<Rows>,
+    /// Estimated bytes of a row, by table; at least 1.
+    sizes: Arc<Vec<u64>>,
+}
+
+/// Some rows as COPY reads them.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) sum: RowSum,
+}
+
+impl Maker {
+    /// Prepares the rows, and makes some of each table.
+    pub(super) fn new(plan: Arc<SeedPlan>, rows: Rows) -> Result<Self> {
+        let mut maker = Self {
+            plan,
+            rows: Arc::new(rows),
+            sizes: Arc::default(),
+        };
+        let mut sizes = Vec::with_capacity(maker.plan.tables.len());
+        for table in 0..maker.plan.tables.len() {
+            let sample = maker.make(table, maker.sample(table, SAMPLE))?;
+            sizes.push(sample.sum.bytes / sample.sum.rows.max(1) + 1);
+        }
+        maker.sizes = Arc::new(sizes);
+        Ok(maker)
+    }
+
+    /// At most `count` rows of a table, spread over all.
+    pub(super) fn sample(&self, table: usize, count: u64) -> impl Iterator<Item = u64> + use<> {
+        let plan = &self.plan.tables[table];
+        let (first, end) = (plan.first, plan.first + plan.rows);
+        let step = (plan.rows / count.max(1)).max(1);
+        (first..end)
+            .step_by(usize::try_from(step).unwrap_or(usize::MAX))
+            .take(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Rows of a range that has about `bytes`, and at most `rows`.
+    pub(super) fn rows_in(&self, table: usize, bytes: u64, rows: u64) -> u64 {
+        (bytes / self.sizes[table]).clamp(1, rows.max(1))
+    }
+
+    /// Cuts a range of rows into batches.
+    pub(super) fn batches(
+        &self,
+        table: usize,
+        rows: Range<u64>,
+    ) -> impl Iterator<Item = Range<u64>> + use<> {
+        let step = self.rows_in(table, BATCH_BYTES, 1 << 14);
+        let count = rows.end.saturating_sub(rows.start).div_ceil(step);
+        (0..count).map(move |at| {
+            let from = rows.start + at * step;
+            from..(from + step).min(rows.end)
+        })
+    }
+
+    /// Makes rows on the pool.
+    pub(super) async fn batch(&self, table: usize, rows: Range<u64>) -> Result<Batch> {
+        let (done, made) = oneshot::channel();
+        let maker = self.clone();
+        rayon::spawn(move || {
+            let _ = done.send(maker.make(table, rows));
+        });
+        made.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                Kind::Internal,
+                "a thread that makes rows has died",
+            ))
+        })
+    }
+
+    /// Makes rows here.
+    pub(super) fn make(&self, table: usize, rows: impl Iterator<Item = u64>) -> Result<Batch> {
+        let plan = &self.plan.tables[table];
+        let worker = self.rows.worker();
+        let (mut row, mut sum) = (Vec::new(), RowSum::default());
+        let mut bytes = Vec::with_capacity(BATCH_BYTES as usize + BATCH_BYTES as usize / 4);
+        let fill = |worker: &Worker<'_>, number, row: &mut Vec<_>| {
+            worker
+                .fill(table, number, row)
+                .map_err(|stuck| stuck_at(plan, &stuck))
+        };
+        let count = i16::try_from(plan.columns.len())
+            .map_err(|_| Error::new(Kind::SeedPlan, "too many columns"))?;
+        let binary = plan.is_binary();
+        for number in rows {
+            fill(&worker, number, &mut row)?;
+            let start = bytes.len();
+            if binary {
+                bytes.extend_from_slice(&count.to_be_bytes());
+            }
+            for (at, (value, column)) in row.iter().zip(&plan.columns).enumerate() {
+                let written = if binary {
+                    write_binary(value, &column.kind, &mut bytes)
+                } else {
+                    if at > 0 {
+                        bytes.push(b'\t');
+                    }
+                    write_text(value, &column.kind, &mut bytes)
+                };
+                written.map_err(|_| misfit(plan, column.name.as_str()))?;
+            }
+            if !binary {
+                bytes.push(b'\n');
+            }
+            sum.add(&bytes[start..]);
+        }
+        Ok(Batch { bytes, sum })
+    }
+
+    /// The statement that takes the rows of a table in; `into` stands in the table's place.
+    pub(super) fn copy_in(&self, table: usize, into: &str) -> String {
+        let plan = &self.plan.tables[table];
+        let columns: Vec<String> = plan.columns.iter().map(|c| c.name.to_string()).collect();
+        let format = if plan.is_binary() { "binary" } else { "text" };
+        format!(
+            "copy {into} ({}) from stdin (format {format})",
+            columns.join(", ")
+        )
+    }
+}
+
+fn stuck_at(plan: &TablePlan, stuck: &Stuck) -> Error {
+    Error::new(
+        Kind::SeedStuck,
+        format!(
+            "{}: no row {} satisfies \"{}\"",
+            plan.name.plain(),
+            stuck.row,
+            stuck.constraint
+        ),
+    )
+}
+
+fn misfit(plan: &TablePlan, column: &str) -> Error {
+    Error::new(
+        Kind::SeedPlan,
+        format!(
+            "{}.{column}: a value does not fit the column's type",
+            plan.name.plain()
+        ),
+    )
+}

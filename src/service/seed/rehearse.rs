@@ -1,0 +1,82 @@
+//! Before the first row: some rows of each table are shown to the server, which knows every type,
+//! domain and CHECK, also those that the planner could not read.
+
+use std::io::Cursor;
+use std::pin::pin;
+
+use futures_util::SinkExt;
+use tokio_postgres::error::SqlState;
+
+use super::make::Maker;
+use crate::copy::{HEADER, TRAILER};
+use crate::error::{Error, Kind, Result};
+use crate::postgres::{Session, from_postgres};
+use crate::sql::QualifiedName;
+
+/// Rows of each table.
+const ROWS: u64 = 200;
+
+/// Writes some rows of each table into an empty temporary one with its checks, and takes them back.
+/// Returns remarks.
+pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec<String>> {
+    for (at, table) in maker.plan.tables.iter().enumerate() {
+        if table.columns.is_empty() || table.rows == 0 {
+            continue;
+        }
+        let batch = maker.make(at, maker.sample(at, ROWS))?;
+        let transaction = session.transaction().await?;
+        let like = format!(
+            "create temporary table tidegate_rehearsal \
+             (like {} including constraints including generated including defaults)",
+            table.name
+        );
+        match transaction.batch_execute(&like).await {
+            Ok(()) => {}
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                return Ok(vec![
+                    "no rows were tried before the run: the role may not make temporary tables"
+                        .to_owned(),
+                ]);
+            }
+            Err(error) => return Err(from_postgres(error)),
+        }
+        let sql = maker.copy_in(at, "pg_temp.tidegate_rehearsal");
+        let failed = |error| refused(&table.name, error);
+        let sink = transaction.copy_in::<_, Cursor<Vec<u8>>>(&sql);
+        let mut sink = pin!(sink.await.map_err(failed)?);
+        let mut bytes = Vec::new();
+        if table.is_binary() {
+            bytes.extend_from_slice(HEADER);
+        }
+        bytes.extend_from_slice(&batch.bytes);
+        if table.is_binary() {
+            bytes.extend_from_slice(TRAILER);
+        }
+        sink.send(Cursor::new(bytes)).await.map_err(failed)?;
+        sink.finish().await.map_err(failed)?;
+        transaction.rollback().await?;
+    }
+    Ok(Vec::new())
+}
+
+/// What the server says of a row, without its words: they quote values.
+pub(super) fn refused(table: &QualifiedName, error: tokio_postgres::Error) -> Error {
+    let Some(server) = error.as_db_error() else {
+        return from_postgres(error);
+    };
+    let class = server.code().code();
+    if !class.starts_with("22") && !class.starts_with("23") {
+        return from_postgres(error);
+    }
+    let mut text = format!("{}: the server refuses a row", table.plain());
+    for (word, name) in [
+        ("column", server.column()),
+        ("constraint", server.constraint()),
+        ("type", server.datatype()),
+    ] {
+        if let Some(name) = name {
+            text.push_str(&format!(", {word} \"{name}\""));
+        }
+    }
+    Error::new(Kind::SeedPlan, format!("{text} [{class}]"))
+}

@@ -1,0 +1,78 @@
+//! What the tables hold before a run.
+
+use crate::catalog::{Catalog, Table};
+use crate::control::seed as ledger;
+use crate::error::Result;
+use crate::generate::{ColumnType, PgType, Standing, StandingTable};
+use crate::postgres::Session;
+
+/// `only` where a table has rows of its own beside those of its children.
+pub(super) fn only(table: &Table) -> &'static str {
+    if table.is_partitioned() { "" } else { "only " }
+}
+
+/// Whether a table holds no row.
+pub(super) async fn is_empty(session: &Session, table: &Table) -> Result<bool> {
+    let sql = format!("select exists (select from {}{})", only(table), table.name);
+    let row = session.query_one(&sql, &[]).await?;
+    Ok(!row.get::<_, bool>(0))
+}
+
+/// Counts the rows of all tables; those that earlier runs with `seed` wrote are known from the
+/// ledger. A table whose rows became fewer since is one that nobody seeded.
+///
+/// # Errors
+/// Those of the database.
+pub async fn standing(session: &Session, catalog: &Catalog, seed: u64) -> Result<Standing> {
+    let there = session
+        .query_one(
+            "select pg_catalog.to_regclass('tidegate.seed_run') is not null",
+            &[],
+        )
+        .await?;
+    let seeded = if there.get(0) {
+        ledger::seeded(&**session, seed).await?
+    } else {
+        std::collections::BTreeMap::new()
+    };
+    let mut standing = Standing::default();
+    for table in catalog.tables.values() {
+        if table.partition_of.is_some() || is_empty(session, table).await? {
+            continue;
+        }
+        let found = read(session, catalog, table).await?;
+        let earlier = seeded.get(&table.name).copied().unwrap_or_default();
+        standing.tables.insert(
+            table.name.clone(),
+            StandingTable {
+                seeded: if earlier <= found.rows { earlier } else { 0 },
+                ..found
+            },
+        );
+    }
+    Ok(standing)
+}
+
+async fn read(session: &Session, catalog: &Catalog, table: &Table) -> Result<StandingTable> {
+    let whole = |data_type: &str| matches!(ColumnType::of(catalog, data_type).base, PgType::Int(_));
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .filter(|column| whole(&column.data_type))
+        .collect();
+    let mut list = String::from("pg_catalog.count(*)");
+    for column in &columns {
+        list.push_str(&format!(", pg_catalog.max({})::int8", column.name));
+    }
+    let sql = format!("select {list} from {}{}", only(table), table.name);
+    let row = session.query_one(&sql, &[]).await?;
+    let highest = columns.iter().enumerate().filter_map(|(at, column)| {
+        let value: Option<i64> = row.get(at + 1);
+        Some((column.name.clone(), value?))
+    });
+    Ok(StandingTable {
+        rows: u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(),
+        seeded: 0,
+        highest: highest.collect(),
+    })
+}

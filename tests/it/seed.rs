@@ -1,0 +1,8 @@
+//! Seeding of real databases.
+
+mod kills;
+mod refusals;
+mod reset;
+mod samples;
+mod schemas;
+mod stage;
