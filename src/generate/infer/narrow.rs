@@ -89,7 +89,7 @@ pub(super) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
     }
 }
 
-/// A bound, and whether it is within.
+/// A bound, and whether it is among the values.
 type Bound<'a> = Option<(&'a Value, bool)>;
 
 /// The tightest lower and upper bound.
@@ -123,7 +123,7 @@ fn bounds(facts: &[Fact]) -> (Bound<'_>, Bound<'_>) {
 
 /// A range of numbers within the bounds. One that does not meet them moves to them.
 fn within(facts: &[Fact], min: f64, max: f64, step: f64) -> (f64, f64) {
-    let edge = |bound: Option<(&Value, bool)>, by: f64| {
+    let edge = |bound: Bound<'_>, by: f64| {
         bound.and_then(|(value, included)| {
             let number = value.number()?;
             // A bound between two steps is none of the values.
@@ -148,7 +148,7 @@ fn clamp((min, max): (f64, f64), low: Option<f64>, high: Option<f64>, span: f64)
 }
 
 fn times(facts: &[Fact], from: i64, to: i64, step: i64) -> (i64, i64) {
-    let edge = |bound: Option<(&Value, bool)>, by: i64| {
+    let edge = |bound: Bound<'_>, by: i64| {
         bound.and_then(|(value, included)| {
             let micros = match value {
                 Value::Date(days) => i64::from(*days) * DAY,

@@ -10,6 +10,9 @@ use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
 use crate::generate::source::{Locale, Source};
 
+/// 30 days in microseconds.
+const MONTH: i64 = 30 * 86_400_000_000;
+
 /// Numbers the rows in the columns that are made for it, keys to other rows apart.
 pub(super) fn number(scene: &Scene<'_>, draft: &mut Draft<'_>, keys: &[Key<'_>]) {
     for index in 0..draft.slots.len() {
@@ -79,13 +82,38 @@ fn order(draft: &mut Draft<'_>) {
             .orders
             .iter()
             .any(|(l, g, _)| (*l, *g) == (earlier, later) || (*g, *l) == (earlier, later));
-        if !known {
-            draft.orders.push((earlier, later, false));
+        if known {
+            continue;
+        }
+        draft.orders.push((earlier, later, false));
+        // What follows within a month stays in the past.
+        if let Source::Temporal { from, to, .. } = &mut draft.plan.columns[earlier].source
+            && *to - *from > 3 * MONTH
+        {
+            *to -= MONTH;
         }
     }
 }
 
+/// What the spec says of a column without giving its values: whose names, and the share of nulls.
+fn said(scene: &Scene<'_>, draft: &Draft<'_>, index: usize) -> (Locale, Option<f64>) {
+    let name = draft.slots[index].column.name.as_str();
+    let table = scene.index.get(&draft.plan.name);
+    let table = table.and_then(|at| scene.specs.get(*at).copied().flatten());
+    let column = table.and_then(|table| table.columns.get(name));
+    let locale = column
+        .and_then(|column| column.locale.as_deref())
+        .or_else(|| table.and_then(|table| table.locale.as_deref()))
+        .or(scene.spec.locale.as_deref())
+        .and_then(Locale::read);
+    (
+        locale.unwrap_or_default(),
+        column.and_then(|column| column.nulls),
+    )
+}
+
 fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
+    let (locale, nulls) = said(scene, draft, index);
     let slot = &draft.slots[index];
     let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
     let table = draft.plan.name.plain();
@@ -110,12 +138,12 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
         unique: alone,
         rows: draft.total(),
         neighbours: &neighbours,
-        locale: Locale::En,
+        locale,
         today: scene.options.today,
     })?;
     let plan = &mut draft.plan.columns[index];
     plan.source = found.source;
-    plan.nulls = found.nulls;
+    plan.nulls = nulls.unwrap_or(found.nulls);
     plan.reason = found.reason;
     draft.slots[index].origin = Origin::Own;
     Ok(())

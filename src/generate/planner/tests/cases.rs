@@ -99,6 +99,31 @@ fn a_shop_needs_no_spec() {
 
 #[test]
 #[cfg(test)]
+fn a_person_is_one_person_and_times_follow_each_other() {
+    let mut people = table(
+        "people",
+        &[
+            "id bigint not null",
+            "first_name text not null",
+            "last_name text not null",
+            "email text not null",
+            "created_at timestamp with time zone not null",
+            "updated_at timestamp with time zone not null",
+        ],
+    );
+    primary_key(&mut people, &["id"]);
+    unique(&mut people, &["email"]);
+    let (_, data) = proven(&catalog(vec![people]), "");
+    for row in &data["people"] {
+        let (first, email) = (row["first_name"].to_lowercase(), &row["email"]);
+        let plain: String = first.chars().filter(char::is_ascii_lowercase).collect();
+        assert!(email.starts_with(&plain), "{row:?}");
+        assert!(row["created_at"] <= row["updated_at"], "{row:?}");
+    }
+}
+
+#[test]
+#[cfg(test)]
 fn children_are_counted_by_parent() {
     let (plan, data) = proven(
         &shop(),

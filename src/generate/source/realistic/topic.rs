@@ -153,6 +153,7 @@ impl Topic {
             .of_people(locale)
             .or_else(|| self.of_places(locale))
             .or_else(|| self.of_trade(locale))
+            .or_else(|| self.of_web())
             .unwrap_or_else(|| self.of_machines());
         let finish = match self {
             Self::CreditCard => Finish::Luhn,
@@ -271,11 +272,10 @@ impl Topic {
         })
     }
 
-    fn of_machines(self) -> Vec<Part> {
+    fn of_web(self) -> Option<Vec<Part>> {
         let word = || Part::plain(List::Word, Locale::En);
         let dash = || Part::Text("-");
-        match self {
-            Self::HexColour => vec![Part::Text("#"), letters(HEX, 6)],
+        Some(match self {
             Self::Url => vec![
                 Part::Text("https://www."),
                 Part::Fixed(fixed::HOSTS),
@@ -308,6 +308,15 @@ impl Topic {
                 Part::Text("."),
                 number(0, 10),
             ],
+            _ => return None,
+        })
+    }
+
+    fn of_machines(self) -> Vec<Part> {
+        let word = || Part::plain(List::Word, Locale::En);
+        let dash = || Part::Text("-");
+        match self {
+            Self::HexColour => vec![Part::Text("#"), letters(HEX, 6)],
             Self::Hash => vec![letters(HEX, 64)],
             Self::Token => vec![letters(LOWER, 32)],
             Self::PasswordHash => vec![Part::Text("$2b$12$"), letters(LOWER, 53)],
