@@ -1,8 +1,11 @@
 //! What rows must satisfy: CHECK constraints, read and evaluated without the server.
 
+mod evaluate;
 mod expression;
+mod order;
 
-pub use expression::{Expression, Truth};
+pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
+pub use order::compare;
 
 use serde::{Deserialize, Serialize};
 
