@@ -2,10 +2,17 @@
 
 mod evaluate;
 mod expression;
+mod facts;
 mod order;
+mod read;
+mod regex;
+mod term;
+#[cfg(test)]
+mod tests;
+mod token;
 
 pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
-pub use order::compare;
+pub use read::{Resolve, read};
 
 use serde::{Deserialize, Serialize};
 

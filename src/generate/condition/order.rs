@@ -18,7 +18,7 @@ const QUOTIENT_SCALE: u16 = 16;
 /// How two values that are not null compare; `None` when they are not of comparable types. Texts are
 /// compared by their bytes, which tells equal from unequal under every deterministic collation.
 #[must_use]
-pub fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     if let (Some(left), Some(right)) = (decimal(left), decimal(right)) {
         return aligned(left, right)
             .map(|(left, right, _)| left.cmp(&right))
@@ -94,7 +94,7 @@ fn span(value: &Value) -> Option<i128> {
 /// The result of an operator on two values that are not null; `None` when PostgreSQL would report an
 /// error (division by zero, overflow) or the types are not known here.
 #[must_use]
-pub fn arithmetic(operator: Operator, left: &Value, right: &Value) -> Option<Value> {
+pub(super) fn arithmetic(operator: Operator, left: &Value, right: &Value) -> Option<Value> {
     match (left, right) {
         (Value::Int(left), Value::Int(right)) => Some(Value::Int(match operator {
             Operator::Add => left.checked_add(*right)?,
@@ -198,7 +198,7 @@ fn moment(micros: i64) -> Option<DateTime<chrono::Utc>> {
 
 /// The year and the month of a date or timestamp (in UTC).
 #[must_use]
-pub fn year_and_month(value: &Value) -> Option<(i64, i64)> {
+pub(super) fn year_and_month(value: &Value) -> Option<(i64, i64)> {
     let moment = moment(i64::try_from(instant(value)?).ok()?)?;
     Some((i64::from(moment.year()), i64::from(moment.month())))
 }

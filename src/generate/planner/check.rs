@@ -19,6 +19,7 @@ const SECOND: i64 = 1_000_000;
 
 /// Reads all conditions of a table.
 pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
+    let today = scene.options.today;
     for constraint in draft.constraints.clone().into_iter().filter(|c| c.enforced) {
         let name = constraint.name.as_str();
         match &constraint.kind {
@@ -29,15 +30,17 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
                     }
                 }
             }
-            ConstraintKind::Check { expression } => match reading::read(draft, expression, None) {
-                Some(understood) => take(draft, name, expression, understood),
-                None => draft.asks.push(Ask {
-                    table,
-                    constraint: name.to_owned(),
-                    expression: expression.clone(),
-                    column: None,
-                }),
-            },
+            ConstraintKind::Check { expression } => {
+                match reading::read(draft, expression, None, today) {
+                    Some(understood) => take(draft, name, expression, understood),
+                    None => draft.asks.push(Ask {
+                        table,
+                        constraint: name.to_owned(),
+                        expression: expression.clone(),
+                        column: None,
+                    }),
+                }
+            }
             _ => {}
         }
     }
@@ -46,7 +49,7 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
         for check in of.domains.iter().flat_map(|domain| &domain.checks) {
             let name = check.name.as_str();
             let expression = condition_of(&check.definition);
-            match reading::read(draft, expression, Some(column)) {
+            match reading::read(draft, expression, Some(column), today) {
                 Some(understood) => take(draft, name, expression, understood),
                 None => draft.asks.push(Ask {
                     table,
