@@ -24,9 +24,7 @@ mod touched;
 mod value;
 
 pub use children::{Children, Family};
-pub use condition::{
-    Comparison, Condition, Expression, Function, Operator, Pattern, Resolve, Truth,
-};
+pub use condition::{Comparison, Condition, Expression, Function, Operator, Pattern, Truth};
 pub use distribution::{Bucket, Distribution};
 pub use encode::{Misfit, literal_text, write_binary, write_text};
 pub use fact::{Fact, Says};

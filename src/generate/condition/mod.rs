@@ -12,7 +12,7 @@ mod tests;
 mod token;
 
 pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
-pub use read::{Resolve, read};
+pub(super) use read::read;
 
 use serde::{Deserialize, Serialize};
 

@@ -15,13 +15,17 @@ const DEPTH: usize = 64;
 
 /// How columns are found: the place in the plan and the type of a name; `VALUE` in a domain's
 /// condition.
-pub type Resolve<'a> = &'a dyn Fn(&str) -> Option<(usize, PgType)>;
+pub(in crate::generate) type Resolve<'a> = &'a dyn Fn(&str) -> Option<(usize, PgType)>;
 
 /// Reads a condition; `None` when anything in it is not understood, or would not mean the same here
 /// as in PostgreSQL. `today` is now, in microseconds since 2000-01-01: a condition with `now()` is
 /// understood only when it stays true as time passes.
 #[must_use]
-pub fn read(text: &str, resolve: Resolve<'_>, today: i64) -> Option<Expression> {
+pub(in crate::generate) fn read(
+    text: &str,
+    resolve: Resolve<'_>,
+    today: i64,
+) -> Option<Expression> {
     let mut reader = Reader {
         tokens: tokens(text)?,
         at: 0,

@@ -119,6 +119,8 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
             return Err(Error::new(Kind::SeedPlan, message));
         }
     };
+    let facts = &draft.slots[index].facts;
+    let source = Source::of_pattern(facts, draft.kind(index)).unwrap_or(source);
     let nullable = !draft.slots[index].not_null && source != Source::Null;
     let plan = &mut draft.plan.columns[index];
     plan.source = source;

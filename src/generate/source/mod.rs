@@ -5,6 +5,7 @@
 
 mod choice;
 mod number;
+mod pattern;
 mod reference;
 mod slot;
 mod temporal;
@@ -112,6 +113,13 @@ pub enum Source {
         /// Greatest number of characters.
         max: u32,
     },
+    /// Strings that a regular expression matches, in the syntax of the crate `regex`.
+    Pattern {
+        /// The expression.
+        regex: String,
+        /// Whether letter case does not matter.
+        fold: bool,
+    },
     /// The key of the row that a pick chose.
     Reference {
         /// Index into the table's picks.
@@ -183,6 +191,7 @@ impl Source {
             Self::Token { length, alphabet } => token::token(*length, alphabet, key, kind),
             Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),
             Self::Prose { min, max } => text::prose(*min, *max, key, kind),
+            Self::Pattern { regex, fold } => pattern::pattern(regex, *fold, key, kind),
             Self::Reference { pick, column } => Some(reference::reference(*pick, *column)),
         };
         made.ok_or_else(|| {
