@@ -12,6 +12,7 @@ mod distribution;
 mod encode;
 mod fact;
 mod parse;
+mod partition;
 mod permutation;
 mod pg_type;
 mod plan;

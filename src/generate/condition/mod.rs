@@ -12,6 +12,7 @@ mod tests;
 mod token;
 
 pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
+pub(super) use order::compare;
 pub(super) use read::read;
 
 use serde::{Deserialize, Serialize};
