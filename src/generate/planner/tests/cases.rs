@@ -2,7 +2,7 @@
 
 use super::judge::{Data, generate, judge};
 use super::property::short;
-use super::schema::{catalog, exclude, foreign_key, primary_key, table, unique};
+use super::schema::{catalog, check, exclude, foreign_key, primary_key, table, unique};
 use crate::catalog::{Catalog, Table};
 use crate::error::{Kind, Result};
 use crate::generate::plan::SeedPlan;
@@ -308,4 +308,35 @@ fn ranges_of_a_group_do_not_meet() {
         days.windows(2)
             .all(|pair| pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0)
     );
+}
+
+#[test]
+fn checks_are_read_and_met() {
+    let mut goods = table(
+        "goods",
+        &[
+            "id integer not null",
+            "code text not null",
+            "low integer not null",
+            "high integer not null",
+        ],
+    );
+    primary_key(&mut goods, &["id"]);
+    unique(&mut goods, &["code"]);
+    check(&mut goods, "(code ~ '^[A-Z]{3}-[0-9]{2}$'::text)");
+    check(&mut goods, "(low < high)");
+    check(&mut goods, "(public.is_fine(low) IS TRUE)");
+    let (plan, data) = proven(&catalog(vec![goods]), "");
+    let asked: Vec<&str> = plan.asks.iter().map(|ask| &ask.expression[..]).collect();
+    assert_eq!(asked, ["(public.is_fine(low) IS TRUE)"]);
+    let number = |row: &std::collections::BTreeMap<String, String>, name: &str| {
+        row[name].parse::<i64>().unwrap()
+    };
+    let rows: Vec<_> = data.values().flatten().collect();
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert!(number(row, "low") < number(row, "high"), "{row:?}");
+        let code = row["code"].as_bytes();
+        assert!(code.len() == 6 && code[3] == b'-', "{row:?}");
+    }
 }
