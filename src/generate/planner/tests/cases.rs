@@ -340,3 +340,38 @@ fn checks_are_read_and_met() {
         assert!(code.len() == 6 && code[3] == b'-', "{row:?}");
     }
 }
+
+#[test]
+fn no_row_of_a_partitioned_table_is_homeless() {
+    let columns = ["id integer not null", "kind integer not null"];
+    let mut log = table("log", &columns);
+    let mut parts = Vec::new();
+    for (name, bound) in [
+        ("log_low", "FOR VALUES FROM (0) TO (400000000)"),
+        ("log_high", "FOR VALUES FROM (500000000) TO (900000000)"),
+    ] {
+        let mut part = table(name, &columns);
+        part.partition_of = Some(log.name.clone());
+        part.partition_bound = Some(bound.to_owned());
+        log.children.push(part.name.clone());
+        parts.push(part);
+    }
+    log.partition_key = Some(crate::catalog::PartitionKey {
+        strategy: crate::catalog::PartitionStrategy::Range,
+        definition: "RANGE (kind)".to_owned(),
+    });
+    parts.push(log);
+    let (_, data) = proven(&catalog(parts), "");
+    let kinds = data
+        .values()
+        .flatten()
+        .map(|row| row["kind"].parse::<i64>());
+    let kinds: Vec<i64> = kinds.collect::<std::result::Result<_, _>>().unwrap();
+    let low = kinds.iter().filter(|kind| (0..400_000_000).contains(*kind));
+    let high = kinds
+        .iter()
+        .filter(|kind| (500_000_000..900_000_000).contains(*kind));
+    let (low, high) = (low.count(), high.count());
+    assert!(low > 0 && high > 0, "{low} {high}");
+    assert_eq!(low + high, kinds.len());
+}
