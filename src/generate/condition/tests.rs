@@ -1,4 +1,4 @@
-//! Conditions as real servers print them.
+//! Conditions in the form that `pg_get_constraintdef` gives them.
 
 use super::{Expression, Truth, read};
 use crate::generate::fact::Says;
@@ -44,7 +44,7 @@ fn judge(text: &str, column: usize, value: Value, expected: Truth) {
 }
 
 #[test]
-fn texts_of_servers_are_judged() {
+fn printed_conditions_are_judged() {
     let t = |text: &str| Value::text(text.to_owned());
     let within = "((price > (0)::numeric) AND (price <= 9.50))";
     let dec = |text: &str| Value::Decimal(crate::sql::Decimal::parse(text).unwrap());
