@@ -6,13 +6,14 @@
 
 mod children;
 mod choice;
-pub mod condition;
+mod condition;
 mod counter;
 mod distribution;
 mod encode;
 mod fact;
 mod infer;
 mod parse;
+mod partition;
 mod permutation;
 mod pg_type;
 mod plan;
@@ -25,7 +26,7 @@ mod touched;
 mod value;
 
 pub use children::{Children, Family};
-pub use condition::{Condition, Expression, Truth};
+pub use condition::{Comparison, Condition, Expression, Function, Operator, Pattern, Truth};
 pub use distribution::{Bucket, Distribution};
 pub use encode::{Misfit, literal_text, write_binary, write_text};
 pub use fact::{Fact, Says};

@@ -1,157 +1,220 @@
-//! What a condition says about single columns, so that their sources can fulfil it at once.
+//! What a condition says of single columns.
 
-use super::expression::{Comparison, Expression, Function};
+use super::expression::{Comparison, Expression, Function, Operator};
 use crate::generate::fact::Says;
 use crate::generate::value::Value;
 
 impl Expression {
-    /// What its top-level conjunction says about single columns, and the rest, which rows must be
-    /// tried against. What a column is said to be is implied by the condition, null apart.
+    /// What it says of single columns, nulls apart, and what is left to try: `None` when all is said.
     #[must_use]
     pub fn facts(&self) -> (Vec<(usize, Says)>, Option<Expression>) {
-        let (mut facts, mut rest) = (Vec::new(), Vec::new());
-        for part in self.conjunction() {
-            match part.says() {
-                Some(fact) => facts.push(fact),
-                None => rest.push(part.clone()),
+        let mut facts = Vec::new();
+        let mut rest = Vec::new();
+        for part in self.parts() {
+            let (said, whole) = says(part);
+            if !whole {
+                rest.push(part.clone());
             }
+            facts.extend(said);
         }
-        let rest = match rest.len() {
-            0 | 1 => rest.pop(),
-            _ => Some(Self::And(rest)),
-        };
+        let rest = (!rest.is_empty()).then_some(Self::And(rest));
         (facts, rest)
     }
 
-    /// Columns of which one is less than another: lesser, greater, and whether they may not be equal.
+    /// Columns of which the first is at most the second; `true` when it is less.
     #[must_use]
     pub fn orders(&self) -> Vec<(usize, usize, bool)> {
-        self.conjunction()
-            .into_iter()
-            .filter_map(|part| match part {
-                Self::Compare(comparison, left, right) => match (&**left, &**right) {
-                    (Self::Column(left), Self::Column(right)) => match comparison {
-                        Comparison::Less => Some((*left, *right, true)),
-                        Comparison::AtMost => Some((*left, *right, false)),
-                        Comparison::Greater => Some((*right, *left, true)),
-                        Comparison::AtLeast => Some((*right, *left, false)),
-                        _ => None,
-                    },
-                    _ => None,
-                },
+        let orders = self.parts().into_iter().filter_map(|part| {
+            let Self::Compare(comparison, left, right) = part else {
+                return None;
+            };
+            let (Self::Column(left), Self::Column(right)) = (&**left, &**right) else {
+                return None;
+            };
+            match comparison {
+                Comparison::Less => Some((*left, *right, true)),
+                Comparison::AtMost => Some((*left, *right, false)),
+                Comparison::Greater => Some((*right, *left, true)),
+                Comparison::AtLeast => Some((*right, *left, false)),
                 _ => None,
-            })
-            .collect()
+            }
+        });
+        orders.collect()
     }
 
-    fn conjunction(&self) -> Vec<&Expression> {
+    /// What is joined by AND at the top.
+    fn parts(&self) -> Vec<&Self> {
         match self {
-            Self::And(parts) => parts.iter().flat_map(Self::conjunction).collect(),
+            Self::And(parts) => parts.iter().flat_map(Self::parts).collect(),
             other => vec![other],
         }
     }
+}
 
-    fn says(&self) -> Option<(usize, Says)> {
-        match self {
-            Self::Column(column) => Some((*column, Says::OneOf(vec![Value::Bool(true)]))),
-            Self::Not(inner) => match &**inner {
-                Self::IsNull(inner) => Some((inner.column()?, Says::NotNull)),
-                Self::Column(column) => Some((*column, Says::OneOf(vec![Value::Bool(false)]))),
-                _ => None,
+type Said = (Vec<(usize, Says)>, bool);
+
+/// What a part without AND at its top says, and whether that is all.
+fn says(part: &Expression) -> Said {
+    let nothing = (Vec::new(), false);
+    match part {
+        Expression::Column(column) => one(*column, Says::OneOf(vec![Value::Bool(true)])),
+        Expression::Not(inner) => match &**inner {
+            Expression::Column(column) => one(*column, Says::OneOf(vec![Value::Bool(false)])),
+            Expression::IsNull(of) => match &**of {
+                Expression::Column(column) => one(*column, Says::NotNull),
+                _ => nothing,
             },
-            Self::Matches(inner, pattern) => Some((
-                inner.column()?,
-                Says::Matches(pattern.regex.clone(), pattern.fold),
-            )),
-            Self::Among(comparison, left, items, every) => {
-                let values = items
-                    .iter()
-                    .map(Self::constant)
-                    .collect::<Option<Vec<_>>>()?;
-                match (comparison, every) {
-                    (Comparison::Equal, false) => Some((left.column()?, Says::OneOf(values))),
-                    (Comparison::NotEqual, true) => Some((left.column()?, Says::NoneOf(values))),
-                    _ => None,
-                }
+            _ => nothing,
+        },
+        Expression::Is(inner, wanted) => match &**inner {
+            Expression::Column(column) => {
+                let values = Says::OneOf(vec![Value::Bool(*wanted)]);
+                (vec![(*column, Says::NotNull), (*column, values)], true)
             }
-            Self::Or(_) => self
-                .equalities()
-                .map(|(column, values)| (column, Says::OneOf(values))),
-            Self::Compare(comparison, left, right) => match (left.constant(), right.constant()) {
-                (None, Some(value)) => left.compared(*comparison, value),
-                (Some(value), None) => right.compared(comparison.turned(), value),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn column(&self) -> Option<usize> {
-        match self {
-            Self::Column(column) => Some(*column),
-            _ => None,
-        }
-    }
-
-    /// The constant it is. A null says nothing about a column.
-    fn constant(&self) -> Option<Value> {
-        match self {
-            Self::Constant(Value::Null) => None,
-            Self::Constant(value) => Some(value.clone()),
-            _ => None,
-        }
-    }
-
-    /// The values of `a = 1 OR a = 2`, all of one column.
-    fn equalities(&self) -> Option<(usize, Vec<Value>)> {
-        let Self::Or(parts) = self else {
-            return match self.says()? {
-                (column, Says::OneOf(values)) => Some((column, values)),
-                _ => None,
+            _ => nothing,
+        },
+        Expression::Matches(inner, pattern) => match &**inner {
+            Expression::Column(column) => {
+                one(*column, Says::Matches(pattern.regex.clone(), pattern.fold))
+            }
+            _ => nothing,
+        },
+        Expression::Among(comparison, left, items, every) => {
+            let Expression::Column(column) = &**left else {
+                return nothing;
             };
-        };
-        let mut found: Option<(usize, Vec<Value>)> = None;
-        for part in parts {
-            let (column, values) = part.equalities()?;
-            match &mut found {
-                None => found = Some((column, values)),
-                Some((same, all)) if *same == column => all.extend(values),
-                Some(_) => return None,
+            let values = items.iter().map(|item| match item {
+                Expression::Constant(value) if !value.is_null() => Some(value.clone()),
+                _ => None,
+            });
+            match (comparison, every, values.collect::<Option<Vec<Value>>>()) {
+                (Comparison::Equal, false, Some(values)) => one(*column, Says::OneOf(values)),
+                (Comparison::NotEqual, true, Some(values)) => one(*column, Says::NoneOf(values)),
+                _ => nothing,
             }
         }
-        found
+        Expression::Compare(comparison, left, right) => match (&**left, &**right) {
+            (Expression::Constant(value), other) => compared(comparison.turned(), other, value),
+            (other, Expression::Constant(value)) => compared(*comparison, other, value),
+            _ => nothing,
+        },
+        Expression::Or(parts) => either(parts),
+        _ => nothing,
     }
+}
 
-    fn compared(&self, comparison: Comparison, value: Value) -> Option<(usize, Says)> {
-        match self {
-            Self::Column(column) => Some((
-                *column,
-                match comparison {
-                    Comparison::Equal => Says::OneOf(vec![value]),
-                    Comparison::NotEqual => Says::NoneOf(vec![value]),
-                    Comparison::Less => Says::AtMost(value, false),
-                    Comparison::AtMost => Says::AtMost(value, true),
-                    Comparison::Greater => Says::AtLeast(value, false),
-                    Comparison::AtLeast => Says::AtLeast(value, true),
-                },
-            )),
-            Self::Call(Function::Length, arguments) => {
-                let Value::Int(value) = value else {
-                    return None;
-                };
-                let (low, high) = match comparison {
-                    Comparison::Equal => (value, value),
-                    Comparison::Less => (0, value.checked_sub(1)?),
-                    Comparison::AtMost => (0, value),
-                    Comparison::Greater => (value.checked_add(1)?, i64::from(u32::MAX)),
-                    Comparison::AtLeast => (value, i64::from(u32::MAX)),
-                    Comparison::NotEqual => return None,
-                };
-                let length =
-                    Says::Length(u32::try_from(low.max(0)).ok()?, u32::try_from(high).ok()?);
-                Some((arguments.first()?.column()?, length))
+fn one(column: usize, says: Says) -> Said {
+    (vec![(column, says)], true)
+}
+
+/// `other comparison value`
+fn compared(comparison: Comparison, other: &Expression, value: &Value) -> Said {
+    let nothing = (Vec::new(), false);
+    if value.is_null() {
+        return nothing;
+    }
+    match other {
+        Expression::Column(column) => one(
+            *column,
+            match comparison {
+                Comparison::Equal => Says::OneOf(vec![value.clone()]),
+                Comparison::NotEqual => Says::NoneOf(vec![value.clone()]),
+                Comparison::Less => Says::AtMost(value.clone(), false),
+                Comparison::AtMost => Says::AtMost(value.clone(), true),
+                Comparison::Greater => Says::AtLeast(value.clone(), false),
+                Comparison::AtLeast => Says::AtLeast(value.clone(), true),
+            },
+        ),
+        Expression::Arithmetic(Operator::Remainder, left, right) => match (&**left, &**right) {
+            (Expression::Column(column), Expression::Constant(Value::Int(of)))
+                if comparison == Comparison::Equal && *value == Value::Int(0) && *of != 0 =>
+            {
+                one(*column, Says::MultipleOf(*of))
             }
-            _ => None,
+            _ => nothing,
+        },
+        Expression::Call(function, arguments) => length(comparison, (*function, arguments), value),
+        _ => nothing,
+    }
+}
+
+/// Bounds of a length. A text is at least as long as what trimming leaves of it, and has at most as
+/// many characters as bytes.
+fn length(
+    comparison: Comparison,
+    (function, arguments): (Function, &[Expression]),
+    value: &Value,
+) -> Said {
+    let nothing = (Vec::new(), false);
+    let (Some(argument), Value::Int(bound)) = (arguments.first(), value) else {
+        return nothing;
+    };
+    let (column, trimmed) = match argument {
+        Expression::Column(column) => (*column, false),
+        Expression::Call(Function::Trim, inner) => match inner.first() {
+            Some(Expression::Column(column)) => (*column, true),
+            _ => return nothing,
+        },
+        _ => return nothing,
+    };
+    let limit = |bound: i64| u32::try_from(bound.max(0)).unwrap_or(u32::MAX);
+    let (min, max) = match comparison {
+        Comparison::Equal => (limit(*bound), limit(*bound)),
+        Comparison::Less => (0, limit(bound.saturating_sub(1))),
+        Comparison::AtMost => (0, limit(*bound)),
+        Comparison::Greater => (limit(bound.saturating_add(1)), u32::MAX),
+        Comparison::AtLeast => (limit(*bound), u32::MAX),
+        Comparison::NotEqual if *bound == 0 => (1, u32::MAX),
+        Comparison::NotEqual => return nothing,
+    };
+    match function {
+        Function::Length | Function::Cardinality if !trimmed => one(column, Says::Length(min, max)),
+        Function::Length => (vec![(column, Says::Length(min, u32::MAX))], false),
+        Function::Bytes if !trimmed => (vec![(column, Says::Length(0, max))], false),
+        _ => nothing,
+    }
+}
+
+/// `a = 1 OR a = 2`, and `a IS NULL OR ...` of the same column.
+fn either(parts: &[Expression]) -> Said {
+    let nothing = (Vec::new(), false);
+    let mut values = Vec::new();
+    let mut of = None;
+    let mut others = Vec::new();
+    for part in parts {
+        if let Expression::IsNull(inner) = part
+            && let Expression::Column(column) = &**inner
+        {
+            if of.is_some_and(|of| of != *column) {
+                return nothing;
+            }
+            of = Some(*column);
+            continue;
         }
+        let (facts, rest) = part.facts();
+        let Some((column, _)) = facts.first() else {
+            return nothing;
+        };
+        let same = facts.iter().all(|(other, _)| other == column);
+        if !same || rest.is_some() || of.is_some_and(|of| of != *column) {
+            return nothing;
+        }
+        of = Some(*column);
+        match &facts[..] {
+            [(_, Says::OneOf(some))] => values.extend(some.iter().cloned()),
+            _ => others.push(facts),
+        }
+    }
+    match (of, others.len()) {
+        (Some(column), 0) if !values.is_empty() => one(column, Says::OneOf(values)),
+        // Nothing but null is allowed beside the one alternative.
+        (Some(_), 1) if values.is_empty() => {
+            let said: Vec<(usize, Says)> = others.into_iter().flatten().collect();
+            if said.iter().any(|(_, says)| *says == Says::NotNull) {
+                return nothing;
+            }
+            (said, true)
+        }
+        _ => nothing,
     }
 }

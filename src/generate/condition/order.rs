@@ -18,7 +18,7 @@ const QUOTIENT_SCALE: u16 = 16;
 /// How two values that are not null compare; `None` when they are not of comparable types. Texts are
 /// compared by their bytes, which tells equal from unequal under every deterministic collation.
 #[must_use]
-pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+pub(in crate::generate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     if let (Some(left), Some(right)) = (decimal(left), decimal(right)) {
         return aligned(left, right)
             .map(|(left, right, _)| left.cmp(&right))

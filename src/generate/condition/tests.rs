@@ -1,122 +1,214 @@
-//! Texts as PostgreSQL 15 prints them.
+//! Conditions in the form that `pg_get_constraintdef` gives them.
 
-use super::*;
+use super::{Expression, Truth, read};
 use crate::generate::fact::Says;
 use crate::generate::pg_type::PgType;
 use crate::generate::value::Value;
-use crate::sql::Decimal;
 
-fn columns(name: &str) -> Option<(usize, PgType)> {
+const TODAY: i64 = 800_000_000_000_000;
+
+#[cfg(test)]
+fn column(name: &str) -> Option<(usize, PgType)> {
+    let labels = || vec!["new".to_owned(), "done".to_owned()];
     Some(match name {
         "a" => (0, PgType::Int(4)),
-        "b" => (1, PgType::Int(4)),
-        "price" => (2, PgType::Numeric(None)),
-        "name" | "VALUE" => (3, PgType::Text(None)),
-        "day" => (4, PgType::Date),
-        "flag" => (5, PgType::Bool),
+        "price" => (1, PgType::Numeric(Some((10, 2)))),
+        "name" => (2, PgType::Text(Some(40))),
+        "VALUE" | "code" => (3, PgType::Text(None)),
+        "start_date" => (4, PgType::Date),
+        "end_date" => (5, PgType::Date),
+        "active" => (6, PgType::Bool),
+        "state" => (7, PgType::Enum(labels())),
+        "at" => (8, PgType::Timestamp(true)),
+        "tags" => (9, PgType::Array(Box::new(PgType::Text(None)), 25)),
+        "Odd Name" => (10, PgType::Int(8)),
         _ => return None,
     })
 }
 
-fn row(a: Option<i64>, price: i128, name: &str, flag: bool) -> Vec<Value> {
-    vec![
-        a.map_or(Value::Null, Value::Int),
-        Value::Int(2),
-        Value::Decimal(Decimal {
-            unscaled: price,
-            scale: 2,
-        }),
-        Value::text(name.to_owned()),
-        Value::Date(366),
-        Value::Bool(flag),
-    ]
+#[cfg(test)]
+fn understood(text: &str) -> Expression {
+    read(text, &column, TODAY).unwrap_or_else(|| panic!("{text}"))
+}
+
+#[cfg(test)]
+fn judged(text: &str, column: usize, value: Value) -> Truth {
+    let mut row = vec![Value::Null; 11];
+    row[column] = value;
+    understood(text).holds(&row)
+}
+
+#[cfg(test)]
+fn judge(text: &str, column: usize, value: Value, expected: Truth) {
+    assert_eq!(judged(text, column, value), expected, "{text}");
 }
 
 #[test]
-fn conditions_hold_as_in_postgresql() {
-    use Truth::{False, True, Unknown};
-    for (text, good, bad) in [
-        (
-            "CHECK (((price > (0)::numeric) AND (length((name)::text) <= 2)))",
-            True,
-            False,
-        ),
-        (
-            "((name)::text = ANY ((ARRAY['ab'::character varying, 'b'::character varying])::text[]))",
-            True,
-            False,
-        ),
-        ("VALUE ~ '^[a-z]{2}$'::text", True, False),
-        ("(name ~~ 'a_'::text)", True, False),
-        ("(name !~~* 'XY%'::text)", True, False),
-        ("(NOT (a IS NULL))", True, False),
-        ("(num_nonnulls(a, b) = 2)", True, False),
-        ("(a < b)", True, Unknown),
-        ("((a % 2) = 1)", True, Unknown),
-        ("(a IS DISTINCT FROM NULL)", True, False),
-        ("(flag IS TRUE)", True, False),
-        ("flag", True, False),
-        ("CASE WHEN flag THEN (a = 1) ELSE (b = 3) END", True, False),
-        ("(COALESCE(a, 7) < 5)", True, False),
-        ("(lower(name) = 'ab'::text)", True, False),
-        ("(TRIM(BOTH FROM name) <> 'xyz'::text)", True, False),
-        (
-            "(((name || '!'::text) = 'ab!'::text) OR (a > 3))",
-            True,
-            Unknown,
-        ),
-        ("(price = 1.5)", True, False),
-        (
-            "((EXTRACT(year FROM day) = (2001)::numeric) AND flag)",
-            True,
-            False,
-        ),
-        (
-            "((day < ('2001-01-01'::date + '1 mon'::interval)) AND flag)",
-            True,
-            False,
-        ),
+fn printed_conditions_are_judged() {
+    let t = |text: &str| Value::text(text.to_owned());
+    let within = "((price > (0)::numeric) AND (price <= 9.50))";
+    let dec = |text: &str| Value::Decimal(crate::sql::Decimal::parse(text).unwrap());
+    let any =
+        "((name)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[]))";
+    let all = "(name)::text <> ALL (ARRAY['x'::text, 'y'::text])";
+    for (text, column, value, expected) in [
+        (within, 1, dec("9.50"), Truth::True),
+        (within, 1, dec("9.51"), Truth::False),
+        (within, 1, dec("0.00"), Truth::False),
+        (within, 1, Value::Null, Truth::Unknown),
+        (any, 2, t("y"), Truth::True),
+        (any, 2, t("z"), Truth::False),
+        (all, 2, t("z"), Truth::True),
+        (all, 2, t("x"), Truth::False),
+        ("(length((name)::text) <= 3)", 2, t("äöü"), Truth::True),
+        ("(length((name)::text) <= 3)", 2, t("abcd"), Truth::False),
+        ("(VALUE ~ '^[A-Z]{2}$'::text)", 3, t("DE"), Truth::True),
+        ("(VALUE ~ '^[A-Z]{2}$'::text)", 3, t("de"), Truth::False),
+        ("(VALUE ~* '^[A-Z]{2}$'::text)", 3, t("de"), Truth::True),
+        ("(VALUE !~ '[0-9]'::text)", 3, t("a1"), Truth::False),
+        ("(code ~~ 'a_%'::text)", 3, t("ab"), Truth::True),
+        ("(code ~~ 'a_%'::text)", 3, t("a"), Truth::False),
+        ("(NOT (a IS NULL))", 0, Value::Null, Truth::False),
     ] {
-        let read = read(text, &columns).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        assert_eq!(read.holds(&row(Some(1), 150, "ab", true)), good, "{text}");
-        assert_eq!(read.holds(&row(None, -150, "xyz", false)), bad, "{text}");
+        judge(text, column, value, expected);
     }
 }
 
 #[test]
-fn what_is_not_understood_is_refused() {
+fn other_operators_and_functions_are_judged() {
+    let t = |text: &str| Value::text(text.to_owned());
+    for (text, column, value, expected) in [
+        ("(a IS NOT NULL)", 0, Value::Int(1), Truth::True),
+        ("((a % 5) = 0)", 0, Value::Int(10), Truth::True),
+        ("((a % 5) = 0)", 0, Value::Int(11), Truth::False),
+        (
+            "((a >= '-5'::integer) AND (a <= 5))",
+            0,
+            Value::Int(-5),
+            Truth::True,
+        ),
+        ("(a IS DISTINCT FROM 3)", 0, Value::Null, Truth::True),
+        ("(a IS DISTINCT FROM 3)", 0, Value::Int(3), Truth::False),
+        ("(active IS TRUE)", 6, Value::Null, Truth::False),
+        ("(NOT active)", 6, Value::Bool(false), Truth::True),
+        ("active", 6, Value::Bool(false), Truth::False),
+        ("(state = 'new'::public.state)", 7, t("new"), Truth::True),
+        ("(state = 'new'::public.state)", 7, t("done"), Truth::False),
+        ("(COALESCE(a, 0) > 0)", 0, Value::Null, Truth::False),
+        (
+            "(num_nonnulls(a, price) = 1)",
+            0,
+            Value::Int(1),
+            Truth::True,
+        ),
+        ("(at <= now())", 8, Value::Timestamp(TODAY), Truth::True),
+        (
+            "(at <= now())",
+            8,
+            Value::Timestamp(TODAY + 1),
+            Truth::False,
+        ),
+        (
+            "(start_date >= '2000-01-03'::date)",
+            4,
+            Value::Date(1),
+            Truth::False,
+        ),
+        (
+            "(date_part('year'::text, start_date) = (2000)::double precision)",
+            4,
+            Value::Date(9),
+            Truth::True,
+        ),
+        (
+            "(EXTRACT(year FROM start_date) > (2000)::numeric)",
+            4,
+            Value::Date(9),
+            Truth::False,
+        ),
+        (
+            "(cardinality(tags) > 0)",
+            9,
+            Value::Array(vec![]),
+            Truth::False,
+        ),
+        ("(\"Odd Name\" > 0)", 10, Value::Int(1), Truth::True),
+        ("(upper(code) = code)", 3, t("aB"), Truth::False),
+        ("((code || 'x'::text) = 'ax'::text)", 3, t("a"), Truth::True),
+        (
+            "((a > 5) OR (a < 0) AND (a > '-3'::integer))",
+            0,
+            Value::Int(-2),
+            Truth::True,
+        ),
+    ] {
+        judge(text, column, value, expected);
+    }
+}
+
+#[test]
+fn what_may_mean_something_else_is_not_understood() {
     for text in [
-        "is_valid(a)",
-        "(a = ( SELECT 1))",
-        "(day <= CURRENT_DATE)",
-        "(name > 'a'::text)",
-        "((a)::smallint > 3)",
-        "(nowhere = 1)",
-        "(name ~ '(a)\\1'::text)",
+        "(name < 'x'::text)",
+        "(at > now())",
+        "(NOT (at <= now()))",
+        "public.check_it(a)",
+        "check_it(a)",
+        "(a OPERATOR(public.=) 1)",
+        "(code ~ '(a)\\1'::text)",
+        "(code ~ '(?=a)'::text)",
+        "(at > '2020-01-01'::date)",
+        "(((a)::numeric / (2)::numeric) > 0.5)",
+        "((at)::date = '2020-01-01'::date)",
+        "(missing > 0)",
+        "(a > 0) trailing",
+        "a",
+        "(a > ",
+        "(code = 'x'::public.citext)",
+        "CASE WHEN active THEN (a > 0) ELSE true END",
     ] {
-        assert!(read(text, &columns).is_err(), "{text}");
+        assert_eq!(read(text, &column, TODAY), None, "{text}");
     }
-    let read = read_at("(day <= CURRENT_DATE)", &columns, 366 * 86_400_000_000).unwrap();
-    assert_eq!(read.holds(&row(None, 0, "", true)), Truth::True);
+    assert_eq!(read(&"(".repeat(10_000), &column, TODAY), None);
 }
 
 #[test]
-fn facts_and_orders_are_taken_out() {
-    let text = "((a >= 1) AND (a < b) AND ((name = 'x'::text) OR (name = 'y'::text)) AND (char_length(name) >= 3))";
-    let read = read(text, &columns).unwrap();
-    let (facts, rest) = read.facts();
-    let values = ["x", "y"].map(|text| Value::text(text.to_owned())).to_vec();
+fn facts_narrow_single_columns() {
+    let facts = |text: &str| {
+        let (facts, rest) = understood(text).facts();
+        (facts, rest.is_none())
+    };
+    let int = Value::Int;
     assert_eq!(
-        facts,
-        [
-            (0, Says::AtLeast(Value::Int(1), true)),
-            (3, Says::OneOf(values)),
-            (3, Says::Length(3, u32::MAX)),
-        ]
+        facts("((a >= 1) AND (9 > a))"),
+        (
+            vec![
+                (0, Says::AtLeast(int(1), true)),
+                (0, Says::AtMost(int(9), false))
+            ],
+            true
+        )
     );
-    assert_eq!(read.orders(), [(0, 1, true)]);
-    assert!(matches!(
-        rest,
-        Some(Expression::Compare(Comparison::Less, ..))
-    ));
+    assert_eq!(
+        facts("((a = 1) OR (a = 4) OR (a IS NULL))"),
+        (vec![(0, Says::OneOf(vec![int(1), int(4)]))], true)
+    );
+    assert_eq!(
+        facts("((a IS NULL) OR (a > 0))"),
+        (vec![(0, Says::AtLeast(int(0), false))], true)
+    );
+    assert_eq!(
+        facts("(length(btrim((name)::text)) > 0)"),
+        (vec![(2, Says::Length(1, u32::MAX))], false)
+    );
+    assert_eq!(
+        facts("((a > 0) OR (price > (0)::numeric))"),
+        (vec![], false)
+    );
+    assert_eq!(
+        facts("((a % 5) = 0)"),
+        (vec![(0, Says::MultipleOf(5))], true)
+    );
+    let ordered = understood("((start_date < end_date) AND (a > 0))");
+    assert_eq!(ordered.orders(), vec![(4, 5, true)]);
 }

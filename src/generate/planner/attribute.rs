@@ -141,8 +141,9 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
         locale,
         today: scene.options.today,
     })?;
+    let pattern = Source::of_pattern(&slot.facts, draft.kind(index));
     let plan = &mut draft.plan.columns[index];
-    plan.source = found.source;
+    plan.source = pattern.unwrap_or(found.source);
     plan.nulls = nulls.unwrap_or(found.nulls);
     plan.reason = found.reason;
     draft.slots[index].origin = Origin::Own;

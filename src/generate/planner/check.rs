@@ -8,6 +8,7 @@ use crate::catalog::ConstraintKind;
 use crate::generate::condition::Condition;
 use crate::generate::fact::{Fact, Says};
 use crate::generate::parse::parse;
+use crate::generate::partition;
 use crate::generate::pg_type::{ColumnType, PgType};
 use crate::generate::plan::{Ask, Take};
 use crate::generate::source::Source;
@@ -19,6 +20,7 @@ const SECOND: i64 = 1_000_000;
 
 /// Reads all conditions of a table.
 pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
+    let today = scene.options.today;
     for constraint in draft.constraints.clone().into_iter().filter(|c| c.enforced) {
         let name = constraint.name.as_str();
         match &constraint.kind {
@@ -29,24 +31,27 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
                     }
                 }
             }
-            ConstraintKind::Check { expression } => match reading::read(draft, expression, None) {
-                Some(understood) => take(draft, name, expression, understood),
-                None => draft.asks.push(Ask {
-                    table,
-                    constraint: name.to_owned(),
-                    expression: expression.clone(),
-                    column: None,
-                }),
-            },
+            ConstraintKind::Check { expression } => {
+                match reading::read(draft, expression, None, today) {
+                    Some(understood) => take(draft, name, expression, understood),
+                    None => draft.asks.push(Ask {
+                        table,
+                        constraint: name.to_owned(),
+                        expression: expression.clone(),
+                        column: None,
+                    }),
+                }
+            }
             _ => {}
         }
     }
+    place(scene, draft);
     for column in 0..draft.slots.len() {
         let of = ColumnType::of(scene.catalog, &draft.slots[column].column.data_type);
         for check in of.domains.iter().flat_map(|domain| &domain.checks) {
             let name = check.name.as_str();
             let expression = condition_of(&check.definition);
-            match reading::read(draft, expression, Some(column)) {
+            match reading::read(draft, expression, Some(column), today) {
                 Some(understood) => take(draft, name, expression, understood),
                 None => draft.asks.push(Ask {
                     table,
@@ -57,6 +62,32 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
             }
         }
     }
+}
+
+/// Keeps the key of a partitioned table within its partitions. Keys of several columns, and of
+/// partitions that are partitioned again, are left to the server.
+fn place(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let Some(key) = &draft.table.partition_key else {
+        return;
+    };
+    let name = key.definition.split_once('(').map(|(_, rest)| rest);
+    let name = name.and_then(|rest| rest.strip_suffix(')'));
+    let Some(column) = name.and_then(|name| draft.column(&name.replace('"', ""))) else {
+        return;
+    };
+    let parts = draft.table.children.iter();
+    let parts = parts.filter_map(|part| scene.catalog.table(part));
+    let bounds: Vec<&str> = parts.filter_map(|p| p.partition_bound.as_deref()).collect();
+    let Some((says, expression)) = partition::says(&bounds, column, draft.kind(column)) else {
+        return;
+    };
+    let text = bounds.join(" or ");
+    let understood = Understood {
+        expression,
+        facts: says.into_iter().map(|says| (column, says)).collect(),
+        orders: Vec::new(),
+    };
+    take(draft, "partitions", &text, understood);
 }
 
 /// `CHECK ((VALUE > 0)) NOT VALID` is `(VALUE > 0)`.

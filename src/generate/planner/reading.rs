@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use crate::generate::condition::{self, Expression};
 use crate::generate::fact::Says;
+use crate::generate::pg_type::PgType;
 
 /// A condition that is understood.
 pub(super) struct Understood {
@@ -14,17 +15,23 @@ pub(super) struct Understood {
 }
 
 /// Reads a condition of a table, or of the domain of one of its columns.
-pub(super) fn read(draft: &Draft<'_>, text: &str, of: Option<usize>) -> Option<Understood> {
-    let column = |name: &str| match of {
-        Some(column) if name.eq_ignore_ascii_case("value") => {
-            Some((column, draft.kind(column).clone()))
-        }
-        Some(_) => None,
-        None => draft
-            .column(name)
-            .map(|column| (column, draft.kind(column).clone())),
+pub(super) fn read(
+    draft: &Draft<'_>,
+    text: &str,
+    domain_of: Option<usize>,
+    today: i64,
+) -> Option<Understood> {
+    let resolve = |name: &str| -> Option<(usize, PgType)> {
+        let column = match domain_of {
+            Some(column) if name == "VALUE" => column,
+            Some(_) => return None,
+            None => draft.column(name)?,
+        };
+        // Letter case means nothing in it, which its plan does not tell.
+        let insensitive = draft.slots[column].column.data_type.ends_with("citext");
+        (!insensitive).then(|| (column, draft.kind(column).clone()))
     };
-    let expression = condition::read(text, &column).ok()?;
+    let expression = condition::read(text, &resolve, today)?;
     Some(Understood {
         facts: expression.facts().0,
         orders: expression.orders(),
@@ -32,11 +39,7 @@ pub(super) fn read(draft: &Draft<'_>, text: &str, of: Option<usize>) -> Option<U
     })
 }
 
-/// Whether all that a condition says is in facts that a generator can follow.
+/// Whether all that a condition says is in its facts.
 pub(super) fn says_all(expression: &Expression) -> bool {
-    let (facts, rest) = expression.facts();
-    rest.is_none()
-        && !facts
-            .iter()
-            .any(|(_, says)| matches!(says, Says::Matches(..)))
+    expression.facts().1.is_none()
 }

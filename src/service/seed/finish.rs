@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::generate::SeedPlan;
 use crate::postgres::Session;
-use crate::sql::Ident;
+use crate::sql::{Ident, literal};
 
 /// Sequences that columns take their values from: by identity, and by a default that calls
 /// `nextval`, owned or not.
@@ -51,10 +51,10 @@ pub(super) async fn sequences(session: &Session, plan: &SeedPlan) -> Result<Vec<
             }
             let column = Ident::new(column)?;
             let sql = format!(
-                "select pg_catalog.setval('{}'::pg_catalog.regclass, m.value) from \
+                "select pg_catalog.setval({}::pg_catalog.regclass, m.value) from \
                    (select least(pg_catalog.max({column})::int8, {greatest}) as value from {}) m, {sequence} s \
                  where m.value is not null and (m.value > s.last_value or (m.value = s.last_value and not s.is_called))",
-                sequence.to_string().replace('\'', "''"),
+                literal(&sequence.to_string()),
                 table.name
             );
             session.query(&sql, &[]).await?;

@@ -51,8 +51,9 @@ async fn beside(engine: &Engine, run: i64, hooks: Vec<Unhooked>) -> Result<()> {
     stream::iter(tables.into_iter().map(Ok))
         .map(|hooks: Result<Vec<Unhooked>>| async move {
             let mut session = engine.session().await?;
-            let setting = format!("set maintenance_work_mem = '{memory}MB'");
-            session.batch_execute(&setting).await?;
+            let setting = format!("{memory}MB");
+            let set = "select pg_catalog.set_config('maintenance_work_mem', $1, false)";
+            session.query_one(set, &[&setting]).await?;
             for hook in hooks? {
                 engine.check()?;
                 remake(&mut session, run, &hook).await?;

@@ -21,6 +21,7 @@ const DOMAIN: &[&str] = &[
     "subset",
     "diff",
     "copy",
+    "generate",
 ];
 const ADAPTERS: &[&str] = &[
     "postgres", "control", "vault", "config", "storage", "dispatch",
@@ -211,7 +212,10 @@ fn mod_files(source: &Source) -> Vec<String> {
         let line = line.trim();
         let head = line
             .strip_prefix("pub(crate) ")
-            .or(line.strip_prefix("pub(super) "));
+            .or(line.strip_prefix("pub(super) "))
+            .or(line
+                .strip_prefix("pub(in crate::")
+                .and_then(|rest| Some(rest.split_once(") ")?.1)));
         let head = head.or(line.strip_prefix("pub ")).unwrap_or(line);
         let starts_use = head.starts_with("use ");
         if !(inside_use

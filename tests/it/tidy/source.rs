@@ -16,7 +16,10 @@ impl Source {
     pub(super) fn new(name: &str, text: &str) -> Self {
         let lines = text.lines().count();
         let (spoken, code) = strip(text);
-        let keep = without_tests(&code);
+        let mut keep = without_tests(&code);
+        if is_test(name) {
+            keep.fill(false);
+        }
         let cut = |view: &str| {
             view.split('\n')
                 .zip(&keep)
@@ -45,6 +48,14 @@ impl Source {
     pub(super) fn finding(&self, line: usize, words: &str) -> String {
         format!("{}:{}: {words}", self.name, line + 1)
     }
+}
+
+/// Files that a `mod` under `#[cfg(test)]` brings in.
+fn is_test(name: &str) -> bool {
+    name.starts_with("src/")
+        && (name.ends_with("/tests.rs")
+            || name.ends_with("/tests_support.rs")
+            || name.contains("/tests/"))
 }
 
 /// Which lines are outside of items under `#[cfg(test)]`; `code` is free of literals.

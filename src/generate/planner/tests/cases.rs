@@ -87,7 +87,6 @@ fn shop() -> Catalog {
 }
 
 #[test]
-#[cfg(test)]
 fn a_shop_needs_no_spec() {
     let (plan, data) = proven(&shop(), "");
     assert_eq!(plan.rows(), 4000);
@@ -98,7 +97,6 @@ fn a_shop_needs_no_spec() {
 }
 
 #[test]
-#[cfg(test)]
 fn a_person_is_one_person_and_times_follow_each_other() {
     let mut people = table(
         "people",
@@ -123,7 +121,6 @@ fn a_person_is_one_person_and_times_follow_each_other() {
 }
 
 #[test]
-#[cfg(test)]
 fn children_are_counted_by_parent() {
     let (plan, data) = proven(
         &shop(),
@@ -144,7 +141,6 @@ fn children_are_counted_by_parent() {
 }
 
 #[test]
-#[cfg(test)]
 fn rows_of_a_tenant_stay_with_it() {
     let mut tenants = table("tenants", &["id integer not null"]);
     primary_key(&mut tenants, &["id"]);
@@ -185,7 +181,6 @@ fn rows_of_a_tenant_stay_with_it() {
 }
 
 #[test]
-#[cfg(test)]
 fn cycles_and_self_references_are_met() {
     let mut departments = table(
         "departments",
@@ -213,7 +208,6 @@ fn cycles_and_self_references_are_met() {
 }
 
 #[test]
-#[cfg(test)]
 fn keys_that_are_each_others_are_refused_by_name() {
     let mut a = table("a", &["id text not null"]);
     primary_key(&mut a, &["id"]);
@@ -227,7 +221,6 @@ fn keys_that_are_each_others_are_refused_by_name() {
 }
 
 #[test]
-#[cfg(test)]
 fn too_many_rows_are_refused_when_asked_for_and_reduced_otherwise() {
     let mut moods = table("moods", &["mood public.mood not null"]);
     primary_key(&mut moods, &["mood"]);
@@ -240,7 +233,6 @@ fn too_many_rows_are_refused_when_asked_for_and_reduced_otherwise() {
 }
 
 #[test]
-#[cfg(test)]
 fn rows_of_a_scenario_come_first() {
     let text = "[[scenarios.refund.users]]\nid = 7\nemail = \"a@example.com\"\n";
     let spec = spec(&format!("version = 1\n{text}"));
@@ -259,7 +251,6 @@ fn rows_of_a_scenario_come_first() {
 }
 
 #[test]
-#[cfg(test)]
 fn a_spec_that_names_what_is_not_there_is_refused() {
     for (text, hint) in [
         ("[tables.user]\nrows = 1\n", "users"),
@@ -283,7 +274,6 @@ fn a_spec_that_names_what_is_not_there_is_refused() {
 }
 
 #[test]
-#[cfg(test)]
 fn ranges_of_a_group_do_not_meet() {
     let mut rooms = table("rooms", &["id integer not null"]);
     primary_key(&mut rooms, &["id"]);
@@ -337,7 +327,6 @@ fn ranges_of_a_group_do_not_meet() {
 }
 
 #[test]
-#[cfg(test)]
 fn unique_rows_that_are_drawn_again_stay_unique() {
     let columns = ["a", "b", "c", "d", "e", "f"].map(|name| format!("{name} public.mood not null"));
     let mut columns: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -363,7 +352,6 @@ fn unique_rows_that_are_drawn_again_stay_unique() {
 }
 
 #[test]
-#[cfg(test)]
 fn the_server_is_asked_about_conditions_that_are_not_understood() {
     let mut codes = table("codes", &["code text not null"]);
     check(&mut codes, "public.is_code(code)");
@@ -371,4 +359,70 @@ fn the_server_is_asked_about_conditions_that_are_not_understood() {
     assert_eq!(plan.asks.len(), 1);
     assert_eq!(plan.asks[0].constraint, "codes_check0");
     assert_eq!(plan.asks[0].expression, "public.is_code(code)");
+}
+
+#[test]
+fn checks_are_read_and_met() {
+    let mut goods = table(
+        "goods",
+        &[
+            "id integer not null",
+            "code text not null",
+            "low integer not null",
+            "high integer not null",
+        ],
+    );
+    primary_key(&mut goods, &["id"]);
+    unique(&mut goods, &["code"]);
+    check(&mut goods, "(code ~ '^[A-Z]{3}-[0-9]{2}$'::text)");
+    check(&mut goods, "(low < high)");
+    check(&mut goods, "(public.is_fine(low) IS TRUE)");
+    let (plan, data) = proven(&catalog(vec![goods]), "");
+    let asked: Vec<&str> = plan.asks.iter().map(|ask| &ask.expression[..]).collect();
+    assert_eq!(asked, ["(public.is_fine(low) IS TRUE)"]);
+    let number = |row: &std::collections::BTreeMap<String, String>, name: &str| {
+        row[name].parse::<i64>().unwrap()
+    };
+    let rows: Vec<_> = data.values().flatten().collect();
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert!(number(row, "low") < number(row, "high"), "{row:?}");
+        let code = row["code"].as_bytes();
+        assert!(code.len() == 6 && code[3] == b'-', "{row:?}");
+    }
+}
+
+#[test]
+fn no_row_of_a_partitioned_table_is_homeless() {
+    let columns = ["id integer not null", "kind integer not null"];
+    let mut log = table("log", &columns);
+    let mut parts = Vec::new();
+    for (name, bound) in [
+        ("log_low", "FOR VALUES FROM (0) TO (400000000)"),
+        ("log_high", "FOR VALUES FROM (500000000) TO (900000000)"),
+    ] {
+        let mut part = table(name, &columns);
+        part.partition_of = Some(log.name.clone());
+        part.partition_bound = Some(bound.to_owned());
+        log.children.push(part.name.clone());
+        parts.push(part);
+    }
+    log.partition_key = Some(crate::catalog::PartitionKey {
+        strategy: crate::catalog::PartitionStrategy::Range,
+        definition: "RANGE (kind)".to_owned(),
+    });
+    parts.push(log);
+    let (_, data) = proven(&catalog(parts), "");
+    let kinds = data
+        .values()
+        .flatten()
+        .map(|row| row["kind"].parse::<i64>());
+    let kinds: Vec<i64> = kinds.collect::<std::result::Result<_, _>>().unwrap();
+    let low = kinds.iter().filter(|kind| (0..400_000_000).contains(*kind));
+    let high = kinds
+        .iter()
+        .filter(|kind| (500_000_000..900_000_000).contains(*kind));
+    let (low, high) = (low.count(), high.count());
+    assert!(low > 0 && high > 0, "{low} {high}");
+    assert_eq!(low + high, kinds.len());
 }

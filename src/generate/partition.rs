@@ -1,0 +1,222 @@
+//! What the bounds of partitions say of the key, so that every row has a partition.
+
+use super::condition::{Comparison, Expression, compare};
+use super::fact::Says;
+use super::parse::parse;
+use super::pg_type::PgType;
+use super::value::Value;
+
+/// One partition's part of the key's values.
+#[derive(Debug, Clone, PartialEq)]
+enum Bound {
+    In(Vec<Value>),
+    /// The lower bound is in it, the upper is not; `None` is unbounded.
+    Between(Option<Value>, Option<Value>),
+}
+
+/// What the bounds of all partitions of a table with one key column say of it, and the condition
+/// that its rows must fulfil. `None` when every value has a partition (one is the default, or they
+/// are hashed), or when a bound is not understood.
+#[must_use]
+pub(super) fn says(
+    bounds: &[&str],
+    column: usize,
+    kind: &PgType,
+) -> Option<(Vec<Says>, Expression)> {
+    let bounds: Vec<Bound> = bounds
+        .iter()
+        .map(|text| bound(text, kind))
+        .collect::<Option<_>>()?;
+    let conditions: Vec<Expression> = bounds.iter().map(|b| condition(b, column)).collect();
+    let mut says = vec![Says::NotNull];
+    let mut listed = Vec::new();
+    let mut hull: Option<(Option<Value>, Option<Value>)> = None;
+    for bound in bounds {
+        match bound {
+            Bound::In(values) => listed.extend(values),
+            Bound::Between(low, high) => {
+                hull = Some(match hull {
+                    None => (low, high),
+                    Some((least, most)) => (outer(least, low, false)?, outer(most, high, true)?),
+                });
+            }
+        }
+    }
+    match hull {
+        None if listed.is_empty() => return None,
+        None => says.push(Says::OneOf(listed)),
+        Some((low, high)) => {
+            says.extend(low.map(|low| Says::AtLeast(low, true)));
+            says.extend(high.map(|high| Says::AtMost(high, false)));
+        }
+    }
+    Some((says, Expression::Or(conditions)))
+}
+
+/// The bound that is further out.
+fn outer(left: Option<Value>, right: Option<Value>, upper: bool) -> Option<Option<Value>> {
+    let (Some(left), Some(right)) = (left, right) else {
+        return Some(None);
+    };
+    let right_is_out = compare(&right, &left)?.is_gt() == upper;
+    Some(Some(if right_is_out { right } else { left }))
+}
+
+fn condition(bound: &Bound, column: usize) -> Expression {
+    let own = || Box::new(Expression::Column(column));
+    let than = |comparison, value: &Value| {
+        let value = Box::new(Expression::Constant(value.clone()));
+        Expression::Compare(comparison, own(), value)
+    };
+    let present = Expression::Not(Box::new(Expression::IsNull(own())));
+    let mut parts = vec![present];
+    match bound {
+        Bound::In(values) => {
+            let values = values.iter().cloned().map(Expression::Constant).collect();
+            parts.push(Expression::Among(Comparison::Equal, own(), values, false));
+        }
+        Bound::Between(low, high) => {
+            parts.extend(low.iter().map(|low| than(Comparison::AtLeast, low)));
+            parts.extend(high.iter().map(|high| than(Comparison::Less, high)));
+        }
+    }
+    Expression::And(parts)
+}
+
+/// Reads `FOR VALUES IN ('a', 'b')` and `FOR VALUES FROM ('2024-01-01') TO (MAXVALUE)`.
+fn bound(text: &str, kind: &PgType) -> Option<Bound> {
+    let rest = text.strip_prefix("FOR VALUES ")?;
+    if let Some(rest) = rest.strip_prefix("IN (") {
+        let mut values = Vec::new();
+        for item in items(rest.strip_suffix(')')?)? {
+            // Null has a partition too; it is left out.
+            if item != Item::Bare("NULL".to_owned()) {
+                values.push(item.value(kind)?);
+            }
+        }
+        return Some(Bound::In(values));
+    }
+    // Texts have the order of their collation.
+    if !matches!(
+        kind,
+        PgType::Int(_) | PgType::Numeric(_) | PgType::Date | PgType::Timestamp(_)
+    ) {
+        return None;
+    }
+    let rest = rest.strip_prefix("FROM (")?.strip_suffix(')')?;
+    let (low, high) = rest.split_once(") TO (")?;
+    let side = |text: &str| -> Option<Option<Value>> {
+        let [item] = &items(text)?[..] else {
+            return None;
+        };
+        match item {
+            Item::Bare(word) if word == "MINVALUE" || word == "MAXVALUE" => Some(None),
+            item => item.value(kind).map(Some),
+        }
+    };
+    Some(Bound::Between(side(low)?, side(high)?))
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Item {
+    Quoted(String),
+    Bare(String),
+}
+
+impl Item {
+    fn value(&self, kind: &PgType) -> Option<Value> {
+        let (Self::Quoted(text) | Self::Bare(text)) = self;
+        parse(text, kind)
+    }
+}
+
+/// The constants of a list.
+fn items(text: &str) -> Option<Vec<Item>> {
+    let mut found = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let mut item = String::new();
+        if let Some(inner) = rest.strip_prefix('\'') {
+            let mut left = inner;
+            loop {
+                let (before, after) = left.split_once('\'')?;
+                item.push_str(before);
+                left = after;
+                match left.strip_prefix('\'') {
+                    Some(more) => {
+                        item.push('\'');
+                        left = more;
+                    }
+                    None => break,
+                }
+            }
+            rest = left;
+            found.push(Item::Quoted(item));
+        } else {
+            let (word, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+            found.push(Item::Bare(word.trim().to_owned()));
+            rest = after;
+        }
+        rest = rest.trim_start();
+        if !rest.is_empty() {
+            rest = rest.strip_prefix(',')?.trim_start();
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::condition::Truth;
+    use super::*;
+
+    #[test]
+    fn rows_of_a_range_stay_out_of_gaps() {
+        let bounds = [
+            "FOR VALUES FROM ('2000-01-11') TO ('2000-01-21')",
+            "FOR VALUES FROM ('2000-01-01') TO ('2000-01-06')",
+        ];
+        let (says, condition) = super::says(&bounds, 0, &PgType::Date).unwrap();
+        assert_eq!(
+            says[1..],
+            [
+                Says::AtLeast(Value::Date(0), true),
+                Says::AtMost(Value::Date(20), false)
+            ]
+        );
+        for (day, expected) in [(0, true), (4, true), (5, false), (10, true), (20, false)] {
+            let held = condition.holds(&[Value::Date(day)]) == Truth::True;
+            assert_eq!(held, expected, "{day}");
+        }
+        assert_eq!(condition.holds(&[Value::Null]), Truth::False);
+    }
+
+    #[test]
+    fn lists_are_joined_and_quotes_kept() {
+        let text = |text: &str| Value::text(text.to_owned());
+        let bounds = [
+            "FOR VALUES IN ('a', 'it''s, ok')",
+            "FOR VALUES IN ('b', NULL)",
+        ];
+        let (says, _) = super::says(&bounds, 0, &PgType::Text(None)).unwrap();
+        let all = vec![text("a"), text("it's, ok"), text("b")];
+        assert_eq!(says[1], Says::OneOf(all));
+        let open = [
+            "FOR VALUES FROM (MINVALUE) TO (10)",
+            "FOR VALUES FROM (10) TO (20)",
+        ];
+        let (says, _) = super::says(&open, 0, &PgType::Int(4)).unwrap();
+        assert_eq!(says[1..], [Says::AtMost(Value::Int(20), false)]);
+    }
+
+    #[test]
+    fn nothing_is_said_when_every_value_has_a_place() {
+        for bounds in [
+            &["DEFAULT", "FOR VALUES IN (1)"][..],
+            &["FOR VALUES WITH (modulus 2, remainder 0)"],
+            &["FOR VALUES FROM (1, 2) TO (3, 4)"],
+        ] {
+            assert_eq!(super::says(bounds, 0, &PgType::Int(4)), None, "{bounds:?}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A source of values, and what makes them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Locale, Piece, Topic, Weighted};
+use super::{
+    choice, native, nested, number, pattern, realistic, reference, slot, temporal, text, token,
+};
+use crate::error::{Error, Kind, Result};
+use crate::generate::distribution::Distribution;
+use crate::generate::pg_type::PgType;
+use crate::generate::stream::{Stream, StreamKey};
+use crate::generate::value::Value;
+
+/// Where the values of a column come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// `start + step * number of the row`: the natural key.
+    Serial {
+        /// Value of row 0.
+        start: i64,
+        /// From row to row, not 0.
+        step: i64,
+    },
+    /// Whole numbers.
+    Whole {
+        /// Least, included.
+        min: i64,
+        /// Greatest, included.
+        max: i64,
+        /// How they are spread.
+        spread: Distribution,
+    },
+    /// Decimal numbers, and floats.
+    Decimal {
+        /// Least, included.
+        min: f64,
+        /// Greatest, included.
+        max: f64,
+        /// Digits behind the point.
+        scale: u16,
+        /// How they are spread.
+        spread: Distribution,
+    },
+    /// Truth values.
+    Bool {
+        /// Share of true, 0 to 1.
+        share: f64,
+    },
+    /// One of some values, each given as its type's text.
+    Choice(Vec<Weighted>),
+    /// Dates and times between two, in microseconds since 2000-01-01 (`time`: since midnight).
+    Temporal {
+        /// First, included.
+        from: i64,
+        /// Last, included.
+        to: i64,
+        /// Values are multiples of it, more than 0: a day, a second, a microsecond.
+        step: i64,
+    },
+    /// A time after another: that of a column of this row, or of a row referred to.
+    After {
+        /// The pick of the referred row; `None` for this row.
+        pick: Option<usize>,
+        /// Its column, an index into its table's columns.
+        column: usize,
+        /// Least distance in microseconds.
+        least: i64,
+        /// Greatest distance in microseconds.
+        most: i64,
+    },
+    /// Ranges that do not meet, one after another.
+    Slot {
+        /// Where the first begins: a number, a day or a microsecond since 2000-01-01.
+        from: i64,
+        /// From the beginning of one to that of the next, more than 0.
+        every: i64,
+        /// How many there are.
+        count: u64,
+    },
+    /// Random identifiers of version 4.
+    Uuid,
+    /// Letters and digits.
+    Token {
+        /// Characters.
+        length: u32,
+        /// What they are taken from; ASCII.
+        alphabet: String,
+    },
+    /// Random bytes.
+    Bytes {
+        /// Least length.
+        min: u32,
+        /// Greatest length.
+        max: u32,
+    },
+    /// Words without a meaning.
+    Prose {
+        /// Least number of characters.
+        min: u32,
+        /// Greatest number of characters.
+        max: u32,
+    },
+    /// Texts of a topic, as people and machines write them.
+    Known {
+        /// What they are.
+        topic: Topic,
+        /// Whose.
+        locale: Locale,
+    },
+    /// Texts made from other text columns of the row.
+    Template {
+        /// The parts in their order.
+        pieces: Vec<Piece>,
+        /// How many numbers [`Piece::Number`] has.
+        numbers: u64,
+    },
+    /// What the type itself calls for: addresses, documents, shapes, bits.
+    Native,
+    /// Arrays.
+    Array {
+        /// Where elements come from.
+        element: Box<Source>,
+        /// Least number of elements.
+        min: u32,
+        /// Greatest number of elements.
+        max: u32,
+    },
+    /// Ranges, and multiranges of one.
+    Range {
+        /// Where lower bounds come from.
+        lower: Box<Source>,
+        /// Least distance of the upper bound: a number, days or microseconds; more than 0.
+        least: i64,
+        /// Greatest distance of the upper bound.
+        most: i64,
+    },
+    /// Composites: a source for each attribute.
+    Composite(Vec<Source>),
+    /// Strings that a regular expression matches, in the syntax of the crate `regex`.
+    Pattern {
+        /// The expression.
+        regex: String,
+        /// Whether letter case does not matter.
+        fold: bool,
+    },
+    /// The key of the row that a pick chose.
+    Reference {
+        /// Index into the table's picks.
+        pick: usize,
+        /// The parent's column: an index into its plan's columns, or into the existing key's.
+        column: usize,
+    },
+    /// Always the same, given as the type's text.
+    Constant(String),
+    /// Always null.
+    Null,
+}
+
+/// What a maker may look at beside its own stream.
+pub trait RowView {
+    /// Number of the row.
+    fn number(&self) -> u64;
+    /// The value of a column of this row that was made before; null when it was not.
+    fn column(&self, column: usize) -> &Value;
+    /// The value of a column of the row that a pick chose; null when it chose none.
+    fn parent(&self, pick: usize, column: usize) -> Value;
+}
+
+/// A source compiled for one column.
+pub trait Make: Send + Sync + std::fmt::Debug {
+    /// How many distinct values [`Make::nth`] gives; `None` when there is one for each number.
+    fn size(&self) -> Option<u64>;
+
+    /// A value at random.
+    fn draw(&self, stream: &mut Stream, row: &dyn RowView) -> Value;
+
+    /// The value number `index`; those of different numbers below [`Make::size`] differ.
+    fn nth(&self, index: u64, row: &dyn RowView) -> Value;
+
+    /// Columns of this row that must be made before.
+    fn needs(&self) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+impl Source {
+    /// Prepares the source for a column of type `kind`; `key` is the column's own.
+    ///
+    /// # Errors
+    /// [`Kind::SeedPlan`] when the source does not fit the type, or its parameters make no sense.
+    pub fn compile(&self, kind: &PgType, key: StreamKey) -> Result<Box<dyn Make>> {
+        let made: Option<Box<dyn Make>> = match self {
+            Self::Serial { start, step } => number::serial(*start, *step, kind),
+            Self::Whole { min, max, spread } => number::whole(*min, *max, spread, kind),
+            Self::Decimal {
+                min,
+                max,
+                scale,
+                spread,
+            } => number::decimal((*min, *max), *scale, spread, kind),
+            Self::Bool { share } => choice::boolean(*share, kind),
+            Self::Choice(values) => choice::choice(values, kind),
+            Self::Constant(text) => choice::constant(Some(text), kind),
+            Self::Null => choice::constant(None, kind),
+            Self::Temporal { from, to, step } => temporal::between(*from, *to, *step, kind),
+            Self::After {
+                pick,
+                column,
+                least,
+                most,
+            } => temporal::after((*pick, *column), *least, *most, kind),
+            Self::Slot { from, every, count } => slot::slot(*from, *every, *count, key, kind),
+            Self::Uuid => token::uuid(key, kind),
+            Self::Token { length, alphabet } => token::token(*length, alphabet, key, kind),
+            Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),
+            Self::Prose { min, max } => text::prose(*min, *max, key, kind),
+            Self::Known { topic, locale } => realistic::known(*topic, *locale, key, kind),
+            Self::Template { pieces, numbers } => realistic::template(pieces, *numbers, kind),
+            Self::Native => native::native(key, kind),
+            Self::Array { element, min, max } => nested::array(element, (*min, *max), key, kind)?,
+            Self::Range { lower, least, most } => nested::range(lower, (*least, *most), key, kind)?,
+            Self::Composite(sources) => nested::composite(sources, key, kind)?,
+            Self::Pattern { regex, fold } => pattern::pattern(regex, *fold, key, kind),
+            Self::Reference { pick, column } => Some(reference::reference(*pick, *column)),
+        };
+        made.ok_or_else(|| {
+            Error::new(
+                Kind::SeedPlan,
+                format!("the generator {self:?} does not fit the type {kind:?}"),
+            )
+        })
+    }
+}
