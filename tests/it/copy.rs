@@ -3,7 +3,6 @@
 mod agree;
 mod apart;
 mod archive;
-mod cloud;
 mod extensions;
 mod gate;
 mod inside;

@@ -34,9 +34,6 @@ fn families(scene: &Scene<'_>, table: usize, said: &PerParent) -> Result<Familie
     };
     let parent = scene.resolve(&said.parent, Kind::SeedSpec);
     let parent = parent.map_err(|error| error.at(said.place.clone()))?;
-    let index = scene.index.get(&parent.name).copied();
-    let index = index.filter(|index| *index < table);
-    let index = index.ok_or_else(|| wrong("the parent is not seeded before the table"))?;
     let refers = |key: &&crate::catalog::Constraint| {
         key.foreign_key()
             .is_some_and(|key| key.table == parent.name)
@@ -52,6 +49,9 @@ fn families(scene: &Scene<'_>, table: usize, said: &PerParent) -> Result<Familie
             )));
         }
     };
+    let index = scene.index.get(&parent.name).copied();
+    let index = index.filter(|index| *index < table);
+    let index = index.ok_or_else(|| wrong("the parent is not seeded before the table"))?;
     // The stream of the pick, as the rows will draw it.
     let purpose = format!("-> {constraint}");
     let key = StreamKey::new(scene.seed(), &own.name.plain(), &purpose);

@@ -205,16 +205,24 @@ pub(in crate::service) async fn alone<T>(
     }
 }
 
-/// Ends the sessions of these databases, again and again.
+/// Ends the sessions of these databases, again and again. Each is told by its number and its name at
+/// once: after the names have changed nobody is sent away any more.
 async fn send_away(databases: &Databases, names: &[&str]) -> Result<()> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let known = "select oid, datname::text from pg_catalog.pg_database \
+                 where datname = any ($1::text[]::name[])";
+    let rows = databases.session.query(known, &[&names]).await?;
+    let numbers: Vec<u32> = rows.iter().map(|row| row.get(0)).collect();
+    let names: Vec<String> = rows.iter().map(|row| row.get(1)).collect();
     loop {
         databases
             .session
             .execute(
                 "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
-                 where datname = any ($1::text[]::name[]) and pid <> pg_catalog.pg_backend_pid()",
-                &[&names],
+                 where (datid, datname) in ( \
+                     select * from rows from (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::text[]::name[]))) \
+                   and pid <> pg_catalog.pg_backend_pid()",
+                &[&numbers, &names],
             )
             .await?;
         tokio::time::sleep(ROUND).await;

@@ -15,6 +15,7 @@ pub(super) fn tidegate(stage: &Stage, args: &[&str], seal_key: &str) -> Cli {
         .project()
         .tidegate(args.iter().copied())
         .env("PG_BIN", &Server::shared().bin)
+        .env("TIDEGATE_HOME", home(stage))
         .env("TIDEGATE_MASK_KEY", MASK_KEY)
         .env("TIDEGATE_SEAL_KEY", seal_key)
 }
@@ -46,12 +47,23 @@ pub(super) fn write_policy(stage: &Stage) {
     .unwrap();
 }
 
+/// Where the private server of a test lies: not with that of the machine's own user.
+fn home(stage: &Stage) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = std::env::temp_dir().join(format!("tgv-{}", stage.target));
+    std::fs::create_dir_all(&home).unwrap();
+    // As root the server runs as somebody else, who must get there.
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o755)).unwrap();
+    home
+}
+
 /// Stops the private server when the test ends, also when it fails.
 pub(super) struct Stop<'a>(pub(super) &'a Stage);
 
 impl Drop for Stop<'_> {
     fn drop(&mut self) {
         let _ = tidegate(self.0, &["server", "stop"], SEAL_KEY).run();
+        let _ = std::fs::remove_dir_all(home(self.0));
     }
 }
 

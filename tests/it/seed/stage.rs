@@ -65,12 +65,12 @@ impl Stage {
     pub(super) fn schema(&self) -> Vec<String> {
         self.database.rows(
             "select 'c', conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated::text,
-                coalesce(obj_description(oid, 'pg_constraint'), '') from pg_constraint where connamespace <> 'tidegate'::regnamespace and conrelid <> 0
+                coalesce(obj_description(oid, 'pg_constraint'), '') from pg_constraint where connamespace::regnamespace::text <> 'tidegate' and conrelid <> 0
              union all select 'i', indrelid::regclass::text, indexrelid::regclass::text, pg_get_indexdef(indexrelid), indisvalid::text,
                 coalesce(obj_description(indexrelid, 'pg_class'), '') from pg_index
-                where indrelid in (select oid from pg_class where relnamespace not in ('pg_catalog'::regnamespace, 'tidegate'::regnamespace, 'pg_toast'::regnamespace))
+                where indrelid in (select oid from pg_class where relnamespace::regnamespace::text not in ('pg_catalog', 'tidegate', 'pg_toast'))
              union all select 't', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), tgenabled::text, '' from pg_trigger
-                where not tgisinternal and tgrelid in (select oid from pg_class where relnamespace <> 'tidegate'::regnamespace)
+                where not tgisinternal and tgrelid in (select oid from pg_class where relnamespace::regnamespace::text <> 'tidegate')
              order by 1, 2, 3, 4",
         )
     }
@@ -86,14 +86,14 @@ impl Stage {
             "select format('alter table %s drop constraint %I; alter table %s add constraint %I %s',
                 conrelid::regclass, conname, conrelid::regclass, conname, pg_get_constraintdef(oid))
              from pg_constraint where contype in ('f', 'c') and coninhcount = 0 and conparentid = 0 and conrelid <> 0
-               and connamespace <> 'tidegate'::regnamespace",
+               and connamespace::regnamespace::text <> 'tidegate'",
         );
         for sql in again {
             self.database.execute(&sql);
         }
         let indexes = self.database.rows(
             "select format('reindex index %s', indexrelid::regclass) from pg_index join pg_class c on c.oid = indexrelid
-             where indisunique and c.relkind = 'i' and c.relnamespace not in ('pg_catalog'::regnamespace, 'pg_toast'::regnamespace, 'tidegate'::regnamespace)",
+             where indisunique and c.relkind = 'i' and c.relnamespace::regnamespace::text not in ('pg_catalog', 'tidegate', 'pg_toast')",
         );
         for sql in indexes {
             self.database.execute(&sql);
