@@ -67,6 +67,15 @@ fn contract_waits_until_the_old_column_is_out_of_use() {
         .exits(4);
     assert_eq!(refused.error()["code"], "TG0412");
 
+    // Trying again too early does not begin the wait anew.
+    let since = "select evidence->'statements' from tidegate.phase where phase = 'enforce'";
+    let noted: serde_json::Value = database.value(since);
+    project
+        .tidegate(["migrate", "apply", "--release", "2.3.0"])
+        .exits(4);
+    if forgotten(&database) == before {
+        assert_eq!(database.value::<serde_json::Value>(since), noted);
+    }
     // The refusal noted the counters: without a further use the gate opens when it was so for a while.
     let waiting = gate(&project);
     if forgotten(&database) == before {

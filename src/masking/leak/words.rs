@@ -205,7 +205,11 @@ fn fold(letter: char, mut push: impl FnMut(u8)) {
         return;
     }
     let mut buffer = [0; 4];
-    for lower in letter.to_lowercase() {
+    // `İ` becomes `i` and a combining dot, which is no letter and would end the word.
+    for lower in letter
+        .to_lowercase()
+        .filter(|lower| lower.is_alphanumeric())
+    {
         lower.encode_utf8(&mut buffer).bytes().for_each(&mut push);
     }
 }
@@ -234,6 +238,12 @@ mod tests {
             "zoë o brien jr".as_bytes()
         );
         assert_ne!(hashes(b"annmiller"), hashes(b"ann miller"));
+    }
+
+    #[test]
+    fn a_letter_whose_small_form_is_two_characters_stays_one_word() {
+        assert_eq!(canonical("İstanbul".as_bytes()), b"istanbul");
+        assert_eq!(hashes("İstanbul".as_bytes()), hashes(b"istanbul"));
     }
 
     #[test]

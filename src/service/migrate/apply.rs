@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::gates::{Evidence, Gate, evaluate};
 use super::gather::Gathered;
-use super::readers::{self, Note, Seen};
+use super::readers::{self, Epoch, Note, Seen, Statement};
 use super::runner::Runner;
 use crate::backfill::JobId;
 use crate::control::ledger;
@@ -174,7 +174,9 @@ impl Runner {
                     format!("change {} has no file", entry.change),
                 ));
             };
-            let phase = self.run_entry(request, plan, change, entry).await?;
+            let phase = self
+                .run_entry(request, plan, gathered, change, entry)
+                .await?;
             applied.phases.push(phase);
         }
         Ok(false)
@@ -196,39 +198,49 @@ impl Runner {
         Ok(jobs)
     }
 
-    /// The counters of the statements that mention a column which contract will drop.
-    async fn note_readers(&self, change: &Change) -> Result<BTreeMap<String, Note>> {
-        let mut notes = BTreeMap::new();
-        let gathered = self.gather().await?;
-        let path: Vec<String> = gathered
-            .search_path
-            .iter()
-            .map(|schema| schema.as_str().to_owned())
-            .collect();
+    /// The statements that mention a column which contract will drop, by the name of its note.
+    async fn readers(
+        &self,
+        gathered: &Gathered,
+        change: &Change,
+    ) -> Result<Vec<(String, Vec<Statement>, Epoch)>> {
+        let mut found = Vec::new();
         for operation in &change.operations {
             let Operation::ReplaceColumn(replace) = operation else {
                 continue;
             };
-            let Some(table) = gathered.catalog.resolve(&replace.table, &path) else {
+            let Some(table) = gathered.table(&replace.table) else {
                 continue;
             };
             let seen = readers::mentioning(&self.session, &table.name, &replace.from).await?;
             if let Seen::Known(statements, epoch) = seen {
                 let subject = readers::subject(&table.name, &replace.from);
-                notes.insert(subject, Note::of(&statements, epoch));
+                found.push((subject, statements, epoch));
             }
         }
-        Ok(notes)
+        Ok(found)
     }
 
-    /// Contract was refused: uses of the old column count anew from here.
-    async fn note_refusal(&self, change: &Change, entry: &Entry) -> Result<()> {
+    /// Contract was refused: uses of an old column that was read meanwhile count anew from here.
+    async fn note_refusal(
+        &self,
+        gathered: &Gathered,
+        change: &Change,
+        entry: &Entry,
+    ) -> Result<()> {
         if entry.phase != Phase::Contract {
             return Ok(());
         }
-        let mut notes = self.note_readers(change).await?;
-        let now = self.clock.now();
-        notes.values_mut().for_each(|note| note.refused = Some(now));
+        let mut notes = BTreeMap::new();
+        for (subject, statements, epoch) in self.readers(gathered, change).await? {
+            let stored = readers::noted(&self.session, &entry.change, &subject).await?;
+            let note = if readers::since(stored.as_ref(), &statements, &epoch).is_empty() {
+                stored
+            } else {
+                Some(Note::refused(&statements, epoch, self.clock.now()))
+            };
+            notes.extend(note.map(|note| (subject, note)));
+        }
         let statements = serde_json::json!({ "statements": notes });
         ledger::add_evidence(&*self.session, &entry.change, &statements).await
     }
@@ -237,6 +249,7 @@ impl Runner {
         &mut self,
         request: &Request,
         plan: &Plan,
+        gathered: &Gathered,
         change: &Change,
         entry: &Entry,
     ) -> Result<AppliedPhase> {
@@ -244,7 +257,7 @@ impl Runner {
         let gates = if entry.done.is_empty() {
             match self.pass_gates(entry, request.wait_gates).await {
                 Err(error) if error.kind() == Kind::GateClosed => {
-                    self.note_refusal(change, entry).await?;
+                    self.note_refusal(gathered, change, entry).await?;
                     return Err(error);
                 }
                 gates => gates?,
@@ -261,10 +274,12 @@ impl Runner {
             self.run_step(entry, index).await?;
             steps += 1;
         }
-        let statements = match entry.phase {
-            Phase::Backfill | Phase::Enforce => self.note_readers(change).await?,
-            Phase::Expand | Phase::Contract => BTreeMap::new(),
-        };
+        let mut statements = BTreeMap::new();
+        if matches!(entry.phase, Phase::Backfill | Phase::Enforce) {
+            for (subject, seen, epoch) in self.readers(gathered, change).await? {
+                statements.insert(subject, Note::of(&seen, epoch));
+            }
+        }
         let evidence = serde_json::json!({ "gates": gates, "statements": statements });
         ledger::finish_phase(&*self.session, entry, &evidence).await?;
         Ok(AppliedPhase {

@@ -17,7 +17,6 @@ type Problem = (String, String);
 #[derive(Debug)]
 pub(super) struct Drift<'a> {
     gathered: &'a Gathered,
-    path: Vec<String>,
     /// Bodies of the trigger functions of dual writes, by name.
     functions: BTreeMap<String, String>,
     /// Types that the changes ask for, as the catalog writes them, modifiers included.
@@ -73,11 +72,6 @@ impl<'a> Drift<'a> {
         }
         Ok(Self {
             gathered,
-            path: gathered
-                .search_path
-                .iter()
-                .map(|schema| schema.as_str().to_owned())
-                .collect(),
             functions,
             types,
         })
@@ -98,7 +92,7 @@ impl<'a> Drift<'a> {
             let Some(subject) = subject(operation) else {
                 continue;
             };
-            let Some(table) = self.gathered.catalog.resolve(subject.table, &self.path) else {
+            let Some(table) = self.gathered.table(subject.table) else {
                 found.push((subject.table.to_owned(), "the table is gone".to_owned()));
                 continue;
             };

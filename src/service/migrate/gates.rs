@@ -3,7 +3,7 @@
 use chrono::Utc;
 use serde::Serialize;
 
-use super::readers::{self, Note, Seen};
+use super::readers::{self, Seen};
 use crate::backfill::{JobId, Verification};
 use crate::catalog::Effect;
 use crate::clock::Clock;
@@ -279,7 +279,8 @@ impl Evidence<'_> {
             Seen::Unknown(reason) => return Ok(verdict(true, format!("unknown: {reason}"), "")),
             Seen::Known(statements, epoch) => (statements, epoch),
         };
-        let note = self.note(entry, &readers::subject(table, column)).await?;
+        let subject = readers::subject(table, column);
+        let note = readers::noted(self.session, &entry.change, &subject).await?;
         let ran = readers::since(note.as_ref(), &statements, &epoch);
         let name = format!("{}.{}", table.plain(), column.as_str());
         let Some((statement, calls)) = ran.iter().max_by_key(|(_, calls)| *calls) else {
@@ -316,21 +317,6 @@ impl Evidence<'_> {
                 statement.key
             ),
         ))
-    }
-
-    /// The counters at the end of enforce, else of the backfill.
-    async fn note(&self, entry: &Entry, subject: &str) -> Result<Option<Note>> {
-        for phase in [Phase::Enforce, Phase::Backfill] {
-            let evidence = ledger::evidence(&**self.session, &entry.change, phase).await?;
-            let note = evidence.and_then(|evidence| {
-                let note = evidence.get("statements")?.get(subject)?;
-                serde_json::from_value(note.clone()).ok()
-            });
-            if note.is_some() {
-                return Ok(note);
-            }
-        }
-        Ok(None)
     }
 
     async fn dependents(

@@ -1,7 +1,7 @@
 //! Gathers what a plan is made from.
 
 use super::project::load_changes;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Table};
 use crate::config::{Config, Target};
 use crate::control::ledger;
 use crate::error::{Error, Kind, Result};
@@ -43,6 +43,16 @@ pub async fn gather(session: &Session, config: &Config, target: &Target) -> Resu
 }
 
 impl Gathered {
+    /// The table that a change means, found along the project's schemas.
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
+        let path: Vec<String> = self
+            .search_path
+            .iter()
+            .map(|schema| schema.as_str().to_owned())
+            .collect();
+        self.catalog.resolve(name, &path)
+    }
+
     /// What the planner looks at.
     #[must_use]
     pub fn situation(&self) -> Situation<'_> {

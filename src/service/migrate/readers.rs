@@ -11,7 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::has_word;
+use crate::control::ledger;
 use crate::error::{Kind, Result};
+use crate::migration::Phase;
 use crate::postgres::Session;
 use crate::sql::{Ident, QualifiedName};
 
@@ -70,6 +72,14 @@ impl Note {
         }
     }
 
+    /// The same, when contract was refused because of them.
+    pub(super) fn refused(statements: &[Statement], epoch: Epoch, at: DateTime<Utc>) -> Self {
+        Self {
+            refused: Some(at),
+            ..Self::of(statements, epoch)
+        }
+    }
+
     /// Whether it is of this life of the counters.
     pub(super) fn holds(&self, epoch: &Epoch) -> bool {
         self.epoch == *epoch
@@ -97,6 +107,24 @@ pub(super) fn since<'a>(
         })
         .filter(|(_, more)| *more > 0)
         .collect()
+}
+
+/// The counters at the end of enforce, else of the backfill, or at a later refusal.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn noted(session: &Session, change: &str, subject: &str) -> Result<Option<Note>> {
+    for phase in [Phase::Enforce, Phase::Backfill] {
+        let evidence = ledger::evidence(&**session, change, phase).await?;
+        let note = evidence.and_then(|evidence| {
+            let note = evidence.get("statements")?.get(subject)?;
+            serde_json::from_value(note.clone()).ok()
+        });
+        if note.is_some() {
+            return Ok(note);
+        }
+    }
+    Ok(None)
 }
 
 /// Name under which a note is kept.
