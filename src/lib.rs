@@ -21,6 +21,8 @@ pub mod job;
 pub mod masking;
 pub mod migration;
 pub mod postgres;
+pub mod recovery;
+pub mod report;
 pub mod service;
 pub mod sql;
 pub mod storage;

@@ -70,9 +70,17 @@ impl Signed {
     /// # Errors
     /// None in practice.
     pub fn sign(statement: &impl Serialize, key: &MaskKey) -> Result<Self> {
+        Self::sign_with(statement, key.derive(PURPOSE)?.bytes())
+    }
+
+    /// Signs with the key that belongs to this seed.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn sign_with(statement: &impl Serialize, seed: &[u8; 32]) -> Result<Self> {
         let text = serde_json::to_string(statement)
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-        let signing = SigningKey::from_bytes(key.derive(PURPOSE)?.bytes());
+        let signing = SigningKey::from_bytes(seed);
         Ok(Self {
             signature: hex::encode(signing.sign(text.as_bytes()).to_bytes()),
             key: hex::encode(signing.verifying_key().to_bytes()),
@@ -85,8 +93,13 @@ impl Signed {
     /// # Errors
     /// None in practice.
     pub fn signer(key: &MaskKey) -> Result<String> {
-        let signing = SigningKey::from_bytes(key.derive(PURPOSE)?.bytes());
-        Ok(hex::encode(signing.verifying_key().to_bytes()))
+        Ok(Self::signer_of(key.derive(PURPOSE)?.bytes()))
+    }
+
+    /// The public key that belongs to a seed, in hexadecimal digits.
+    #[must_use]
+    pub fn signer_of(seed: &[u8; 32]) -> String {
+        hex::encode(SigningKey::from_bytes(seed).verifying_key().to_bytes())
     }
 
     /// The manifest, after its signature was checked; `trusted` is the key that must have signed

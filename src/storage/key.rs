@@ -65,6 +65,19 @@ impl SealKey {
         self.id
     }
 
+    /// A key for something else than sealing (HKDF-SHA-256, RFC 5869), such as the signature of a
+    /// record; whoever holds it cannot open files.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn derive(&self, purpose: &str) -> Result<Zeroizing<[u8; KEY_BYTES]>> {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        Hkdf::<Sha256>::new(Some(b"tidegate-seal-purpose"), self.bytes.as_slice())
+            .expand(purpose.as_bytes(), key.as_mut_slice())
+            .map_err(|_| Error::new(Kind::Internal, "a key could not be derived"))?;
+        Ok(key)
+    }
+
     /// The key of one file (HKDF-SHA-256, RFC 5869).
     pub(super) fn of_file(&self, salt: &[u8; KEY_BYTES]) -> Result<Zeroizing<[u8; KEY_BYTES]>> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);

@@ -56,6 +56,24 @@ impl Ephemeral {
         })
     }
 
+    /// The disaster of a drill: the server and everything it started are killed with SIGKILL, and
+    /// its data is removed. Returns when the processes are gone; `killed` is called then, before
+    /// the data goes.
+    ///
+    /// # Errors
+    /// It does not run, or outlives the signal.
+    pub async fn lose(&self, killed: impl FnOnce()) -> Result<()> {
+        self._server.0.kill().await?;
+        killed();
+        self._server.0.remove_data()
+    }
+
+    /// The folder of everything that belongs to it; gone after [`Self::stop`].
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.running.data.parent().unwrap_or(&self.running.data)
+    }
+
     /// Stops the server and removes its folder. Dropping does the same, but blocks its thread.
     pub async fn stop(self) {
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;

@@ -9,6 +9,7 @@ mod binaries;
 mod cluster;
 mod control_file;
 mod database;
+mod disaster;
 mod discover;
 mod ephemeral;
 mod folder;

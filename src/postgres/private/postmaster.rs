@@ -85,6 +85,11 @@ impl Postmaster {
         }
     }
 
+    /// Its process id.
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Waits until it is gone; false when it still runs after `patience`.
     pub(super) async fn gone(&self, patience: Duration) -> bool {
         let wait = async {

@@ -15,7 +15,7 @@ use super::layout::{self, Layout, SOCKET_NAME};
 use super::postmaster::{self, PidFile, Postmaster};
 use super::running::{Running, Status};
 use super::state::State;
-use super::{database, folder, lock, log, settings};
+use super::{database, disaster, folder, lock, log, settings};
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 
@@ -190,6 +190,23 @@ impl PrivateServer {
                 tracing::warn!(%error, "a temporary server was not removed");
             }
         }
+    }
+
+    /// Kills all its processes with SIGKILL; the data stays until it is removed.
+    pub(super) async fn kill(&self) -> Result<()> {
+        let Some((server, _)) = self.live()? else {
+            return Err(self.failed("does not run"));
+        };
+        disaster::kill_all(server.pid());
+        if server.gone(IMMEDIATE_PATIENCE).await {
+            return Ok(());
+        }
+        Err(self.failed("outlived SIGKILL"))
+    }
+
+    /// Removes its cluster.
+    pub(super) fn remove_data(&self) -> Result<()> {
+        folder::remove(&self.layout.data)
     }
 
     fn live(&self) -> Result<Option<(Postmaster, PidFile)>> {

@@ -1,0 +1,21 @@
+//! Backups, WAL and drills as values: what is in a repository, what can be recovered from it,
+//! and what a drill proves. Pure.
+
+mod acknowledged;
+mod control;
+pub(crate) mod drill;
+mod extrapolation;
+mod objectives;
+mod oracle;
+mod record;
+
+pub use acknowledged::{Acknowledged, Loss, value_of};
+pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
+pub use drill::{
+    ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
+    Verdict, bytes, seconds,
+};
+pub use extrapolation::{Extrapolation, Sample, extrapolate};
+pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
+pub use oracle::{Oracle, TableSum};
+pub use record::{DrillRecord, Link, Told, unbroken};

@@ -1,0 +1,156 @@
+//! What the primary held at the named restore point, and whether the restored cluster holds it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::OracleCount;
+
+/// Rows of a table, and sums over their digests, which do not depend on the order of rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSum {
+    /// Rows.
+    pub rows: u64,
+    /// Sums of the first and of the second 64 bits of the SHA-256 of every row.
+    pub sums: [String; 2],
+}
+
+/// The manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oracle {
+    /// Tables, partitions, materialized views and the large objects, by their names.
+    pub tables: BTreeMap<String, TableSum>,
+    /// Tables that no WAL is written for: after a recovery they are empty.
+    pub unlogged: Vec<String>,
+    /// The last value of each sequence.
+    pub sequences: BTreeMap<String, i64>,
+    /// Transactions that were prepared and wait for their end.
+    pub prepared: Vec<String>,
+    /// Fingerprint of the schema.
+    pub schema: String,
+}
+
+impl Oracle {
+    /// How much it covers.
+    #[must_use]
+    pub fn count(&self) -> OracleCount {
+        OracleCount {
+            tables: self.tables.len() as u64,
+            rows: self.tables.values().map(|table| table.rows).sum(),
+        }
+    }
+
+    /// What of `restored` is not as it was here; equal without exception, and no tolerance.
+    /// A sequence may be ahead, since WAL holds its values in advance; it must not go back.
+    #[must_use]
+    pub fn differences(&self, restored: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, wanted) in &self.tables {
+            match restored.tables.get(name) {
+                None if restored.unlogged.contains(name) => {
+                    found.push(format!("{name} has become unlogged"));
+                }
+                None => found.push(format!("{name} is missing")),
+                Some(there) if there.rows != wanted.rows => {
+                    found.push(format!("{name}: {} rows of {}", there.rows, wanted.rows));
+                }
+                Some(there) if there != wanted => {
+                    found.push(format!("{name}: rows hold other values"));
+                }
+                Some(_) => {}
+            }
+        }
+        let extra = restored.tables.keys();
+        let extra = extra.filter(|name| !self.tables.contains_key(*name));
+        found.extend(extra.map(|name| format!("{name} is extra")));
+        for (name, wanted) in &self.sequences {
+            match restored.sequences.get(name) {
+                None => found.push(format!("sequence {name} is missing")),
+                Some(there) if there < wanted => {
+                    found.push(format!(
+                        "sequence {name} went back from {wanted} to {there}"
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        if self.unlogged != restored.unlogged {
+            found.push("the unlogged tables are others".to_owned());
+        }
+        if self.prepared != restored.prepared {
+            found.push(format!(
+                "prepared transactions: {} of {}",
+                restored.prepared.len(),
+                self.prepared.len()
+            ));
+        }
+        if self.schema != restored.schema {
+            found.push("the schema is another".to_owned());
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oracle() -> Oracle {
+        let sum = |rows| TableSum {
+            rows,
+            sums: ["1".to_owned(), "2".to_owned()],
+        };
+        Oracle {
+            tables: [("a".to_owned(), sum(3)), ("b".to_owned(), sum(4))].into(),
+            unlogged: vec!["u".to_owned()],
+            sequences: [("s".to_owned(), 10)].into(),
+            prepared: vec!["p".to_owned()],
+            schema: "f".to_owned(),
+        }
+    }
+
+    #[test]
+    fn equal_means_equal() {
+        assert_eq!(oracle().differences(&oracle()), [""; 0]);
+        let count = oracle().count();
+        assert_eq!((count.tables, count.rows), (2, 7));
+        let mut ahead = oracle();
+        ahead.sequences.insert("s".to_owned(), 42);
+        assert_eq!(oracle().differences(&ahead), [""; 0]);
+    }
+
+    #[test]
+    fn every_difference_is_named() {
+        type Change = fn(&mut Oracle);
+        let cases: [(Change, &str); 9] = [
+            (
+                |o| o.tables.get_mut("a").unwrap().rows = 2,
+                "a: 2 rows of 3",
+            ),
+            (
+                |o| o.tables.get_mut("b").unwrap().sums[1] = "3".to_owned(),
+                "b: rows hold other values",
+            ),
+            (|o| drop(o.tables.remove("a")), "a is missing"),
+            (
+                |o| drop(o.tables.insert("c".to_owned(), TableSum::default())),
+                "c is extra",
+            ),
+            (
+                |o| drop(o.sequences.insert("s".to_owned(), 9)),
+                "sequence s went back from 10 to 9",
+            ),
+            (|o| drop(o.sequences.clear()), "sequence s is missing"),
+            (|o| o.prepared.clear(), "prepared transactions: 0 of 1"),
+            (|o| o.unlogged.clear(), "the unlogged tables are others"),
+            (|o| o.schema = "g".to_owned(), "the schema is another"),
+        ];
+        for (change, words) in cases {
+            let mut other = oracle();
+            change(&mut other);
+            assert_eq!(oracle().differences(&other), [words]);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A drill as Markdown, for pull requests, wikis and tickets.
+
+use std::fmt::Write as _;
+
+use crate::recovery::{DrillReport, Verdict, bytes, seconds};
+
+/// The report of `drill`.
+#[must_use]
+pub fn markdown(drill: &DrillReport) -> String {
+    let word = match drill.verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "FAILED",
+    };
+    let of = |limit: Option<f64>| limit.map_or(String::new(), |l| format!(" of {}", seconds(l)));
+    let rpo = drill.rpo_seconds.map_or("not measured".to_owned(), seconds);
+    let worst = drill.rpo_worst_case.as_ref();
+    let worst = worst.map_or(String::new(), |w| {
+        format!(" (worst case {})", seconds(w.seconds))
+    });
+    let mut text = format!(
+        "# Drill {}: {word}\n\nRTO {}{}, RPO {rpo}{}{worst}, {} acknowledged rows lost.\n",
+        drill.at.format("%Y-%m-%d %H:%M"),
+        seconds(drill.rto_seconds),
+        of(drill.objectives.rto_seconds),
+        of(drill.objectives.rpo_seconds),
+        drill.acknowledged_lost
+    );
+    // Writing into a String cannot fail, here and below.
+    for (mark, lines) in [
+        ("**Failed:**", &drill.reasons),
+        ("Warning:", &drill.warnings),
+    ] {
+        for line in lines {
+            let _ = write!(text, "\n- {mark} {}", cell(line));
+        }
+    }
+    text.push_str("\n\n| Phase | Time | Bytes | Rate |\n|---|---:|---:|---:|\n");
+    for phase in &drill.phases {
+        let size = if phase.bytes > 0 {
+            bytes(phase.bytes)
+        } else {
+            String::new()
+        };
+        let rate = phase.bytes_per_second;
+        let rate = rate.map_or(String::new(), |rate| format!("{}/s", bytes(rate as u64)));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {size} | {rate} |",
+            phase.name,
+            seconds(phase.seconds)
+        );
+    }
+    text.push_str("\n| Check | | Found |\n|---|---|---|\n");
+    for check in &drill.checks {
+        let word = match check.passed {
+            Some(true) => "ok",
+            Some(false) => "**FAILED**",
+            None => "not done",
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {word} | {} |",
+            cell(&check.name),
+            cell(&check.found)
+        );
+    }
+    if !drill.negative_controls.is_empty() {
+        text.push_str("\n| Damage tried | | Message |\n|---|---|---|\n");
+    }
+    for control in &drill.negative_controls {
+        let word = match control.red {
+            Some(true) => "found",
+            Some(false) => "**NOT FOUND**",
+            None => "not tried",
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {word} | {} |",
+            control.name.name(),
+            cell(&control.message)
+        );
+    }
+    if let Some(far) = &drill.extrapolation {
+        let _ = writeln!(
+            text,
+            "\nExtrapolated: RTO {} for {}; {} drills, the largest of {}, error {:.0} %.",
+            seconds(far.seconds),
+            bytes(far.bytes),
+            far.drills,
+            bytes(far.largest_bytes),
+            far.error_percent
+        );
+    }
+    text
+}
+
+/// A text that stays in its cell.
+fn cell(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+        .replace('|', "\\|")
+        .replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recovery::drill::tests::passed;
+
+    #[test]
+    fn cells_hold_what_is_in_them() {
+        let mut drill = passed();
+        drill.checks[0].found = "a | b\n<img>".to_owned();
+        drill.judge();
+        let text = markdown(&drill);
+        assert!(
+            text.starts_with("# Drill 2026-11-22 02:00: passed\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| indexes | ok | a \\| b &lt;img> |\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| replay | 17 m 59 s | 38 GB | 35 MB/s |\n"),
+            "{text}"
+        );
+        drill.checks[0].passed = Some(false);
+        drill.judge();
+        assert!(markdown(&drill).contains("- **Failed:** indexes: a \\| b &lt;img>"));
+    }
+}
