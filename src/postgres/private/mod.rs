@@ -18,6 +18,7 @@ mod layout;
 mod lock;
 mod log;
 mod postmaster;
+mod pypi;
 mod running;
 mod server;
 mod settings;
