@@ -15,7 +15,7 @@ use crate::dispatch::{Order, Unit};
 use crate::error::Result;
 use crate::job::JobState;
 use crate::postgres::Session;
-use crate::service::backfill::Engine;
+use crate::service::backfill::{Engine, may_settle};
 use crate::service::unit::{SHARES, dispatcher};
 
 /// Commands of `backfill`.
@@ -145,6 +145,7 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
         Command::Run(args) => {
             let job = ledger::job(&*session, args.id).await?;
             if job.state == JobState::Done || args.take.is_some() {
+                may_settle(&job, args.take)?;
                 settle(&engine, &control, args).await?;
                 return status(&session, Some(args.id)).await;
             }

@@ -68,15 +68,22 @@ impl Store {
     /// Writes a new file as a whole; it is there completely or not at all.
     ///
     /// # Errors
-    /// [`Kind::StorageExists`] when there is one of that name.
+    /// [`Kind::StorageExists`] when there is one of that name with other content.
     pub async fn create(&self, name: &str, content: Bytes) -> Result<()> {
         let options = PutOptions::from(PutMode::Create);
-        let payload = PutPayload::from_bytes(content);
+        let payload = PutPayload::from_bytes(content.clone());
         let done = self
             .inner
             .put_opts(&Path::from(name), payload, options)
             .await;
-        done.map(|_| ()).map_err(|error| self.wrong(&error))
+        match done {
+            Ok(_) => Ok(()),
+            // When the answer to a request was lost, its repetition meets the file that it made.
+            Err(object_store::Error::AlreadyExists { .. }) if self.read(name).await? == content => {
+                Ok(())
+            }
+            Err(error) => Err(self.wrong(&error)),
+        }
     }
 
     /// Reads a file as a whole; for manifests and chunks, whose size is bounded.

@@ -3,6 +3,7 @@
 mod agree;
 mod apart;
 mod archive;
+mod archive_in_bucket;
 mod extensions;
 mod gate;
 mod inside;

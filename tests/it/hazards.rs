@@ -126,6 +126,28 @@ fn columns_that_diverged_are_never_overwritten_unless_a_person_takes_a_side() {
 }
 
 #[test]
+fn a_refused_side_is_not_in_the_audit_log() {
+    let (_database, project) = shop();
+    project
+        .tidegate([
+            "migrate",
+            "apply",
+            "--release",
+            "2.1.0",
+            "--backfill",
+            "detach",
+        ])
+        .ok();
+    let refused = project
+        .tidegate(["backfill", "run", "b1", "--take", "old", "--format", "json"])
+        .exits(2);
+    let message = refused.error()["message"].to_string();
+    assert!(message.contains("b1 is pending"), "{message}");
+    let audit = project.tidegate(["audit", "show"]).data().to_string();
+    assert!(!audit.contains("backfill.take"), "{audit}");
+}
+
+#[test]
 fn h2_dual_write_does_not_depend_on_search_path() {
     let (database, project) = shop();
     apply(&project, "2.1.0");

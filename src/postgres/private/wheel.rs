@@ -23,6 +23,27 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// No wheel of this kind is larger; a longer answer is cut off.
 const LARGEST: usize = 256 * 1024 * 1024;
 
+/// A package of the index.
+#[derive(Debug)]
+pub(super) struct Package {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The C library that its wheels for Linux ask for, as their tags have it (PEP 600): `2_17`.
+    pub(super) glibc: &'static str,
+}
+
+impl Package {
+    /// The tag of its wheels for this platform.
+    pub(super) fn platform(&self) -> String {
+        let arch = std::env::consts::ARCH;
+        match std::env::consts::OS {
+            "macos" if arch == "aarch64" => "macosx_11_0_arm64".to_owned(),
+            "macos" => format!("macosx_10_9_{arch}"),
+            _ => format!("manylinux_{}_{arch}", self.glibc),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Listing {
     files: Vec<Listed>,
@@ -46,7 +67,7 @@ struct Hashes {
 /// # Errors
 /// [`Kind::InstallFailed`] when the index cannot be read, has no such wheel, or sends other bytes
 /// than it promised.
-pub(super) async fn download(package: &str, major: Option<u32>, folder: &Path) -> Result<()> {
+pub(super) async fn download(package: &Package, major: Option<u32>, folder: &Path) -> Result<()> {
     let failed = |error: reqwest::Error| {
         let reason = deepest(&error);
         Error::new(Kind::InstallFailed, format!("package index: {reason}"))
@@ -59,7 +80,7 @@ pub(super) async fn download(package: &str, major: Option<u32>, folder: &Path) -
         .build()
         .map_err(failed)?;
     let answer = client
-        .get(format!("{INDEX}/{package}/"))
+        .get(format!("{INDEX}/{}/", package.name))
         .header("Accept", JSON)
         .send()
         .await
@@ -67,9 +88,13 @@ pub(super) async fn download(package: &str, major: Option<u32>, folder: &Path) -
         .map_err(failed)?;
     let listing: Listing = serde_json::from_slice(&body(answer).await?)
         .map_err(|error| Error::new(Kind::InstallFailed, format!("package index: {error}")))?;
-    let wheel = newest(listing.files, major, &platform()).ok_or_else(|| {
+    let wheel = newest(listing.files, major, &package.platform()).ok_or_else(|| {
         let version = major.map_or_else(String::new, |major| format!(" {major}"));
-        let text = format!("{package}{version} has no wheel for {}", platform());
+        let text = format!(
+            "{}{version} has no wheel for {}",
+            package.name,
+            package.platform()
+        );
         Error::new(Kind::InstallFailed, text)
     })?;
     let answer = client
@@ -114,16 +139,6 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
-/// How the names of this platform's wheels begin their last part.
-fn platform() -> String {
-    let arch = std::env::consts::ARCH;
-    match std::env::consts::OS {
-        "macos" if arch == "aarch64" => "macosx_11_0_arm64".to_owned(),
-        "macos" => format!("macosx_10_9_{arch}"),
-        _ => format!("manylinux_2_17_{arch}"),
-    }
-}
-
 fn newest(files: Vec<Listed>, major: Option<u32>, platform: &str) -> Option<Listed> {
     let version = |file: &Listed| -> Option<Version> {
         let mut parts = file.filename.strip_suffix(".whl")?.split('-');
@@ -164,6 +179,20 @@ pub(super) fn extract(wheel: &Path, prefix: &str, suffix: &str, target: &Path) -
     std::io::copy(&mut member, &mut out)
         .and_then(|_| out.flush())
         .map_err(|error| broken(error.to_string()))
+}
+
+/// Unpacks the whole of `wheel` into the folder `target`.
+///
+/// # Errors
+/// [`Kind::InstallFailed`] when the wheel is no archive, or a file in it would land elsewhere.
+pub(super) fn extract_all(wheel: &Path, target: &Path) -> Result<()> {
+    let file = std::fs::File::open(wheel).map_err(|error| folder::at(wheel, error))?;
+    zip::ZipArchive::new(file)
+        .and_then(|mut archive| archive.extract(target))
+        .map_err(|error| {
+            let text = format!("{}: {error}", wheel.display());
+            Error::new(Kind::InstallFailed, text)
+        })
 }
 
 #[cfg(test)]

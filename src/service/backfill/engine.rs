@@ -250,15 +250,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Kind::BackfillConflict`] when columns disagree and no side is taken: no value was
-    /// overwritten. [`Kind::Usage`] when a side is taken while the job is not done;
+    /// overwritten. Those of [`Self::may_settle`];
     /// [`Kind::VerifyFailed`] when rows are left that cannot be mended.
     pub async fn settle(&self, id: JobId, take: Option<Take>) -> Result<Verification> {
         let session = Session::connect(&self.target, "backfill").await?;
         let job = ledger::job(&*session, id).await?;
-        if job.state != JobState::Done {
-            let message = format!("{id} is {}; a side is taken when it is done", job.state);
-            return Err(Error::new(Kind::Usage, message));
-        }
+        may_settle(&job, take)?;
         let found = self.sweep(id, take).await?;
         if found.different > 0 && take.is_none() {
             return Err(conflict(&job, &found));
@@ -267,6 +264,36 @@ impl Engine {
         judge(&run, &found)?;
         Ok(found)
     }
+}
+
+/// Whether [`Engine::settle`] can be asked of a job.
+///
+/// # Errors
+/// [`Kind::Usage`] while the job is not done, and for the new column's side when nothing gives the
+/// old column back.
+pub fn may_settle(job: &JobRecord, take: Option<Take>) -> Result<()> {
+    if job.state != JobState::Done {
+        let message = format!(
+            "{} is {}; a side is taken when it is done",
+            job.id, job.state
+        );
+        return Err(Error::new(Kind::Usage, message));
+    }
+    if take == Some(Take::New) && job.spec.inverse.is_none() {
+        return Err(one_way(&job.spec));
+    }
+    Ok(())
+}
+
+/// The error of taking the new column's side where no expression leads back.
+pub(super) fn one_way(spec: &Spec) -> Error {
+    Error::new(
+        Kind::Usage,
+        format!(
+            "{}: nothing gives the old column back from the new one",
+            spec.title()
+        ),
+    )
 }
 
 /// The error of a finished job whose columns disagree.

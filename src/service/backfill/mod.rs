@@ -10,4 +10,4 @@ mod turnstile;
 mod verify;
 mod worker;
 
-pub use engine::{Engine, Options, Outcome};
+pub use engine::{Engine, Options, Outcome, may_settle};

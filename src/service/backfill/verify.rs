@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::engine::one_way;
 use super::run::Run;
 use super::trouble::Trouble;
 use crate::backfill::{Take, Verification};
@@ -122,15 +123,9 @@ impl Verifier {
         let Some(take) = take.filter(|_| range.different) else {
             return Ok(());
         };
-        let sql = statements.settle(take).ok_or_else(|| {
-            Error::new(
-                Kind::Usage,
-                format!(
-                    "{}: nothing gives the old column back from the new one",
-                    self.run.spec.title()
-                ),
-            )
-        })?;
+        let sql = statements
+            .settle(take)
+            .ok_or_else(|| one_way(&self.run.spec))?;
         self.repair(target, blocks, &sql).await
     }
 

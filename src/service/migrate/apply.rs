@@ -164,19 +164,7 @@ impl Runner {
                     .push(format!("{} {}", entry.change, entry.phase));
                 continue;
             }
-            let Some(change) = gathered
-                .changes
-                .iter()
-                .find(|change| change.id == entry.change)
-            else {
-                return Err(Error::new(
-                    Kind::ChangeMissing,
-                    format!("change {} has no file", entry.change),
-                ));
-            };
-            let phase = self
-                .run_entry(request, plan, gathered, change, entry)
-                .await?;
+            let phase = self.run_entry(request, plan, gathered, entry).await?;
             applied.phases.push(phase);
         }
         Ok(false)
@@ -250,9 +238,9 @@ impl Runner {
         request: &Request,
         plan: &Plan,
         gathered: &Gathered,
-        change: &Change,
         entry: &Entry,
     ) -> Result<AppliedPhase> {
+        let change = gathered.change(&entry.change)?;
         let started = self.clock.monotonic();
         let gates = if entry.done.is_empty() {
             match self.pass_gates(entry, request.wait_gates).await {

@@ -53,6 +53,14 @@ impl Gathered {
         self.catalog.resolve(name, &path)
     }
 
+    /// The change that an entry of a plan speaks of.
+    pub(super) fn change(&self, id: &str) -> Result<&Change> {
+        self.changes
+            .iter()
+            .find(|change| change.id == id)
+            .ok_or_else(|| Error::new(Kind::ChangeMissing, format!("change {id} has no file")))
+    }
+
     /// What the planner looks at.
     #[must_use]
     pub fn situation(&self) -> Situation<'_> {
