@@ -21,6 +21,7 @@ pub mod job;
 pub mod masking;
 pub mod migration;
 pub mod postgres;
+pub mod recovery;
 pub mod service;
 pub mod sql;
 pub mod storage;
