@@ -5,9 +5,12 @@ mod acknowledged;
 mod control;
 pub(crate) mod drill;
 mod extrapolation;
+mod lsn;
+mod manifest;
 mod objectives;
 mod oracle;
 mod record;
+mod segment;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
@@ -16,6 +19,9 @@ pub use drill::{
     Verdict, bytes, seconds,
 };
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
+pub use lsn::Lsn;
+pub use manifest::{BackupManifest, Collation, MANIFEST_VERSION, Part, Settings, Stream};
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 pub use record::{DrillRecord, Link, Told, unbroken};
+pub use segment::{Branch, Segment, TimelineHistory};

@@ -5,10 +5,12 @@
 mod frame;
 mod key;
 mod location;
+mod repository;
 mod seal;
 mod store;
 
 pub use key::SealKey;
 pub use location::Location;
+pub use repository::Repository;
 pub use seal::{Opener, Sealer};
 pub use store::Store;

@@ -132,6 +132,28 @@ impl Store {
         }
     }
 
+    /// Removes a folder with everything in it; nothing there is no error. In a file system this
+    /// takes uploads along that were cut off, which no listing shows.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach or refuses (an object lock).
+    pub async fn remove_folder(&self, folder: &str) -> Result<()> {
+        for (name, _) in self.list(folder).await? {
+            self.remove(&name).await?;
+        }
+        let Location::Folder(root) = &self.location else {
+            return Ok(());
+        };
+        let path = root.join(Path::from(folder).as_ref());
+        match tokio::fs::remove_dir_all(&path).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let text = format!("cannot remove {}: {error}", path.display());
+                Err(Error::new(Kind::Storage, text).because(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn wrong(&self, error: &object_store::Error) -> Error {
         Self::error(&self.location, error)
     }

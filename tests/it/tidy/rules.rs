@@ -22,9 +22,10 @@ const DOMAIN: &[&str] = &[
     "diff",
     "copy",
     "generate",
+    "recovery",
 ];
 const ADAPTERS: &[&str] = &[
-    "postgres", "control", "vault", "config", "storage", "dispatch",
+    "postgres", "control", "vault", "config", "storage", "dispatch", "engines",
 ];
 /// Open to every room.
 const EVERYWHERE: &[&str] = &["error", "clock", "Error", "Result"];

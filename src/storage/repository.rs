@@ -1,0 +1,181 @@
+//! A repository: a store whose files are all sealed with one key.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Location, Opener, SealKey, Sealer, Store};
+use crate::error::{Error, Kind, Result};
+
+/// Room for the header, the tags of the frames and text that does not compress.
+const OVERHEAD: usize = 64 * 1024;
+
+/// A store whose files are all sealed. Cheap to clone; clones share the key.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    store: Store,
+    key: Arc<SealKey>,
+}
+
+impl Repository {
+    /// Opens a location; a folder is made when it is not there. `options` are those of the store.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it cannot be reached or the options do not fit.
+    pub fn open(location: &Location, options: Vec<(String, String)>, key: SealKey) -> Result<Self> {
+        Ok(Self {
+            store: Store::open(location, options)?,
+            key: Arc::new(key),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        self.store.location()
+    }
+
+    /// The key's name; tells nothing about the key.
+    #[must_use]
+    pub fn key_id(&self) -> String {
+        self.key.id()
+    }
+
+    /// Seals `text` under a salt of its own and writes it as a new file. Returns its sealed bytes.
+    /// Text and sealed file are in memory at once.
+    ///
+    /// # Errors
+    /// [`Kind::StorageExists`] when there is a file of that name; [`Kind::Storage`].
+    pub async fn put(&self, name: &str, text: impl Into<Bytes>) -> Result<u64> {
+        let (text, key) = (text.into(), Arc::clone(&self.key));
+        let sealed = blocking(move || seal(&text, &key)).await?;
+        let length = sealed.len() as u64;
+        self.store.create(name, Bytes::from(sealed)).await?;
+        Ok(length)
+    }
+
+    /// Reads and opens a file.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there, [`Kind::SealKey`] when another key sealed it,
+    /// [`Kind::SealBroken`] when it is damaged; all name it.
+    pub async fn get(&self, name: &str) -> Result<Vec<u8>> {
+        let sealed = self.store.read(name).await?;
+        let (key, name) = (Arc::clone(&self.key), name.to_owned());
+        blocking(move || open(&name, &sealed, &key)).await
+    }
+
+    /// Whether there is a file of that name.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn exists(&self, name: &str) -> Result<bool> {
+        self.store.exists(name).await
+    }
+
+    /// Names and sealed bytes of all files below a folder, sorted by name.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>> {
+        let mut files = self.store.list(folder).await?;
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// Removes a file; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        self.store.remove(name).await
+    }
+
+    /// Removes a folder with everything in it, unfinished uploads included; nothing there is no error.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn remove_folder(&self, folder: &str) -> Result<()> {
+        self.store.remove_folder(folder).await
+    }
+}
+
+fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
+    let salt = std::array::from_fn(|_| rand::random());
+    let out = Vec::with_capacity(text.len() + text.len() / 1024 + OVERHEAD);
+    let mut sealer = Sealer::new(out, key, salt)?;
+    sealer.write_all(text)?;
+    sealer.finish()
+}
+
+fn open(name: &str, sealed: &[u8], key: &SealKey) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut opener = Opener::new(sealed, key)
+        .map_err(|error| Error::new(error.kind(), format!("{name}: {error}")))?;
+    opener.read_to_end(&mut text).map_err(|error| {
+        Error::new(
+            Kind::SealBroken,
+            format!("{name} is damaged: it does not open"),
+        )
+        .because(error)
+    })?;
+    Ok(text)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn repository(dir: &std::path::Path, last: char) -> Repository {
+        let text = format!("8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8{last}");
+        let key = SealKey::parse(&SecretString::from(text)).unwrap();
+        Repository::open(&Location::Folder(dir.to_owned()), Vec::new(), key).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_put_comes_back_and_is_never_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(dir.path(), 'd');
+        let text = vec![7; 600_000];
+        let sealed = repository.put("b/2", text.clone()).await.unwrap();
+        repository.put("b/1", Vec::new()).await.unwrap();
+        assert_eq!(repository.get("b/2").await.unwrap(), text);
+        let files = repository.list("b").await.unwrap();
+        assert_eq!(files[1], ("b/2".to_owned(), sealed));
+        assert_eq!(files[0].0, "b/1");
+        let again = repository.put("b/2", Vec::new()).await.unwrap_err();
+        assert_eq!(again.kind(), Kind::StorageExists);
+        repository.remove_folder("b").await.unwrap();
+        repository.remove_folder("b").await.unwrap();
+        assert!(repository.list("b").await.unwrap().is_empty());
+        assert!(!dir.path().join("b").exists());
+    }
+
+    #[tokio::test]
+    async fn damage_and_wrong_keys_name_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let good = repository(dir.path(), 'd');
+        good.put("x", &b"text"[..]).await.unwrap();
+        let error = repository(dir.path(), 'e').get("x").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::SealKey);
+        assert!(error.to_string().starts_with("x: "), "{error}");
+        let path = dir.path().join("x");
+        let mut bytes = std::fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let error = good.get("x").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::SealBroken);
+        assert!(error.to_string().contains("x is damaged"), "{error}");
+        assert_eq!(good.get("y").await.unwrap_err().kind(), Kind::Storage);
+    }
+}
