@@ -3,6 +3,7 @@
 
 mod acknowledged;
 mod control;
+mod coverage;
 pub(crate) mod drill;
 mod extrapolation;
 mod lsn;
@@ -14,6 +15,7 @@ mod segment;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
+pub use coverage::{Coverage, Hole, Inventory, Reach};
 pub use drill::{
     ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
     Verdict, bytes, seconds,
