@@ -2,6 +2,7 @@
 //! and what a drill proves. Pure.
 
 mod acknowledged;
+mod chain;
 mod control;
 pub(crate) mod drill;
 mod extrapolation;
@@ -11,8 +12,12 @@ mod objectives;
 mod oracle;
 mod record;
 mod segment;
+mod target;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
+pub use chain::{
+    Increment, Presence, WalChain, history_name, increment_name, wal_folder, wal_name,
+};
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
 pub use drill::{
     ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
@@ -25,3 +30,4 @@ pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use segment::{Branch, Segment, TimelineHistory};
+pub use target::RecoveryTarget;
