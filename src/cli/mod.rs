@@ -12,6 +12,7 @@ mod demo;
 mod diff;
 mod docs;
 mod doctor;
+mod drill;
 mod edge;
 mod env;
 mod init;
@@ -22,6 +23,7 @@ mod schedule;
 mod seed;
 mod serve;
 mod server;
+mod wal;
 mod worker;
 
 pub use app::App;

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::environment::Source;
-use super::file::{self, File, RawEnvironment, RawPolicy, RawStorage};
+use super::file::{self, File, RawBackup, RawEnvironment, RawPolicy, RawStorage};
 use super::schedule::Scheduling;
 use super::{Environment, Policy, SecretRef, Tier};
 use crate::error::{Error, Kind, Result};
@@ -57,6 +57,7 @@ pub struct Config {
     storage: RawStorage,
     max_rate: Option<u64>,
     signers: Vec<String>,
+    backup: Option<RawBackup>,
 }
 
 impl Config {
@@ -103,6 +104,7 @@ impl Config {
             storage: file.storage.clone(),
             max_rate: file.copy.max_rate.map(|rate| rate.0),
             signers: file.copy.signers.clone(),
+            backup: file.backup.clone(),
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
@@ -351,6 +353,24 @@ impl Config {
     #[must_use]
     pub fn signers(&self) -> &[String] {
         &self.signers
+    }
+
+    /// The repository of backups, as `[backup]` names it.
+    #[must_use]
+    pub fn repository(&self) -> Option<&str> {
+        self.backup
+            .as_ref()
+            .map(|backup| backup.repository.as_str())
+    }
+
+    /// RTO and RPO, as `[backup]` names them.
+    #[must_use]
+    pub fn objectives(&self) -> (Option<std::time::Duration>, Option<std::time::Duration>) {
+        let backup = self.backup.as_ref();
+        (
+            backup.and_then(|backup| backup.rto).map(|time| time.0),
+            backup.and_then(|backup| backup.rpo).map(|time| time.0),
+        )
     }
 
     /// Settings and credentials of object stores: those of the file, then the variables of the

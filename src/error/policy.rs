@@ -186,6 +186,18 @@ pub enum Kind {
     SeedRefused,
     /// A row that satisfies its conditions was not found.
     SeedStuck,
+    /// A file of WAL would be replaced by another.
+    WalConflict,
+    /// WAL that a recovery needs is not there.
+    WalMissing,
+    /// No backup that serves.
+    BackupMissing,
+    /// A restore did not reach its end.
+    RestoreFailed,
+    /// A drill did not pass.
+    DrillFailed,
+    /// The history of drills was tampered with.
+    DrillRecord,
 }
 
 impl Kind {
@@ -268,6 +280,12 @@ impl Kind {
         Self::SeedPlan,
         Self::SeedRefused,
         Self::SeedStuck,
+        Self::WalConflict,
+        Self::WalMissing,
+        Self::BackupMissing,
+        Self::RestoreFailed,
+        Self::DrillFailed,
+        Self::DrillRecord,
     ];
 
     /// The kind with this code (`TG0412`, any case).
@@ -747,6 +765,42 @@ impl Kind {
                 "say in `seeds/*.toml` what the columns of the condition should hold",
                 "Rows are drawn again until every CHECK is fulfilled, up to a bound. The run can be resumed after the spec was changed for \
                  tables that are not begun.",
+            ),
+            Self::WalConflict => row(
+                ("TG1020", 3, Retry::Never),
+                "a file of WAL would be replaced by another",
+                "two servers write to one repository, or one was recovered and goes on under its old timeline; give each its own",
+                "A segment of that name is in the repository already, and its content differs. Nothing was written.",
+            ),
+            Self::WalMissing => row(
+                ("TG1021", 3, Retry::Never),
+                "WAL that a recovery needs is not there",
+                "take a new base backup at once: what lies behind the hole cannot be reached from an older one",
+                "The chain of WAL from the base backup to its end has a hole, or a file in it does not open. A server would take the hole for the end of the log and be promoted too early, so the recovery is stopped.",
+            ),
+            Self::BackupMissing => row(
+                ("TG1022", 3, Retry::Never),
+                "no backup that serves",
+                "see what there is with `tidegate backup list`",
+                "The repository holds no complete base backup, or none of that name. A backup without its manifest was not finished and does not count.",
+            ),
+            Self::RestoreFailed => row(
+                ("TG1023", 3, Retry::Never),
+                "a restore did not reach its end",
+                "see the lines of the server's log",
+                "The server that was to recover ended before it was promoted, did not reach the end of the WAL, or the restored files are not those of the backup.",
+            ),
+            Self::DrillFailed => row(
+                ("TG1040", 3, Retry::Never),
+                "a drill did not pass",
+                "see the reasons, and what to do about each in docs/guides/recovery.md",
+                "The recovery took longer or lost more than its objective allows, the data was not what the primary held, a check of the restored cluster failed, or damage that was done on purpose was not found.",
+            ),
+            Self::DrillRecord => row(
+                ("TG1041", 3, Retry::Never),
+                "the history of drills was tampered with",
+                "find out who wrote to the repository; until then believe no drill recorded there",
+                "Each drill is recorded with a signature and the hash of the record before it. One was changed, exchanged, put in between or taken out.",
             ),
         }
     }

@@ -2,6 +2,7 @@
 //! and what a drill proves. Pure.
 
 mod acknowledged;
+mod chain;
 mod control;
 mod coverage;
 pub(crate) mod drill;
@@ -12,8 +13,12 @@ mod objectives;
 mod oracle;
 mod record;
 mod segment;
+mod target;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
+pub use chain::{
+    Increment, Presence, WalChain, history_name, increment_name, wal_folder, wal_name,
+};
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
 pub use coverage::{Coverage, Hole, Inventory, Reach};
 pub use drill::{
@@ -27,3 +32,4 @@ pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use segment::{Branch, Segment, TimelineHistory};
+pub use target::RecoveryTarget;

@@ -42,6 +42,34 @@ impl Repository {
         self.key.id()
     }
 
+    /// The same place, opened with another key.
+    #[must_use]
+    pub fn with_key(&self, key: SealKey) -> Self {
+        Self {
+            store: self.store.clone(),
+            key: Arc::new(key),
+        }
+    }
+
+    /// Another place, opened with the same key.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn at(&self, location: &Location) -> Result<Self> {
+        Ok(Self {
+            store: Store::open(location, Vec::new())?,
+            key: Arc::clone(&self.key),
+        })
+    }
+
+    /// A key for something else than sealing, as [`SealKey::derive`].
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn derive(&self, purpose: &str) -> Result<zeroize::Zeroizing<[u8; 32]>> {
+        self.key.derive(purpose)
+    }
+
     /// Seals `text` under a salt of its own and writes it as a new file. Returns its sealed bytes.
     /// Text and sealed file are in memory at once.
     ///

@@ -36,6 +36,7 @@ mod pooler;
 mod private_server;
 mod privileges;
 mod readers;
+mod recovery;
 mod resolve;
 mod schedule;
 mod seed;

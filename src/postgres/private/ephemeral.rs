@@ -56,6 +56,22 @@ impl Ephemeral {
         })
     }
 
+    /// Starts the server of a cluster that lies in `dir/data` already; the folder goes away with
+    /// the value.
+    ///
+    /// # Errors
+    /// As [`PrivateServer::start`]; then nothing is left behind.
+    pub async fn start_in(dir: &Path, options: &Options) -> Result<Self> {
+        let guard = Guard(PrivateServer::at(dir, false)?);
+        let owner = lock::acquire(&dir.join("owner")).await?;
+        let running = guard.0.start(options).await?;
+        Ok(Self {
+            _server: guard,
+            _owner: owner,
+            running,
+        })
+    }
+
     /// The disaster of a drill: the server and everything it started are killed with SIGKILL, and
     /// its data is removed. Returns when the processes are gone; `killed` is called then, before
     /// the data goes.

@@ -42,6 +42,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// Size of a WAL segment of a new cluster in MB: 1, 2, 4, 8 or 16 [default: 16].
     pub wal_segsize: Option<u32>,
+    /// How long it may take to become ready [default: 60 s]; a recovery from an archive takes longer.
+    pub patience: Option<Duration>,
     /// Tidegate's own folder, for kept clusters and installed programs [default:
     /// [`vars::tidegate_home`]].
     pub home: Option<PathBuf>,
@@ -312,7 +314,8 @@ impl PrivateServer {
         folder::make_private(&self.layout.log, &identity)?;
         folder::write(&self.layout.config, &text, &identity)?;
         folder::write(&self.layout.hba, settings::HBA, &identity)?;
-        let pid = self.spawn(&binaries, &identity).await?;
+        let patience = options.patience.unwrap_or(START_PATIENCE);
+        let pid = self.spawn(&binaries, &identity, patience).await?;
         let state = State { binaries };
         state.write(&self.layout.state, &identity)?;
         Ok(Running {
@@ -348,11 +351,16 @@ impl PrivateServer {
         })
     }
 
-    async fn spawn(&self, binaries: &Binaries, identity: &Identity) -> Result<i32> {
+    async fn spawn(
+        &self,
+        binaries: &Binaries,
+        identity: &Identity,
+        patience: Duration,
+    ) -> Result<i32> {
         let mut left = 40;
         loop {
             self.clear_stale();
-            match self.try_spawn(binaries, identity).await {
+            match self.try_spawn(binaries, identity, patience).await {
                 // Back ends of a server that was killed end a moment after it, or are told to.
                 Err(error) if left > 0 && still_attached(&error) => {
                     left -= 1;
@@ -364,7 +372,12 @@ impl PrivateServer {
         }
     }
 
-    async fn try_spawn(&self, binaries: &Binaries, identity: &Identity) -> Result<i32> {
+    async fn try_spawn(
+        &self,
+        binaries: &Binaries,
+        identity: &Identity,
+        patience: Duration,
+    ) -> Result<i32> {
         let output = log::create(&self.layout)?;
         let mut command = tokio::process::Command::new(binaries.dir.join("postgres"));
         command.arg("-D").arg(&self.layout.data).arg("-c").arg({
@@ -393,7 +406,7 @@ impl PrivateServer {
                 }
             }
         };
-        let started = tokio::time::timeout(START_PATIENCE, wait).await;
+        let started = tokio::time::timeout(patience, wait).await;
         started.unwrap_or_else(|_| {
             Err(self.failed("did not become ready in time; it may still be recovering"))
         })

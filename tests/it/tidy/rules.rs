@@ -254,6 +254,8 @@ fn direction(source: &Source) -> Vec<String> {
             room if ADAPTERS.contains(&room) => {
                 DOMAIN.contains(&other) || ADAPTERS.contains(&other)
             }
+            // A report is made of what others found.
+            "report" => DOMAIN.contains(&other),
             "service" => other != "daemon",
             "telemetry" => matches!(other, "config" | "job"),
             _ => true,
@@ -267,7 +269,7 @@ fn direction(source: &Source) -> Vec<String> {
 }
 
 fn pure_rooms(source: &Source) -> Vec<String> {
-    if !DOMAIN.contains(&source.room()) {
+    if !DOMAIN.contains(&source.room()) && source.room() != "report" {
         return Vec::new();
     }
     let forbidden = [

@@ -1,0 +1,209 @@
+//! The commands, and their arguments.
+
+use std::sync::Arc;
+
+use super::files::Files;
+use super::history::History;
+use super::page::Shown;
+use crate::cli::App;
+use crate::cli::render::Output;
+use crate::config::{Config, parse_duration, parse_rate};
+use crate::error::{Error, Kind, Result};
+use crate::recovery::{
+    Choice, DEFAULT_CONTROLS, DrillReport, Extrapolation, Objectives, Told, WalMode, extrapolate,
+};
+use crate::service::drill::{Drill, Sandbox, record, run as drill};
+use crate::storage::{Location, Repository, SealKey};
+
+/// `drill run|report|history`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Restore, measure, compare, and try to be wrong
+    Run(RunArgs),
+    /// Show a recorded drill, or write it into files
+    Report(ReportArgs),
+    /// All recorded drills, the age of the last proof, the trend
+    History(HistoryArgs),
+}
+
+/// Arguments of `drill run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The repository: what a passive drill restores from, and where every drill is recorded
+    /// [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    /// Make an own primary with load, and let it be killed and lost
+    #[arg(long)]
+    sandbox: bool,
+    /// Size of the sandbox's database
+    #[arg(long, value_name = "SIZE", default_value = "500MB", requires = "sandbox", value_parser = parse_size)]
+    size: u64,
+    /// How the sandbox's WAL is kept: archive, stream or sync
+    #[arg(long, value_name = "MODE", default_value = "stream", requires = "sandbox", value_parser = parse_mode)]
+    wal: WalMode,
+    /// Negative controls to try: all, none or a number; each drill takes the next ones [default: 2]
+    #[arg(long, value_name = "WHICH", value_parser = parse_controls)]
+    controls: Option<Choice>,
+    /// Time to the first write, at most; more fails the drill [default: `[backup] rto`]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    rto: Option<std::time::Duration>,
+    /// Acknowledged work that may be lost, in time, at most [default: `[backup] rpo`]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    rpo: Option<std::time::Duration>,
+    /// Say what the RTO of a cluster of this size would be; needs drills of three sizes
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    extrapolate: Option<u64>,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Arguments of `drill report`.
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// The drill [default: the last]
+    id: Option<String>,
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Arguments of `drill history`.
+#[derive(Debug, clap::Args)]
+pub struct HistoryArgs {
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    /// Say what the RTO of a cluster of this size would be; needs drills of three sizes
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    extrapolate: Option<u64>,
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    parse_rate(text).map_err(|_| format!("\"{text}\" is not a size such as 500MB"))
+}
+
+fn parse_mode(text: &str) -> Result<WalMode, String> {
+    let found = WalMode::ALL.into_iter().find(|mode| mode.name() == text);
+    found.ok_or_else(|| format!("\"{text}\" is not archive, stream or sync"))
+}
+
+fn parse_controls(text: &str) -> Result<Choice, String> {
+    text.parse()
+}
+
+pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
+    match command {
+        Command::Run(args) => start(app, args).await,
+        Command::Report(args) => report(app, args).await,
+        Command::History(args) => history(app, args).await,
+    }
+}
+
+async fn start(app: &App, args: RunArgs) -> Result<Output> {
+    let config = app.config()?;
+    let named = args.repository.as_deref();
+    let repository = match named.or(config.repository()) {
+        None if args.sandbox => None,
+        _ => Some(open(&config, named).await?),
+    };
+    let (rto, rpo) = config.objectives();
+    let seconds = |own: Option<std::time::Duration>, file| own.or(file).map(|d| d.as_secs_f64());
+    let request = Drill {
+        sandbox: args.sandbox.then_some(Sandbox {
+            bytes: args.size,
+            wal: args.wal,
+        }),
+        objectives: Objectives {
+            rto_seconds: seconds(args.rto, rto),
+            rpo_seconds: seconds(args.rpo, rpo),
+        },
+        controls: args.controls.unwrap_or(DEFAULT_CONTROLS),
+        extrapolate: args.extrapolate,
+        install: app.globals.yes,
+        repository: repository.as_ref(),
+        clock: Arc::clone(&app.clock),
+        events: Arc::clone(&app.events),
+        cancel: app.cancel.clone(),
+    };
+    let done = drill(&request).await?;
+    let files = args.files.write(&done.report, &done.history)?;
+    Ok(Output::report(Shown {
+        kind: "drill_run",
+        drill: done.report,
+        recorded: done.recorded,
+        files,
+    }))
+}
+
+async fn report(app: &App, args: ReportArgs) -> Result<Output> {
+    let config = app.config()?;
+    let repository = open(&config, args.repository.as_deref()).await?;
+    let mut history = reports(record::read(&repository).await?);
+    let place = match &args.id {
+        Some(id) => history.iter().position(|drill| drill.id == *id),
+        None => history.len().checked_sub(1),
+    };
+    let Some(place) = place else {
+        let words = match &args.id {
+            Some(id) => format!("no drill {id} is recorded"),
+            None => "no drill is recorded".to_owned(),
+        };
+        return Err(Error::new(Kind::Usage, words).hint("see them with `tidegate drill history`"));
+    };
+    history.truncate(place + 1);
+    let drill = history[place].clone();
+    let files = args.files.write(&drill, &history)?;
+    let recorded = Some(record::name(&drill.id));
+    let shown = Shown {
+        kind: "drill_report",
+        drill,
+        recorded,
+        files,
+    };
+    // To look at a drill that failed is no failure.
+    Ok(Output::report(shown).with_exit(0))
+}
+
+async fn history(app: &App, args: HistoryArgs) -> Result<Output> {
+    let config = app.config()?;
+    let repository = open(&config, args.repository.as_deref()).await?;
+    let all = reports(record::read(&repository).await?);
+    let far = args.extrapolate.and_then(|size| far(&all, size));
+    if args.extrapolate.is_some() && far.is_none() {
+        return Err(Error::new(
+            Kind::Usage,
+            "the drills recorded here are too few or too much alike to extrapolate",
+        )
+        .hint("drills of three sizes that differ by a quarter at least are needed"));
+    }
+    Ok(Output::report(History::new(&all, app.clock.now(), far)))
+}
+
+/// The RTO for this size, with as much WAL as the last drill had.
+fn far(all: &[DrillReport], size: u64) -> Option<Extrapolation> {
+    let samples: Vec<_> = all.iter().map(DrillReport::sample).collect();
+    extrapolate(&samples, size, all.last()?.source.wal_bytes)
+}
+
+fn reports(told: Vec<Told>) -> Vec<DrillReport> {
+    told.into_iter().map(|told| told.record.report).collect()
+}
+
+async fn open(config: &Config, location: Option<&str>) -> Result<Repository> {
+    let location = location.or(config.repository()).ok_or_else(|| {
+        Error::new(Kind::Usage, "no repository is named")
+            .hint("name it with --repository, or in [backup] of tidegate.toml")
+    })?;
+    let location: Location = location
+        .parse()
+        .map_err(|error: String| Error::new(Kind::Usage, error))?;
+    let key = config
+        .secret(&config.seal_key())
+        .await
+        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
+    let location = location.below(&config.root);
+    Repository::open(&location, config.storage_options(), SealKey::parse(&key)?)
+}

@@ -1,0 +1,274 @@
+//! Negative controls: each damages a copy of the repository, tries to restore from it, and expects
+//! to be told by the message that belongs to the damage. A restore that goes through, or that
+//! fails for another reason, makes the drill fail.
+
+use std::path::{Path, PathBuf};
+
+use super::damage::{flip, link_tree, remove, segments, truncate};
+use super::engine::{Engine, random_key};
+use super::small_disk::SmallDisk;
+use super::true_archive;
+use crate::error::{Error, Result};
+use crate::recovery::{BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle};
+use crate::storage::Location;
+
+/// A major version that no machine has programs of.
+const STRANGE_MAJOR: u32 = 99;
+
+/// What the controls work on.
+pub(super) struct Exhibit<'a> {
+    engine: &'a Engine<'a>,
+    backup: &'a BackupManifest,
+    /// What the primary held, and what was restored; none in a passive drill.
+    oracle: Option<(Oracle, Oracle)>,
+    /// The files of the repository, and their sizes, before anything was restored.
+    before: Vec<(String, u64)>,
+}
+
+/// What became of a control.
+enum Tried {
+    /// It ended with an error that says one of these words when it is the right one.
+    Error(Error, Vec<String>),
+    /// It went through, which no control may.
+    Through(String),
+    /// It was found without an error, in these words.
+    Found(String),
+    /// There is no way to try it here.
+    Impossible(String),
+}
+
+/// Tries one kind of damage.
+///
+/// # Errors
+/// The control itself could not be set up.
+pub(super) async fn attempt(damage: Damage, exhibit: &Exhibit<'_>) -> Result<ControlResult> {
+    let place = exhibit.engine.folder.join("control");
+    let tried = exhibit.try_out(damage, &place).await;
+    // Nothing of it is needed, and it must not make the disk full.
+    let _ = std::fs::remove_dir_all(&place);
+    let (red, message) = match tried? {
+        Tried::Error(error, belongs) => {
+            let text = words(&error);
+            (Some(belongs.iter().any(|word| text.contains(word))), text)
+        }
+        Tried::Through(reached) => (Some(false), format!("the restore went through: {reached}")),
+        Tried::Found(text) => (Some(true), text),
+        Tried::Impossible(why) => (None, why),
+    };
+    Ok(ControlResult {
+        name: damage,
+        red,
+        message,
+    })
+}
+
+/// The error with its details and causes, in one line.
+fn words(error: &Error) -> String {
+    let mut text = error.to_string();
+    for detail in error.details().iter().take(4) {
+        text.push_str("; ");
+        text.push_str(detail.trim());
+    }
+    if let Some(cause) = error.cause() {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str("; ");
+            text.push_str(&cause);
+        }
+    }
+    text.replace('\n', " ")
+}
+
+impl<'a> Exhibit<'a> {
+    /// Notes what is in the repository.
+    ///
+    /// # Errors
+    /// The repository is out of reach.
+    pub(super) async fn new(engine: &'a Engine<'a>, backup: &'a BackupManifest) -> Result<Self> {
+        Ok(Self {
+            before: engine.repository.list("").await?,
+            engine,
+            backup,
+            oracle: None,
+        })
+    }
+
+    /// What was compared, once it is known.
+    pub(super) fn compared(&mut self, held: Oracle, restored: Oracle) {
+        self.oracle = Some((held, restored));
+    }
+
+    /// Whether the repository still is as it was.
+    ///
+    /// # Errors
+    /// It is out of reach.
+    pub(super) async fn unchanged(&self) -> Result<DrillCheck> {
+        let after = self.engine.repository.list("").await?;
+        let same = after == self.before;
+        Ok(DrillCheck {
+            name: "repository unchanged".to_owned(),
+            passed: Some(same),
+            found: if same {
+                format!("{} files as before", after.len())
+            } else {
+                format!("{} files of {}", after.len(), self.before.len())
+            },
+        })
+    }
+
+    async fn try_out(&self, damage: Damage, place: &Path) -> Result<Tried> {
+        match damage {
+            Damage::TamperedOracle => Ok(self.tampered_oracle()),
+            Damage::TrueArchive => match true_archive::attempt(self.engine, place).await? {
+                Ok(reached) => Ok(Tried::Through(reached)),
+                Err(error) => Ok(Tried::Error(error, vec!["WAL".to_owned()])),
+            },
+            Damage::NoSpace => self.no_space(place).await,
+            Damage::WrongKey => self.wrong_key(place).await,
+            _ => self.damaged(damage, place).await,
+        }
+    }
+
+    /// One row of one table is said to be another.
+    fn tampered_oracle(&self) -> Tried {
+        let Some((held, restored)) = &self.oracle else {
+            return Tried::Impossible("a passive drill has no oracle".to_owned());
+        };
+        let mut tampered = held.clone();
+        let filled = tampered.tables.iter_mut().find(|(_, sum)| sum.rows > 0);
+        if let Some((_, sum)) = filled {
+            sum.sums[0].push('7');
+        }
+        let known = held.differences(restored);
+        let mut found = tampered.differences(restored);
+        found.retain(|difference| !known.contains(difference));
+        if found.is_empty() {
+            Tried::Through("the comparison sees no difference".to_owned())
+        } else {
+            Tried::Found(found.join("; "))
+        }
+    }
+
+    async fn no_space(&self, place: &Path) -> Result<Tried> {
+        let Some(disk) = SmallDisk::make(place, self.backup.bytes).await? else {
+            return Ok(Tried::Impossible(
+                "there is no file system that is too small, and only root can make one".to_owned(),
+            ));
+        };
+        let into = disk.path().join("into");
+        let repository = &self.engine.repository;
+        let ended = self.engine.attempt(repository, self.backup, &into).await;
+        Ok(tried(ended, &["space"]))
+    }
+
+    async fn wrong_key(&self, place: &Path) -> Result<Tried> {
+        let stranger = self.engine.repository.with_key(random_key()?);
+        let into = place.join("into");
+        let ended = self.engine.attempt(&stranger, self.backup, &into).await;
+        Ok(tried(ended, &["sealed with the key"]))
+    }
+
+    /// Damage to files, in a copy of the folder.
+    async fn damaged(&self, damage: Damage, place: &Path) -> Result<Tried> {
+        let Location::Folder(original) = self.engine.repository.location() else {
+            return Ok(Tried::Impossible(
+                "only a repository in a folder is copied".to_owned(),
+            ));
+        };
+        let copy = place.join("repository");
+        link_tree(original, &copy)?;
+        let words = match damage {
+            Damage::MissingSegment | Damage::TruncatedSegment | Damage::FlippedByteInWal => {
+                let Some(segment) = self.segment(&copy) else {
+                    return Ok(Tried::Impossible(
+                        "there is no whole segment after the base backup".to_owned(),
+                    ));
+                };
+                match damage {
+                    Damage::MissingSegment => remove(&segment)?,
+                    Damage::TruncatedSegment => truncate(&segment)?,
+                    _ => flip(&segment)?,
+                }
+                segment
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned()
+            }
+            Damage::FlippedByteInData => {
+                let parts: Vec<String> = self.backup.parts().map(|(name, _)| name).collect();
+                let Some(part) = parts.get(parts.len() / 2) else {
+                    return Ok(Tried::Impossible("the backup has no parts".to_owned()));
+                };
+                flip(&copy.join(part))?;
+                part.clone()
+            }
+            Damage::MissingManifest => {
+                remove(&copy.join(BackupManifest::name(&self.backup.id)))?;
+                self.backup.id.clone()
+            }
+            Damage::WrongMajor => {
+                self.strange_major(&copy).await?;
+                format!("PostgreSQL {STRANGE_MAJOR}")
+            }
+            _ => {
+                self.fork(&copy).await?;
+                "timeline".to_owned()
+            }
+        };
+        let damaged = self.engine.repository.at(&Location::Folder(copy))?;
+        let into = place.join("into");
+        let ended = self.engine.attempt(&damaged, self.backup, &into).await;
+        Ok(tried(ended, &[&words]))
+    }
+
+    /// A segment in the middle of those that the recovery needs.
+    fn segment(&self, repository: &Path) -> Option<PathBuf> {
+        let first = self
+            .backup
+            .first_segment()
+            .name(self.backup.wal_segment_bytes);
+        let mut needed = segments(repository);
+        needed.retain(|file| file.file_name().is_some_and(|name| name >= first.as_str()));
+        // The last one has nothing after it: without it the log merely ends sooner.
+        needed.pop();
+        let middle = needed.len() / 2;
+        needed.into_iter().nth(middle)
+    }
+
+    /// The manifest says that its server was of another major version.
+    async fn strange_major(&self, copy: &Path) -> Result<()> {
+        let mut manifest = self.backup.clone();
+        manifest.postgres = STRANGE_MAJOR * 10_000;
+        let name = BackupManifest::name(&manifest.id);
+        remove(&copy.join(&name))?;
+        self.put(copy, &name, manifest.to_bytes()?).await
+    }
+
+    /// A newer timeline branched off before the base backup began.
+    async fn fork(&self, copy: &Path) -> Result<()> {
+        let (own, newer) = (self.backup.timeline, self.backup.timeline + 1);
+        let place = Lsn(self.backup.start.0 / 2);
+        let text = format!("{own}\t{place}\tno recovery target specified\n");
+        let name = format!("wal/history/{newer:08X}");
+        self.put(copy, &name, text.into_bytes()).await
+    }
+
+    /// Writes a sealed file into the copy.
+    async fn put(&self, copy: &Path, name: &str, text: Vec<u8>) -> Result<()> {
+        let location = Location::Folder(copy.to_owned());
+        let repository = self.engine.repository.at(&location)?;
+        repository.put(name, text).await?;
+        Ok(())
+    }
+}
+
+fn tried(ended: Result<String>, words: &[&str]) -> Tried {
+    match ended {
+        Ok(reached) => Tried::Through(reached),
+        Err(error) => {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            Tried::Error(error, words)
+        }
+    }
+}

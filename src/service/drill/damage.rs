@@ -1,0 +1,106 @@
+//! Damage to a copy of a repository's folder. The copy consists of hard links, so that it costs
+//! nothing; a file that is damaged is written anew, so that the repository itself stays as it is.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+
+/// Links every file below `from` into the new folder `to`.
+pub(super) fn link_tree(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).map_err(|error| at(to, &error))?;
+    for entry in from.read_dir().map_err(|error| at(from, &error))? {
+        let entry = entry.map_err(|error| at(from, &error))?;
+        let (path, place) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(|error| at(&path, &error))?;
+        if kind.is_dir() {
+            link_tree(&path, &place)?;
+        } else if std::fs::hard_link(&path, &place).is_err() {
+            // Another file system, or one without links.
+            std::fs::copy(&path, &place).map_err(|error| at(&path, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file.
+pub(super) fn remove(file: &Path) -> Result<()> {
+    std::fs::remove_file(file).map_err(|error| at(file, &error))
+}
+
+/// Cuts a file to half its length.
+pub(super) fn truncate(file: &Path) -> Result<()> {
+    rewrite(file, |content| content.truncate(content.len() / 2))
+}
+
+/// Changes one bit in the middle of a file.
+pub(super) fn flip(file: &Path) -> Result<()> {
+    rewrite(file, |content| {
+        let middle = content.len() / 2;
+        if let Some(byte) = content.get_mut(middle) {
+            *byte ^= 1;
+        }
+    })
+}
+
+fn rewrite(file: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
+    let mut content = std::fs::read(file).map_err(|error| at(file, &error))?;
+    change(&mut content);
+    remove(file)?;
+    std::fs::write(file, content).map_err(|error| at(file, &error))
+}
+
+fn at(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Kind::Io, format!("{}: {error}", path.display()))
+}
+
+/// The whole segments of the repository's folder, in the order of their names.
+pub(super) fn segments(repository: &Path) -> Vec<PathBuf> {
+    let folders = repository.join("wal");
+    let mut found: Vec<PathBuf> = folders
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|folder| is_hex(&folder.file_name().to_string_lossy(), 8))
+        .flat_map(|folder| folder.path().read_dir().into_iter().flatten().flatten())
+        .filter(|file| is_hex(&file.file_name().to_string_lossy(), 24))
+        .map(|file| file.path())
+        .collect();
+    found.sort();
+    found
+}
+
+fn is_hex(name: &str, digits: usize) -> bool {
+    name.len() == digits && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_to_the_copy_leaves_the_original_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let (from, to) = (root.path().join("a"), root.path().join("b"));
+        let wal = from.join("wal/00000001");
+        std::fs::create_dir_all(&wal).unwrap();
+        let names = ["000000010000000000000002", "000000010000000000000001"];
+        for name in names {
+            std::fs::write(wal.join(name), b"0123456789").unwrap();
+        }
+        std::fs::create_dir_all(wal.join("000000010000000000000003.partial")).unwrap();
+        link_tree(&from, &to).unwrap();
+        let copies = segments(&to);
+        assert_eq!(copies.len(), 2);
+        assert!(copies[0].ends_with(names[1]));
+        truncate(&copies[0]).unwrap();
+        flip(&copies[1]).unwrap();
+        assert_eq!(std::fs::read(&copies[0]).unwrap(), b"01234");
+        assert_eq!(std::fs::read(&copies[1]).unwrap(), b"0123446789");
+        for file in segments(&from) {
+            assert_eq!(std::fs::read(file).unwrap(), b"0123456789");
+        }
+        remove(&copies[0]).unwrap();
+        assert_eq!((segments(&to).len(), segments(&from).len()), (1, 2));
+    }
+}

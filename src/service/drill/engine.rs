@@ -1,0 +1,277 @@
+//! What a drill drives: base backups, the way of WAL, restores. Everything of the product that a
+//! drill proves is called from here, as its commands call it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::base;
+use super::primary::{Primary, archive_command};
+use super::run::Drill;
+use crate::config::Target;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::private::Identity;
+use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
+use crate::service::restore::{Restore, Restored, reachable};
+use crate::service::wal::{Drained, Receiver, ReceiverOptions, WalSocket};
+use crate::storage::{Location, Repository, SealKey};
+
+/// What the receiver calls itself.
+pub(super) const RECEIVER: &str = "tidegate_drill";
+/// The product, as a drill uses it.
+#[derive(Debug)]
+pub(super) struct Engine<'a> {
+    pub(super) drill: &'a Drill<'a>,
+    /// What is restored from.
+    pub(super) repository: Repository,
+    /// The folder that the drill works in.
+    pub(super) folder: PathBuf,
+}
+
+/// A key that nobody else has.
+///
+/// # Errors
+/// None in practice.
+pub(super) fn random_key() -> Result<SealKey> {
+    SealKey::parse(&SecretString::from(hex::encode(rand::random::<[u8; 32]>())))
+}
+
+/// The name of a drill that began at `at`.
+pub(super) fn id(at: DateTime<Utc>) -> String {
+    BackupManifest::id_at(at, rand::random())
+}
+
+impl<'a> Engine<'a> {
+    /// Over a repository of the drill's own, in its folder, under a key that goes with it.
+    pub(super) fn sandbox(drill: &'a Drill<'a>, folder: &Path) -> Result<Self> {
+        let location = Location::Folder(folder.join("repository"));
+        Ok(Self {
+            drill,
+            repository: Repository::open(&location, Vec::new(), random_key()?)?,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Over somebody's repository, which is only read.
+    pub(super) fn over(drill: &'a Drill<'a>, repository: &Repository, folder: &Path) -> Self {
+        Self {
+            drill,
+            repository: repository.clone(),
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// The newest base backup.
+    ///
+    /// # Errors
+    /// [`Kind::BackupMissing`]; those of the repository.
+    pub(super) async fn newest(repository: &Repository) -> Result<BackupManifest> {
+        let files = repository.list(BackupManifest::FOLDER).await?;
+        let complete = files.iter().filter_map(|(name, _)| {
+            let (id, inside) = BackupManifest::of_file(name)?;
+            BackupManifest::is_manifest(inside).then_some(id)
+        });
+        let id = complete.max().ok_or_else(|| {
+            Error::new(
+                Kind::BackupMissing,
+                format!("there is no complete backup in {}", repository.location()),
+            )
+        })?;
+        Self::manifest(repository, id).await
+    }
+
+    async fn manifest(repository: &Repository, id: &str) -> Result<BackupManifest> {
+        let name = BackupManifest::name(id);
+        if !repository.exists(&name).await? {
+            return Err(Error::new(
+                Kind::BackupMissing,
+                format!("there is no complete backup {id}: it has no manifest"),
+            ));
+        }
+        BackupManifest::from_bytes(id, &repository.get(&name).await?)
+    }
+
+    /// Takes a base backup.
+    pub(super) async fn backup_of(
+        &self,
+        target: &Target,
+        repository: &Repository,
+    ) -> Result<BackupManifest> {
+        base::take(self.drill, target, repository).await
+    }
+
+    /// Restores, and leaves a server that takes connections.
+    pub(super) async fn restore(
+        &self,
+        (repository, id): (&Repository, Option<&str>),
+        target: RecoveryTarget,
+        into: &Path,
+    ) -> Result<Recovered> {
+        let backup = match id {
+            Some(id) => Self::manifest(repository, id).await?,
+            None => Self::newest(repository).await?,
+        };
+        let restored = Restore {
+            repository,
+            backup: &backup,
+            target: &target,
+            into,
+            clock: &self.drill.clock,
+        }
+        .run()
+        .await?;
+        Ok(Recovered {
+            target: super::primary::target(&restored.server.url("postgres")).await?,
+            restored,
+        })
+    }
+
+    /// Restores all there is from one base backup, and throws the result away.
+    pub(super) async fn attempt(
+        &self,
+        repository: &Repository,
+        backup: &BackupManifest,
+        into: &Path,
+    ) -> Result<String> {
+        let from = (repository, Some(backup.id.as_str()));
+        let recovered = self.restore(from, RecoveryTarget::Latest, into).await?;
+        let reached = recovered.restored.reached.to_string();
+        recovered.stop().await;
+        Ok(reached)
+    }
+}
+
+/// A restored server.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    /// Its database `postgres`.
+    pub(super) target: Target,
+    pub(super) restored: Restored,
+}
+
+impl Recovered {
+    /// The phases of the recovery; `last` is the time in seconds from its end to the first write.
+    pub(super) fn phases(&self, last: f64) -> Vec<DrillPhase> {
+        let Restored {
+            restore,
+            replay,
+            promote,
+            ..
+        } = &self.restored;
+        let [_, first, second, third] = RECOVERY_PHASES;
+        vec![
+            DrillPhase::new(first, restore.seconds, restore.bytes),
+            DrillPhase::new(second, replay.seconds, replay.bytes),
+            DrillPhase::new(third, promote.seconds + last, 0),
+        ]
+    }
+
+    /// Stops the server and removes its folder.
+    pub(super) async fn stop(self) {
+        self.restored.server.stop().await;
+    }
+}
+
+/// How WAL gets into the repository while the primary lives.
+#[derive(Debug)]
+pub(super) enum Wal {
+    /// The server's archiver calls a program, which speaks to this socket.
+    Archive { socket: WalSocket, command: String },
+    /// A receiver; none before the server runs.
+    Stream {
+        synchronous: bool,
+        receiver: Option<Receiver>,
+    },
+}
+
+impl Wal {
+    /// Prepares it.
+    ///
+    /// # Errors
+    /// The socket cannot be made.
+    pub(super) async fn prepare(engine: &Engine<'_>, mode: WalMode) -> Result<Self> {
+        if mode != WalMode::Archive {
+            return Ok(Self::Stream {
+                synchronous: mode == WalMode::Sync,
+                receiver: None,
+            });
+        }
+        let identity = Identity::current()?;
+        let path = engine.folder.join("push.sock");
+        let clock = &engine.drill.clock;
+        let socket = WalSocket::serve(&engine.repository, 0, &path, &identity, clock).await?;
+        let program = reachable(&identity, &engine.folder)?;
+        let command = archive_command(&program, socket.path());
+        Ok(Self::Archive { socket, command })
+    }
+
+    /// What the primary's archiver runs.
+    pub(super) fn archive_command(&self) -> Option<&str> {
+        match self {
+            Self::Archive { command, .. } => Some(command),
+            Self::Stream { .. } => None,
+        }
+    }
+
+    /// Connects to the primary.
+    ///
+    /// # Errors
+    /// The receiver does not start.
+    pub(super) async fn begin(&mut self, engine: &Engine<'_>, primary: &Primary) -> Result<()> {
+        if let Self::Stream {
+            synchronous,
+            receiver,
+        } = self
+        {
+            let options = ReceiverOptions {
+                target: primary.target.clone(),
+                binaries: primary.server.binaries.clone(),
+                repository: engine.repository.clone(),
+                spool: engine.folder.join("spool"),
+                slot: RECEIVER.to_owned(),
+                synchronous: *synchronous,
+                clock: Arc::clone(&engine.drill.clock),
+            };
+            *receiver = Some(Receiver::start(&options).await?);
+        }
+        Ok(())
+    }
+
+    /// Fails when WAL does not get into the repository any more.
+    ///
+    /// # Errors
+    /// Why, as far as it is known.
+    pub(super) fn check(&mut self) -> Result<()> {
+        let works = match self {
+            Self::Archive { socket, .. } => return socket.fault().map_or(Ok(()), Err),
+            Self::Stream { receiver, .. } => receiver.as_mut().is_some_and(Receiver::works),
+        };
+        if works {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Interrupted,
+            "the receiver ended before the disaster",
+        ))
+    }
+
+    /// Hands over the rest.
+    ///
+    /// # Errors
+    /// Those of the uploads.
+    pub(super) async fn drain(self) -> Result<Drained> {
+        match self {
+            Self::Archive { socket, .. } => Ok(Drained {
+                bytes: 0,
+                longest_upload: socket.longest().as_secs_f64(),
+            }),
+            Self::Stream {
+                receiver: Some(receiver),
+                ..
+            } => receiver.drain().await,
+            Self::Stream { .. } => Ok(Drained::default()),
+        }
+    }
+}

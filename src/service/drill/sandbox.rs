@@ -1,0 +1,290 @@
+//! A drill with a primary of its own: it works, it is lost, and what it promised is asked back.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::controls::Exhibit;
+use super::engine::{self, Engine, Recovered, Wal};
+use super::load::{Load, Mode};
+use super::primary::{ARCHIVE_TIMEOUT, DATABASE, Primary};
+use super::probe::{self, Probe};
+use super::run::{Drill, Sandbox};
+use super::{checks, controls, oracle};
+use crate::error::{Error, Kind, Result};
+use crate::job::Event;
+use crate::postgres::Session;
+use crate::recovery::{
+    Acknowledged, BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Oracle,
+    RecoveryTarget, Verdict, WalFacts, WalMode,
+};
+use crate::service::wal::{Drained, Receiver};
+
+/// The named restore point.
+const POINT: &str = "tidegate_drill_oracle";
+/// How long probe and load work between two steps.
+const WORK: Duration = Duration::from_millis(1500);
+
+/// What is left of the primary: what it acknowledged and what it held.
+struct Lost {
+    log: Acknowledged,
+    oracle: Oracle,
+    backup: BackupManifest,
+    /// When the disaster struck.
+    at: DateTime<Utc>,
+    /// The same on the clock that measures.
+    struck: Duration,
+    /// Seconds of the base backup.
+    backup_seconds: f64,
+}
+
+/// Does the drill in `folder`; `earlier` drills were recorded before.
+pub(super) async fn run(
+    drill: &Drill<'_>,
+    sandbox: &Sandbox,
+    folder: &Path,
+    earlier: usize,
+) -> Result<DrillReport> {
+    let stage = Stage {
+        drill,
+        sandbox,
+        engine: Engine::sandbox(drill, folder)?,
+    };
+    let (lost, wal) = stage.live_and_die().await?;
+    let drained = wal.drain().await?;
+    let ready = stage.since(lost.struck);
+    let mut exhibit = Exhibit::new(&stage.engine, &lost.backup).await?;
+    let mut report = stage.recover(&lost, &drained, ready).await?;
+    let restored = stage.prove(&lost, &mut report).await?;
+    exhibit.compared(lost.oracle.clone(), restored);
+    for damage in drill.controls.of(&Damage::ALL, earlier) {
+        stage.say(&format!("control: {}", damage.name()));
+        let result = controls::attempt(damage, &exhibit).await?;
+        report.negative_controls.push(result);
+    }
+    report.checks.push(exhibit.unchanged().await?);
+    Ok(report)
+}
+
+struct Stage<'a> {
+    drill: &'a Drill<'a>,
+    sandbox: &'a Sandbox,
+    engine: Engine<'a>,
+}
+
+impl Stage<'_> {
+    fn say(&self, words: &str) {
+        self.drill
+            .events
+            .emit(Event::Note(format!("drill: {words}")));
+    }
+
+    fn now(&self) -> Duration {
+        self.drill.clock.monotonic()
+    }
+
+    fn since(&self, start: Duration) -> f64 {
+        self.now().saturating_sub(start).as_secs_f64()
+    }
+
+    async fn live_and_die(&self) -> Result<(Lost, Wal)> {
+        let mode = self.sandbox.wal;
+        let mut wal = Wal::prepare(&self.engine, mode).await?;
+        self.say("a primary of its own");
+        let primary = Primary::start(
+            self.sandbox,
+            wal.archive_command(),
+            self.drill.install,
+            &self.drill.cancel,
+        )
+        .await?;
+        wal.begin(&self.engine, &primary).await?;
+        if mode == WalMode::Sync {
+            primary.wait_for(engine::RECEIVER).await?;
+        }
+        let probe = Probe::start(&primary.target, &self.drill.clock).await?;
+        let load = Load::start(&primary.target).await?;
+        tokio::time::sleep(WORK).await;
+        self.say("base backup under load");
+        let started = self.now();
+        let backup = self
+            .engine
+            .backup_of(&primary.target, &self.engine.repository)
+            .await?;
+        let backup_seconds = self.since(started);
+        for _ in 0..3 {
+            tokio::time::sleep(WORK / 3).await;
+            primary.switch().await?;
+        }
+        self.say("oracle at a named restore point");
+        let oracle = self.oracle(&primary, &probe, &load).await?;
+        if mode == WalMode::Archive {
+            primary.archive().await?;
+        }
+        tokio::time::sleep(WORK + random_moment(mode)).await;
+        load.check()?;
+        if !probe.alive() {
+            return Err(Error::new(
+                Kind::Internal,
+                "the probe ended before the disaster",
+            ));
+        }
+        wal.check()?;
+        self.say("disaster: SIGKILL, and the data folder is removed");
+        let (at, struck) = (self.drill.clock.now(), self.now());
+        primary.server.lose(|| ()).await?;
+        let lost = Lost {
+            log: probe.end().await,
+            oracle,
+            backup,
+            at,
+            struck,
+            backup_seconds,
+        };
+        primary.server.stop().await;
+        Ok((lost, wal))
+    }
+
+    /// Everybody holds still for the moment of the restore point, so that the snapshot is exactly
+    /// what was committed before it.
+    async fn oracle(&self, primary: &Primary, probe: &Probe, load: &Load) -> Result<Oracle> {
+        let other = Session::connect(&primary.target, "drill").await?;
+        let session = &primary.session;
+        load.set(Mode::Rows).await;
+        let mut oracle = {
+            let _load = load.pause().await;
+            let _probe = probe.pause().await;
+            session
+                .batch_execute("begin isolation level repeatable read read only")
+                .await?;
+            let oracle = oracle::still(session).await?;
+            other
+                .query_one(
+                    "select pg_catalog.pg_create_restore_point($1)::text",
+                    &[&POINT],
+                )
+                .await?;
+            oracle
+        };
+        oracle::rows(session, &mut oracle).await?;
+        session.batch_execute("commit").await?;
+        load.set(Mode::All).await;
+        Ok(oracle)
+    }
+
+    /// From the disaster to the first write, and what came back.
+    async fn recover(&self, lost: &Lost, drained: &Drained, ready: f64) -> Result<DrillReport> {
+        let mut phases = vec![DrillPhase::new("drain", ready, drained.bytes)];
+        self.say("restore from the repository alone");
+        let restored = self.restore(RecoveryTarget::Latest, "latest").await?;
+        let promoted = self.now();
+        let target = restored.target.at_database(DATABASE);
+        let session = Session::connect(&target, "drill").await?;
+        probe::first_write(&session).await?;
+        let rto = self.since(lost.struck);
+        phases.extend(restored.phases(self.since(promoted)));
+        self.say("checks");
+        let started = self.now();
+        let loss = probe::compare(&session, &lost.log).await?;
+        let mut found = checks::all(&session, &target, &restored.restored.server.binaries).await?;
+        found.push(unlogged(&session, &lost.oracle).await?);
+        let checked = self.since(started);
+        drop(session);
+        let reached = restored.restored.reached;
+        let wal_bytes = reached.since(lost.backup.start);
+        let age = (lost.at - lost.backup.started_at).as_seconds_f64();
+        let worst = self.sandbox.wal.worst_case(&WalFacts {
+            archive_timeout: f64::from(ARCHIVE_TIMEOUT),
+            upload_interval: Receiver::INTERVAL.as_secs_f64(),
+            longest_upload: drained.longest_upload,
+        });
+        phases.push(DrillPhase::new("checks", checked, 0));
+        let report = DrillReport {
+            id: engine::id(lost.at),
+            at: lost.at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sandbox: true,
+            wal_mode: Some(self.sandbox.wal),
+            verdict: Verdict::Failed,
+            reasons: Vec::new(),
+            objectives: self.drill.objectives,
+            rto_seconds: rto,
+            rpo_seconds: Some(loss.seconds),
+            rpo_worst_case: Some(worst),
+            acknowledged_lost: loss.lost,
+            probe: Some(loss),
+            disaster_at: Some(lost.at),
+            source: DrillSource {
+                backup: lost.backup.id.clone(),
+                backup_at: lost.backup.started_at,
+                postgres: lost.backup.postgres,
+                bytes: lost.backup.bytes,
+                sealed_bytes: lost.backup.sealed_bytes,
+                reached: reached.to_string(),
+                wal_bytes,
+                wal_rate: wal_bytes as f64 / age.max(1e-3),
+            },
+            oracle_equal: None,
+            oracle: lost.oracle.count(),
+            oracle_differences: Vec::new(),
+            phases,
+            checks: found,
+            negative_controls: Vec::new(),
+            warnings: vec![],
+            extrapolation: None,
+        };
+        restored.stop().await;
+        Ok(report)
+    }
+
+    /// A second restore, to the named point: there the data must be what the primary held.
+    async fn prove(&self, lost: &Lost, report: &mut DrillReport) -> Result<Oracle> {
+        self.say("restore to the named point, and compare");
+        let started = self.now();
+        let target = RecoveryTarget::Name(POINT.to_owned());
+        let restored = self.restore(target, "point").await?;
+        let target = restored.target.at_database(DATABASE);
+        let session = Session::connect(&target, "drill").await?;
+        let found = oracle::read(&session).await?;
+        drop(session);
+        restored.stop().await;
+        let differences = lost.oracle.differences(&found);
+        report.oracle_equal = Some(differences.is_empty());
+        report.oracle_differences = differences.into_iter().take(10).collect();
+        let phase = DrillPhase::new("oracle", self.since(started), 0);
+        report.phases.push(phase);
+        let backup = DrillPhase::new("base backup", lost.backup_seconds, lost.backup.bytes);
+        report.phases.push(backup);
+        Ok(found)
+    }
+
+    async fn restore(&self, target: RecoveryTarget, name: &str) -> Result<Recovered> {
+        let into = self.engine.folder.join(name);
+        let from = (&self.engine.repository, None);
+        self.engine.restore(from, target, &into).await
+    }
+}
+
+/// A disaster knows no schedule: anywhere in the time that an upload may wait.
+fn random_moment(mode: WalMode) -> Duration {
+    let longest = match mode {
+        WalMode::Archive => f64::from(ARCHIVE_TIMEOUT),
+        WalMode::Stream | WalMode::Sync => 2.0,
+    };
+    Duration::from_secs_f64(longest * rand::random::<f64>())
+}
+
+/// Rows of unlogged tables cannot come back; if some did, the cluster was not recovered.
+async fn unlogged(session: &Session, oracle: &Oracle) -> Result<DrillCheck> {
+    let filled = oracle::filled_unlogged(session, oracle).await?;
+    Ok(DrillCheck {
+        name: "unlogged tables".to_owned(),
+        passed: Some(filled.is_empty()),
+        found: if filled.is_empty() {
+            "empty, as after a crash".to_owned()
+        } else {
+            format!("hold rows: {}", filled.join(", "))
+        },
+    })
+}

@@ -1,0 +1,115 @@
+//! The files of a base backup: parts are fetched some at a time, opened, checked and unpacked in
+//! their order.
+
+use std::io::Read;
+use std::path::Path;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use crate::error::{Error, Kind, Result};
+use crate::recovery::{BackupManifest, Part};
+use crate::storage::Repository;
+
+/// Parts that are fetched at once; each is in memory twice for a moment.
+const AT_ONCE: usize = 2;
+
+/// Unpacks the data folder of `backup` into `data`; gives the bytes.
+///
+/// # Errors
+/// A part that is missing, does not open or is not the one of the manifest; a disk that is full.
+pub(super) async fn unpack(
+    repository: &Repository,
+    backup: &BackupManifest,
+    data: &Path,
+) -> Result<u64> {
+    let (send, receive) = mpsc::channel::<Vec<u8>>(1);
+    let data = data.to_owned();
+    let unpacking = tokio::task::spawn_blocking(move || {
+        let mut archive = tar::Archive::new(Parts::new(receive));
+        archive.set_preserve_permissions(true);
+        archive.set_preserve_mtime(false);
+        archive.unpack(&data)?;
+        // The end of the archive is padded; every part must have been asked for and be whole.
+        std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
+        Ok::<_, std::io::Error>(())
+    });
+    let mut parts = futures_util::stream::iter(backup.parts().map(|(name, part)| {
+        let part = part.clone();
+        async move { fetch(repository, &name, &part).await }
+    }))
+    .buffered(AT_ONCE);
+    let mut bytes = 0;
+    while let Some(part) = parts.try_next().await? {
+        bytes += part.len() as u64;
+        // A receiver that is gone has an error, which is told below.
+        if send.send(part).await.is_err() {
+            break;
+        }
+    }
+    drop(send);
+    let done = unpacking
+        .await
+        .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+    done.map_err(|error| unpacked_badly(&backup.id, &error))?;
+    Ok(bytes)
+}
+
+fn unpacked_badly(id: &str, error: &std::io::Error) -> Error {
+    use std::error::Error as _;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    Error::new(
+        Kind::RestoreFailed,
+        format!("backup {id} is not unpacked: {text}"),
+    )
+}
+
+async fn fetch(repository: &Repository, name: &str, part: &Part) -> Result<Vec<u8>> {
+    let text = repository.get(name).await?;
+    if text.len() as u64 == part.bytes && hex::encode(Sha256::digest(&text)) == part.sha256 {
+        return Ok(text);
+    }
+    Err(Error::new(
+        Kind::SealBroken,
+        format!("{name} is not the part that the manifest names"),
+    ))
+}
+
+/// Parts as one stream, for a thread that may wait.
+struct Parts {
+    receive: mpsc::Receiver<Vec<u8>>,
+    part: Vec<u8>,
+    at: usize,
+}
+
+impl Parts {
+    fn new(receive: mpsc::Receiver<Vec<u8>>) -> Self {
+        Self {
+            receive,
+            part: Vec::new(),
+            at: 0,
+        }
+    }
+}
+
+impl Read for Parts {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        while self.at == self.part.len() {
+            match self.receive.blocking_recv() {
+                Some(part) => (self.part, self.at) = (part, 0),
+                None => return Ok(0),
+            }
+        }
+        let count = bytes.len().min(self.part.len() - self.at);
+        bytes[..count].copy_from_slice(&self.part[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}

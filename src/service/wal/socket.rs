@@ -1,0 +1,280 @@
+//! A Unix socket through which a server on this machine hands over and fetches WAL. The key never
+//! leaves this process, and the server's user needs no access to the repository.
+//!
+//! A request is a line: `push NAME LENGTH` with so many bytes behind it, or `fetch NAME`. The
+//! answer is a line: `ok LENGTH` with so many bytes behind it, `beyond`, or `error TEXT`.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+use super::{Fetched, chain, fetch, push};
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::postgres::private::Identity;
+use crate::recovery::{Segment, WalChain};
+use crate::storage::Repository;
+
+/// Segments that are fetched before they are asked for.
+const AHEAD: u64 = 4;
+/// A file of WAL is at most this long.
+const LONGEST: u64 = 1 << 30;
+
+type Ahead = BTreeMap<Segment, JoinHandle<Result<Fetched>>>;
+
+/// A socket that is served until the value is dropped.
+#[derive(Debug)]
+pub struct WalSocket {
+    path: PathBuf,
+    task: JoinHandle<()>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    repository: Repository,
+    clock: Arc<dyn Clock>,
+    /// Size of a segment; 0 when WAL is only handed over.
+    bytes: u32,
+    chain: tokio::sync::Mutex<WalChain>,
+    ahead: Mutex<Ahead>,
+    fault: Mutex<Option<Error>>,
+    longest: Mutex<Duration>,
+}
+
+impl WalSocket {
+    /// Serves `repository` at `path`, to this user and to `identity`.
+    ///
+    /// # Errors
+    /// The socket cannot be made; [`Kind::Storage`].
+    pub async fn serve(
+        repository: &Repository,
+        segment_bytes: u32,
+        path: &Path,
+        identity: &Identity,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        if identity.switched {
+            std::os::unix::fs::chown(path, Some(identity.uid), Some(identity.gid))?;
+        }
+        let known = match segment_bytes {
+            0 => WalChain::default(),
+            bytes => chain(repository, bytes).await?,
+        };
+        let shared = Arc::new(Shared {
+            repository: repository.clone(),
+            clock: Arc::clone(clock),
+            bytes: segment_bytes,
+            chain: tokio::sync::Mutex::new(known),
+            ahead: Mutex::default(),
+            fault: Mutex::default(),
+            longest: Mutex::default(),
+        });
+        let serving = Arc::clone(&shared);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = Arc::clone(&serving);
+                tokio::spawn(async move {
+                    if let Err(error) = shared.answer(stream).await {
+                        tracing::debug!(%error, "a client of the WAL socket went away");
+                    }
+                });
+            }
+        });
+        Ok(Self {
+            path: path.to_owned(),
+            task,
+            shared,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first error that a server was told, which says more than the server's own log.
+    #[must_use]
+    pub fn fault(&self) -> Option<Error> {
+        lock(&self.shared.fault).take()
+    }
+
+    /// The longest time that a push took.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        *lock(&self.shared.longest)
+    }
+}
+
+impl Drop for WalSocket {
+    fn drop(&mut self) {
+        self.task.abort();
+        let ahead = std::mem::take(&mut *lock(&self.shared.ahead));
+        for (_, task) in ahead {
+            task.abort();
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    async fn answer(self: &Arc<Self>, stream: UnixStream) -> Result<()> {
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let result = match words.as_slice() {
+            ["push", name, length] => self.push(&mut stream, name, length).await,
+            ["fetch", name] => self.fetch(name).await,
+            _ => Err(Error::new(Kind::Usage, "not a request for WAL")),
+        };
+        let mut stream = stream.into_inner();
+        match result {
+            Ok(Fetched::Found(content)) => {
+                let head = format!("ok {}\n", content.len());
+                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(&content).await?;
+            }
+            Ok(Fetched::Beyond) => stream.write_all(b"beyond\n").await?,
+            Err(error) => {
+                let text = error.to_string().replace('\n', " ");
+                stream
+                    .write_all(format!("error {text}\n").as_bytes())
+                    .await?;
+                lock(&self.fault).get_or_insert(error);
+            }
+        }
+        stream.shutdown().await?;
+        Ok(())
+    }
+
+    async fn push(
+        &self,
+        stream: &mut BufReader<UnixStream>,
+        name: &str,
+        length: &str,
+    ) -> Result<Fetched> {
+        let length: u64 = length
+            .parse()
+            .ok()
+            .filter(|length| *length <= LONGEST)
+            .ok_or_else(|| Error::new(Kind::Usage, "not the length of a file of WAL"))?;
+        let mut content = Vec::new();
+        stream.take(length).read_to_end(&mut content).await?;
+        if content.len() as u64 != length {
+            return Err(Error::new(Kind::Usage, format!("{name} was cut off")));
+        }
+        let started = self.clock.monotonic();
+        push(&self.repository, name, &content).await?;
+        let took = self.clock.monotonic().saturating_sub(started);
+        let mut longest = lock(&self.longest);
+        *longest = took.max(*longest);
+        Ok(Fetched::Found(Vec::new()))
+    }
+
+    async fn fetch(self: &Arc<Self>, name: &str) -> Result<Fetched> {
+        let segment = Segment::parse(name, self.bytes.max(1 << 20));
+        let early = segment.and_then(|segment| lock(&self.ahead).remove(&segment));
+        let found = match early {
+            Some(task) => task
+                .await
+                .map_err(|error| Error::new(Kind::Internal, error.to_string()))?,
+            None => self.fetch_now(name).await,
+        };
+        if let (Some(segment), Ok(Fetched::Found(_))) = (segment, &found) {
+            self.fetch_ahead(segment);
+        }
+        found
+    }
+
+    async fn fetch_now(&self, name: &str) -> Result<Fetched> {
+        let known = self.chain.lock().await.clone();
+        match fetch(&self.repository, &known, name, self.bytes).await {
+            Ok(Fetched::Beyond) => {
+                // It may have arrived since.
+                let fresh = chain(&self.repository, self.bytes).await?;
+                let found = fetch(&self.repository, &fresh, name, self.bytes).await;
+                *self.chain.lock().await = fresh;
+                found
+            }
+            found => found,
+        }
+    }
+
+    fn fetch_ahead(self: &Arc<Self>, from: Segment) {
+        let mut ahead = lock(&self.ahead);
+        let mut next = from;
+        for _ in 0..AHEAD {
+            next = next.next();
+            let shared = Arc::clone(self);
+            ahead.entry(next).or_insert_with(|| {
+                tokio::spawn(async move {
+                    let name = next.name(shared.bytes);
+                    shared.fetch_now(&name).await
+                })
+            });
+        }
+    }
+}
+
+/// Hands a file over through the socket of a drill or of a daemon.
+///
+/// # Errors
+/// What the other side says.
+pub async fn push_through(socket: &Path, file: &Path) -> Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let content = tokio::fs::read(file).await?;
+    let head = format!("push {name} {}\n", content.len());
+    match ask(socket, &head, &content).await? {
+        Fetched::Found(_) => Ok(()),
+        Fetched::Beyond => Err(Error::new(Kind::Internal, "a push was answered as a fetch")),
+    }
+}
+
+/// Fetches a file through the socket of a restore.
+///
+/// # Errors
+/// What the other side says.
+pub async fn fetch_through(socket: &Path, name: &str) -> Result<Fetched> {
+    ask(socket, &format!("fetch {name}\n"), &[]).await
+}
+
+async fn ask(socket: &Path, head: &str, content: &[u8]) -> Result<Fetched> {
+    let mut stream = UnixStream::connect(socket).await?;
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(content).await?;
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).await?;
+    let line = line.trim_end();
+    if line == "beyond" {
+        return Ok(Fetched::Beyond);
+    }
+    if let Some(length) = line
+        .strip_prefix("ok ")
+        .and_then(|text| text.parse::<u64>().ok())
+    {
+        let mut content = Vec::new();
+        stream.take(length).read_to_end(&mut content).await?;
+        if content.len() as u64 == length {
+            return Ok(Fetched::Found(content));
+        }
+    }
+    let text = line
+        .strip_prefix("error ")
+        .unwrap_or("the answer was cut off");
+    Err(Error::new(Kind::WalMissing, text))
+}
