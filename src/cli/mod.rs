@@ -19,6 +19,8 @@ mod init;
 mod mask;
 mod migrate;
 pub mod render;
+mod repository;
+mod restore;
 mod schedule;
 mod seed;
 mod serve;

@@ -17,7 +17,7 @@ mod target;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
 pub use chain::{
-    Increment, Presence, WalChain, history_name, increment_name, wal_folder, wal_name,
+    Increment, Presence, WalChain, WalFile, history_name, increment_name, wal_folder, wal_name,
 };
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
 pub use coverage::{Coverage, Hole, Inventory, Reach};
@@ -32,4 +32,4 @@ pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use segment::{Branch, Segment, TimelineHistory};
-pub use target::RecoveryTarget;
+pub use target::{RecoveryTarget, choose};

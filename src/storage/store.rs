@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -116,6 +117,20 @@ impl Store {
         self.inner
             .list(Some(&folder))
             .map(|file| file.map(|file| (file.location.to_string(), file.size)))
+            .try_collect()
+            .await
+            .map_err(|error| self.wrong(&error))
+    }
+
+    /// The same, with the time at which the store got each file.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach.
+    pub async fn list_dated(&self, folder: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
+        let folder = Path::from(folder);
+        self.inner
+            .list(Some(&folder))
+            .map(|file| file.map(|file| (file.location.to_string(), file.last_modified)))
             .try_collect()
             .await
             .map_err(|error| self.wrong(&error))

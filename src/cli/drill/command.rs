@@ -7,13 +7,13 @@ use super::history::History;
 use super::page::Shown;
 use crate::cli::App;
 use crate::cli::render::Output;
-use crate::config::{Config, parse_duration, parse_rate};
+use crate::cli::repository::open;
+use crate::config::{parse_duration, parse_rate};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     Choice, DEFAULT_CONTROLS, DrillReport, Extrapolation, Objectives, Told, WalMode, extrapolate,
 };
 use crate::service::drill::{Drill, Sandbox, record, run as drill};
-use crate::storage::{Location, Repository, SealKey};
 
 /// `drill run|report|history`.
 #[derive(Debug, clap::Subcommand)]
@@ -190,20 +190,4 @@ fn far(all: &[DrillReport], size: u64) -> Option<Extrapolation> {
 
 fn reports(told: Vec<Told>) -> Vec<DrillReport> {
     told.into_iter().map(|told| told.record.report).collect()
-}
-
-async fn open(config: &Config, location: Option<&str>) -> Result<Repository> {
-    let location = location.or(config.repository()).ok_or_else(|| {
-        Error::new(Kind::Usage, "no repository is named")
-            .hint("name it with --repository, or in [backup] of tidegate.toml")
-    })?;
-    let location: Location = location
-        .parse()
-        .map_err(|error: String| Error::new(Kind::Usage, error))?;
-    let key = config
-        .secret(&config.seal_key())
-        .await
-        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
-    let location = location.below(&config.root);
-    Repository::open(&location, config.storage_options(), SealKey::parse(&key)?)
 }

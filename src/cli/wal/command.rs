@@ -1,8 +1,10 @@
-//! `tidegate wal`: what servers call to hand over and to fetch WAL.
+//! The commands.
 
 use std::path::PathBuf;
 
-use super::render::Output;
+use super::{audit, receive};
+use crate::cli::App;
+use crate::cli::render::Output;
 use crate::error::Result;
 use crate::service::wal::{Fetched, fetch_through, push_through};
 
@@ -10,13 +12,17 @@ use crate::service::wal::{Fetched, fetch_through, push_through};
 const BEYOND: u8 = 1;
 const FAILED: u8 = 255;
 
-/// `wal push|fetch`.
+/// `wal push|fetch|receive|audit`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Hand over a file of WAL, as archive_command: `tidegate wal push --socket PATH %p`
     Push(PushArgs),
     /// Fetch a file of WAL, as restore_command: `tidegate wal fetch --socket PATH %f %p`
     Fetch(FetchArgs),
+    /// Receive the WAL of a running server and upload it, until it is stopped
+    Receive(receive::Args),
+    /// Walk the repository and tell what can be recovered from it
+    Audit(audit::Args),
 }
 
 /// Arguments of `wal push`.
@@ -41,13 +47,15 @@ pub struct FetchArgs {
     to: PathBuf,
 }
 
-pub(super) async fn run(command: &Command) -> Result<Output> {
+pub(in crate::cli) async fn run(app: &App, command: &Command) -> Result<Output> {
     match command {
         Command::Push(args) => {
             push_through(&args.socket, &args.path).await?;
             Ok(Output::exit_only(0))
         }
         Command::Fetch(args) => Ok(Output::exit_only(fetch(args).await)),
+        Command::Receive(args) => receive::run(app, args).await,
+        Command::Audit(args) => audit::run(app, args).await,
     }
 }
 
