@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use super::{audit, receive};
 use crate::cli::App;
 use crate::cli::render::Output;
-use crate::error::Result;
-use crate::service::wal::{Fetched, fetch_through, push_through};
+use crate::cli::repository::open;
+use crate::error::{Error, Kind, Result};
+use crate::service::restore::backups;
+use crate::service::wal::{Fetched, chain, fetch, fetch_through, push, push_through};
 
 /// Exit codes of `restore_command`: 1 says that the log ends, and anything above 125 stops recovery.
 const BEYOND: u8 = 1;
@@ -15,9 +17,9 @@ const FAILED: u8 = 255;
 /// `wal push|fetch|receive|audit`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Hand over a file of WAL, as archive_command: `tidegate wal push --socket PATH %p`
+    /// Hand over a file of WAL, as archive_command: `tidegate wal push --repository LOCATION %p`
     Push(PushArgs),
-    /// Fetch a file of WAL, as restore_command: `tidegate wal fetch --socket PATH %f %p`
+    /// Fetch a file of WAL, as restore_command: `tidegate wal fetch --repository LOCATION %f %p`
     Fetch(FetchArgs),
     /// Receive the WAL of a running server and upload it, until it is stopped
     Receive(receive::Args),
@@ -28,9 +30,12 @@ pub enum Command {
 /// Arguments of `wal push`.
 #[derive(Debug, clap::Args)]
 pub struct PushArgs {
-    /// The socket of the process that writes to the repository
-    #[arg(long, value_name = "PATH")]
-    socket: PathBuf,
+    /// The socket of the process that writes to the repository; the key stays with that process
+    #[arg(long, value_name = "PATH", conflicts_with = "repository")]
+    socket: Option<PathBuf>,
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
     /// The file
     path: PathBuf,
 }
@@ -38,9 +43,12 @@ pub struct PushArgs {
 /// Arguments of `wal fetch`.
 #[derive(Debug, clap::Args)]
 pub struct FetchArgs {
-    /// The socket of the process that restores
-    #[arg(long, value_name = "PATH")]
-    socket: PathBuf,
+    /// The socket of the process that restores; the key stays with that process
+    #[arg(long, value_name = "PATH", conflicts_with = "repository")]
+    socket: Option<PathBuf>,
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
     /// The name of the file
     name: String,
     /// Where it goes
@@ -50,21 +58,31 @@ pub struct FetchArgs {
 pub(in crate::cli) async fn run(app: &App, command: &Command) -> Result<Output> {
     match command {
         Command::Push(args) => {
-            push_through(&args.socket, &args.path).await?;
+            hand_over(app, args).await?;
             Ok(Output::exit_only(0))
         }
-        Command::Fetch(args) => Ok(Output::exit_only(fetch(args).await)),
+        Command::Fetch(args) => Ok(Output::exit_only(fetched(app, args).await)),
         Command::Receive(args) => receive::run(app, args).await,
         Command::Audit(args) => audit::run(app, args).await,
     }
 }
 
-async fn fetch(args: &FetchArgs) -> u8 {
+async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {
+    if let Some(socket) = &args.socket {
+        return push_through(socket, &args.path).await;
+    }
+    let repository = open(&app.config()?, args.repository.as_deref()).await?;
+    let name = args.path.file_name().unwrap_or_default().to_string_lossy();
+    let content = tokio::fs::read(&args.path).await?;
+    push(&repository, &name, &content).await.map(drop)
+}
+
+async fn fetched(app: &App, args: &FetchArgs) -> u8 {
     let written = async {
-        match fetch_through(&args.socket, &args.name).await? {
+        match look_up(app, args).await? {
             Fetched::Found(content) => {
                 tokio::fs::write(&args.to, content).await?;
-                Ok::<_, crate::error::Error>(0)
+                Ok::<_, Error>(0)
             }
             Fetched::Beyond => Ok(BEYOND),
         }
@@ -73,4 +91,24 @@ async fn fetch(args: &FetchArgs) -> u8 {
         tracing::error!(%error, name = args.name, "recovery is stopped");
         FAILED
     })
+}
+
+async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {
+    if let Some(socket) = &args.socket {
+        return fetch_through(socket, &args.name).await;
+    }
+    let repository = open(&app.config()?, args.repository.as_deref()).await?;
+    let (backups, _) = backups(&repository).await?;
+    let newest = backups.last().ok_or_else(|| {
+        let text = format!("{} holds no complete backup", repository.location());
+        Error::new(Kind::BackupMissing, text)
+    })?;
+    let bytes = newest.wal_segment_bytes;
+    fetch(
+        &repository,
+        &chain(&repository, bytes).await?,
+        &args.name,
+        bytes,
+    )
+    .await
 }
