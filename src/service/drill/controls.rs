@@ -9,8 +9,10 @@ use super::engine::{Engine, random_key};
 use super::small_disk::SmallDisk;
 use super::true_archive;
 use crate::error::{Error, Result};
-use crate::recovery::{BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle};
-use crate::storage::Location;
+use crate::recovery::{
+    BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle, RecoveryTarget,
+};
+use crate::storage::{Location, Repository};
 
 /// A major version that no machine has programs of.
 const STRANGE_MAJOR: u32 = 99;
@@ -121,7 +123,10 @@ impl<'a> Exhibit<'a> {
             Damage::TamperedOracle => Ok(self.tampered_oracle()),
             Damage::TrueArchive => match true_archive::attempt(self.engine, place).await? {
                 Ok(reached) => Ok(Tried::Through(reached)),
-                Err(error) => Ok(Tried::Error(error, vec!["WAL".to_owned()])),
+                Err(error) => Ok(Tried::Error(
+                    error,
+                    vec!["WAL".to_owned(), "recovery target".to_owned()],
+                )),
             },
             Damage::NoSpace => self.no_space(place).await,
             Damage::WrongKey => self.wrong_key(place).await,
@@ -157,15 +162,23 @@ impl<'a> Exhibit<'a> {
         };
         let into = disk.path().join("into");
         let repository = &self.engine.repository;
-        let ended = self.engine.attempt(repository, self.backup, &into).await;
+        let ended = self.attempt(repository, &into).await;
         Ok(tried(ended, &["space"]))
     }
 
     async fn wrong_key(&self, place: &Path) -> Result<Tried> {
         let stranger = self.engine.repository.with_key(random_key()?);
         let into = place.join("into");
-        let ended = self.engine.attempt(&stranger, self.backup, &into).await;
+        let ended = self.attempt(&stranger, &into).await;
         Ok(tried(ended, &["sealed with the key"]))
+    }
+
+    /// Restores all that there is from the very base backup.
+    async fn attempt(&self, repository: &Repository, into: &Path) -> Result<String> {
+        let from = (repository, Some(self.backup.id.as_str()));
+        self.engine
+            .attempt(from, RecoveryTarget::Latest, into)
+            .await
     }
 
     /// Damage to files, in a copy of the folder.
@@ -218,7 +231,7 @@ impl<'a> Exhibit<'a> {
         };
         let damaged = self.engine.repository.at(&Location::Folder(copy))?;
         let into = place.join("into");
-        let ended = self.engine.attempt(&damaged, self.backup, &into).await;
+        let ended = self.attempt(&damaged, &into).await;
         Ok(tried(ended, &[&words]))
     }
 

@@ -128,15 +128,14 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Restores all there is from one base backup, and throws the result away.
+    /// Restores, and throws the result away; tells how far it came.
     pub(super) async fn attempt(
         &self,
-        repository: &Repository,
-        backup: &BackupManifest,
+        from: (&Repository, Option<&str>),
+        target: RecoveryTarget,
         into: &Path,
     ) -> Result<String> {
-        let from = (repository, Some(backup.id.as_str()));
-        let recovered = self.restore(from, RecoveryTarget::Latest, into).await?;
+        let recovered = self.restore(from, target, into).await?;
         let reached = recovered.restored.reached.to_string();
         recovered.stop().await;
         Ok(reached)

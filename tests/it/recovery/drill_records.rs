@@ -45,6 +45,6 @@ async fn a_changed_and_a_missing_record_are_found_and_rotation_goes_on() {
     assert_eq!(told.error()["code"], "TG1041", "{}", told.stderr);
     assert!(told.stderr.contains("is not there"), "{}", told.stderr);
 
-    repository.put(&name, &good).await.unwrap();
+    repository.put(&name, good).await.unwrap();
     place.cli(["drill", "history"]).ok();
 }
