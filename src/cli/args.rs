@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{
-    audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate, schedule,
-    seed, serve, server, worker,
+    audit, backfill, backup, config, copy, demo, diff, docs, doctor, env, init, mask, migrate,
+    schedule, seed, serve, server, worker,
 };
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
@@ -115,6 +115,9 @@ pub enum Command {
     /// Synthetic data at the speed of COPY, and the way back to it
     #[command(subcommand)]
     Seed(seed::Command),
+    /// Base backups: sealed, verified, expired
+    #[command(subcommand)]
+    Backup(backup::Command),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Command),

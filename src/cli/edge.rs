@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
 use super::{
-    App, audit, backfill, config, copy, demo, diff, docs, doctor, env, init, mask, migrate,
+    App, audit, backfill, backup, config, copy, demo, diff, docs, doctor, env, init, mask, migrate,
     schedule, seed, serve, server, worker,
 };
 use crate::clock::SystemClock;
@@ -84,6 +84,7 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Mask(command) => mask::run(&app, command).await,
         Command::Copy(command) => copy::run(&app, command).await,
         Command::Seed(command) => seed::run(&app, &command).await,
+        Command::Backup(command) => backup::run(&app, &command).await,
         Command::Audit(command) => audit::run(&app, &command).await,
         Command::Schedule(command) => schedule::run(&app, &command).await,
         Command::Serve(args) => serve::run(&app, &args).await,

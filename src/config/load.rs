@@ -6,6 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::Serialize;
 
+use super::backup::BackupConfig;
 use super::environment::Source;
 use super::file::{self, File, RawEnvironment, RawPolicy, RawStorage};
 use super::schedule::Scheduling;
@@ -57,6 +58,7 @@ pub struct Config {
     storage: RawStorage,
     max_rate: Option<u64>,
     signers: Vec<String>,
+    backup: BackupConfig,
 }
 
 impl Config {
@@ -103,6 +105,7 @@ impl Config {
             storage: file.storage.clone(),
             max_rate: file.copy.max_rate.map(|rate| rate.0),
             signers: file.copy.signers.clone(),
+            backup: BackupConfig::of(file.backup.as_ref()),
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
@@ -351,6 +354,12 @@ impl Config {
     #[must_use]
     pub fn signers(&self) -> &[String] {
         &self.signers
+    }
+
+    /// Where backups go, how long they are kept, and what they must achieve.
+    #[must_use]
+    pub fn backup(&self) -> &BackupConfig {
+        &self.backup
     }
 
     /// Settings and credentials of object stores: those of the file, then the variables of the

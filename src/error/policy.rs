@@ -186,6 +186,12 @@ pub enum Kind {
     SeedRefused,
     /// A row that satisfies its conditions was not found.
     SeedStuck,
+    /// A backup that is not allowed.
+    BackupRefused,
+    /// A program that makes backups failed.
+    BackupTool,
+    /// There is no such backup.
+    BackupMissing,
 }
 
 impl Kind {
@@ -268,6 +274,9 @@ impl Kind {
         Self::SeedPlan,
         Self::SeedRefused,
         Self::SeedStuck,
+        Self::BackupRefused,
+        Self::BackupTool,
+        Self::BackupMissing,
     ];
 
     /// The kind with this code (`TG0412`, any case).
@@ -747,6 +756,24 @@ impl Kind {
                 "say in `seeds/*.toml` what the columns of the condition should hold",
                 "Rows are drawn again until every CHECK is fulfilled, up to a bound. The run can be resumed after the spec was changed for \
                  tables that are not begun.",
+            ),
+            Self::BackupRefused => row(
+                ("TG1001", 4, Retry::Never),
+                "this backup is not allowed",
+                "see the reason named; a repository belongs to one cluster in one region",
+                "A repository holds the backups and the WAL of one cluster, whose system identifier is written in it, and its data stays in one region. A new cluster (after pg_upgrade or initdb) needs a new repository.",
+            ),
+            Self::BackupTool => row(
+                ("TG1002", 1, Retry::Never),
+                "a program that makes backups failed",
+                "see what it said; nothing of this backup counts, earlier ones are untouched",
+                "Base backups are made by `pg_basebackup` of the server's own major version. Without its manifest, which is written last, there is no backup.",
+            ),
+            Self::BackupMissing => row(
+                ("TG1003", 3, Retry::Never),
+                "there is no such backup",
+                "`tidegate backup list` shows those there are; `tidegate backup create` makes one",
+                "The repository holds no complete backup of that id, or none at all.",
             ),
         }
     }

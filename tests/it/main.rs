@@ -35,6 +35,7 @@ mod pooler;
 mod private_server;
 mod privileges;
 mod readers;
+mod recovery;
 mod resolve;
 mod schedule;
 mod seed;
