@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::App;
+use super::backup::open;
 use super::render::{Output, Page, Report};
-use super::repository::open;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, bytes, choose, seconds};
-use crate::service::restore::{Restore, backups};
+use crate::service::backup::Shelf;
+use crate::service::restore::Restore;
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
@@ -64,8 +65,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let repository = open(&config, args.repository.as_deref()).await?;
     let target = args.target();
-    let (all, _) = backups(&repository).await?;
-    let backup = pick(&all, args.backup.as_deref(), &target)?;
+    let shelf = Shelf::read(&repository).await?;
+    let backup = pick(&shelf, args.backup.as_deref(), &target)?;
     let into = std::path::absolute(&args.to)?;
     let restore = Restore {
         repository: &repository,
@@ -105,22 +106,20 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
 }
 
 fn pick<'a>(
-    all: &'a [BackupManifest],
+    shelf: &'a Shelf,
     named: Option<&str>,
     target: &RecoveryTarget,
 ) -> Result<&'a BackupManifest> {
-    let hint = "see what there is with `tidegate backup list` and `tidegate wal audit`";
-    let found = match named {
-        Some(id) => all.iter().find(|backup| backup.id == id),
-        None => choose(all, target),
-    };
-    found.ok_or_else(|| {
-        let text = match (named, all.len()) {
-            (Some(id), _) => format!("there is no complete backup {id}"),
-            (None, 0) => "the repository holds no complete backup".to_owned(),
-            (None, _) => "every backup ended after the target".to_owned(),
+    if let Some(id) = named {
+        return shelf.backup(id);
+    }
+    choose(&shelf.backups, target).ok_or_else(|| {
+        let text = match shelf.backups.len() {
+            0 => "the repository holds no complete backup",
+            _ => "every backup ended after the target",
         };
-        Error::new(Kind::BackupMissing, text).hint(hint)
+        Error::new(Kind::BackupMissing, text)
+            .hint("see what there is with `tidegate backup list` and `tidegate wal audit`")
     })
 }
 

@@ -4,32 +4,39 @@
 mod acknowledged;
 mod chain;
 mod control;
-mod coverage;
 pub(crate) mod drill;
 mod extrapolation;
+mod identity;
 mod lsn;
 mod manifest;
 mod objectives;
 mod oracle;
 mod record;
+mod retention;
+mod rotation;
 mod segment;
 mod target;
+mod wal_map;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
 pub use chain::{
     Increment, Presence, WalChain, WalFile, history_name, increment_name, wal_folder, wal_name,
 };
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
-pub use coverage::{Coverage, Hole, Inventory, Reach};
+
 pub use drill::{
     ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
     Verdict, bytes, seconds,
 };
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
+pub use identity::RepositoryIdentity;
 pub use lsn::Lsn;
 pub use manifest::{BackupManifest, Collation, MANIFEST_VERSION, Part, Settings, Stream};
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 pub use record::{DrillRecord, Link, Told, unbroken};
+pub use retention::{Decision, Held, Retention};
+pub use rotation::{Coverage, Sight, Turn, coverage, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory};
 pub use target::{RecoveryTarget, choose};
+pub use wal_map::{Hole, Inventory, Reach, WalMap};

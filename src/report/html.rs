@@ -219,9 +219,9 @@ fn trend(page: &mut String, drill: &DrillReport, history: &[DrillReport]) {
         ));
     }
     if let Some(far) = &drill.extrapolation {
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<h2>Extrapolated</h2><p>RTO {} for {} and {} of WAL: a line through {} drills, the largest of {}, off by {:.0} % at worst on them.</p>\n",
+            "<h2>Extrapolated</h2><p>RTO {} for {} and {} of WAL: a line through {} drills, the largest of {}, off by {:.0} % at worst on them.</p>",
             seconds(far.seconds),
             bytes(far.bytes),
             bytes(far.wal_bytes),
@@ -234,10 +234,10 @@ fn trend(page: &mut String, drill: &DrillReport, history: &[DrillReport]) {
 
 fn origin(page: &mut String, drill: &DrillReport) {
     let source = &drill.source;
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<h2>Restored from</h2><p>base backup <code>{}</code> of {}, {} ({} sealed), PostgreSQL {}; {} of WAL to <code>{}</code></p>\
-         <p class=\"faint\">{} by Tidegate {}; drill <code>{}</code></p>\n",
+         <p class=\"faint\">{} by Tidegate {}; drill <code>{}</code></p>",
         escape(&source.backup),
         source.backup_at.format("%Y-%m-%d %H:%M UTC"),
         bytes(source.bytes),

@@ -7,42 +7,16 @@ use crate::recovery::{DrillReport, Verdict, bytes, seconds};
 /// The report of `drill`.
 #[must_use]
 pub fn markdown(drill: &DrillReport) -> String {
-    let word = match drill.verdict {
-        Verdict::Passed => "passed",
-        Verdict::Failed => "FAILED",
-    };
-    let of = |limit: Option<f64>| limit.map_or(String::new(), |l| format!(" of {}", seconds(l)));
-    let rpo = drill.rpo_seconds.map_or("not measured".to_owned(), seconds);
-    let worst = drill.rpo_worst_case.as_ref();
-    let worst = worst.map_or(String::new(), |w| {
-        format!(" (worst case {})", seconds(w.seconds))
-    });
-    let mut text = format!(
-        "# Drill {}: {word}\n\nRTO {}{}, RPO {rpo}{}{worst}, {} acknowledged rows lost.\n",
-        drill.at.format("%Y-%m-%d %H:%M"),
-        seconds(drill.rto_seconds),
-        of(drill.objectives.rto_seconds),
-        of(drill.objectives.rpo_seconds),
-        drill.acknowledged_lost
-    );
-    // Writing into a String cannot fail, here and below.
-    for (mark, lines) in [
-        ("**Failed:**", &drill.reasons),
-        ("Warning:", &drill.warnings),
-    ] {
-        for line in lines {
-            let _ = write!(text, "\n- {mark} {}", cell(line));
-        }
-    }
+    let mut text = heading(drill);
     text.push_str("\n\n| Phase | Time | Bytes | Rate |\n|---|---:|---:|---:|\n");
     for phase in &drill.phases {
-        let size = if phase.bytes > 0 {
-            bytes(phase.bytes)
-        } else {
-            String::new()
+        let size = match phase.bytes {
+            0 => String::new(),
+            count => bytes(count),
         };
         let rate = phase.bytes_per_second;
         let rate = rate.map_or(String::new(), |rate| format!("{}/s", bytes(rate as u64)));
+        // Writing into a String cannot fail, here and below.
         let _ = writeln!(
             text,
             "| {} | {} | {size} | {rate} |",
@@ -52,33 +26,15 @@ pub fn markdown(drill: &DrillReport) -> String {
     }
     text.push_str("\n| Check | | Found |\n|---|---|---|\n");
     for check in &drill.checks {
-        let word = match check.passed {
-            Some(true) => "ok",
-            Some(false) => "**FAILED**",
-            None => "not done",
-        };
-        let _ = writeln!(
-            text,
-            "| {} | {word} | {} |",
-            cell(&check.name),
-            cell(&check.found)
-        );
+        let word = word(check.passed, ["ok", "**FAILED**", "not done"]);
+        row(&mut text, &check.name, word, &check.found);
     }
     if !drill.negative_controls.is_empty() {
         text.push_str("\n| Damage tried | | Message |\n|---|---|---|\n");
     }
     for control in &drill.negative_controls {
-        let word = match control.red {
-            Some(true) => "found",
-            Some(false) => "**NOT FOUND**",
-            None => "not tried",
-        };
-        let _ = writeln!(
-            text,
-            "| {} | {word} | {} |",
-            control.name.name(),
-            cell(&control.message)
-        );
+        let word = word(control.red, ["found", "**NOT FOUND**", "not tried"]);
+        row(&mut text, control.name.name(), word, &control.message);
     }
     if let Some(far) = &drill.extrapolation {
         let _ = writeln!(
@@ -92,6 +48,48 @@ pub fn markdown(drill: &DrillReport) -> String {
         );
     }
     text
+}
+
+fn heading(drill: &DrillReport) -> String {
+    let word = match drill.verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "FAILED",
+    };
+    let of = |limit: Option<f64>| limit.map_or(String::new(), |l| format!(" of {}", seconds(l)));
+    let rpo = drill.rpo_seconds.map_or("not measured".to_owned(), seconds);
+    let worst = drill.rpo_worst_case.as_ref();
+    let worst = worst.map_or(String::new(), |worst| {
+        format!(" (worst case {})", seconds(worst.seconds))
+    });
+    let mut text = format!(
+        "# Drill {}: {word}\n\nRTO {}{}, RPO {rpo}{}{worst}, {} acknowledged rows lost.\n",
+        drill.at.format("%Y-%m-%d %H:%M"),
+        seconds(drill.rto_seconds),
+        of(drill.objectives.rto_seconds),
+        of(drill.objectives.rpo_seconds),
+        drill.acknowledged_lost
+    );
+    for (mark, lines) in [
+        ("**Failed:**", &drill.reasons),
+        ("Warning:", &drill.warnings),
+    ] {
+        for line in lines {
+            let _ = write!(text, "\n- {mark} {}", cell(line));
+        }
+    }
+    text
+}
+
+fn word(passed: Option<bool>, [good, bad, none]: [&'static str; 3]) -> &'static str {
+    match passed {
+        Some(true) => good,
+        Some(false) => bad,
+        None => none,
+    }
+}
+
+fn row(text: &mut String, name: &str, word: &str, found: &str) {
+    let _ = writeln!(text, "| {} | {word} | {} |", cell(name), cell(found));
 }
 
 /// A text that stays in its cell.

@@ -8,7 +8,7 @@ use crate::recovery::{DrillReport, Verdict};
 #[must_use]
 pub fn prometheus(drill: &DrillReport) -> String {
     let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, value: Option<f64>| {
+    for (name, help, value) in gauges(drill) {
         // Writing into a String cannot fail, here and below.
         if let Some(value) = value {
             let _ = write!(
@@ -16,73 +16,7 @@ pub fn prometheus(drill: &DrillReport) -> String {
                 "# HELP tidegate_drill_{name} {help}\n# TYPE tidegate_drill_{name} gauge\ntidegate_drill_{name} {value}\n"
             );
         }
-    };
-    let flag = |yes: bool| Some(f64::from(u8::from(yes)));
-    let all = drill.negative_controls.iter();
-    let (tried, green) = (
-        all.clone().filter(|control| control.red.is_some()).count(),
-        all.filter(|control| control.red == Some(false)).count(),
-    );
-    gauge(
-        "passed",
-        "Whether the last drill passed.",
-        flag(drill.verdict == Verdict::Passed),
-    );
-    gauge(
-        "timestamp_seconds",
-        "When the last drill began.",
-        Some(drill.at.timestamp() as f64),
-    );
-    gauge(
-        "rto_seconds",
-        "Seconds from the disaster to the first write.",
-        Some(drill.rto_seconds),
-    );
-    gauge(
-        "rto_objective_seconds",
-        "Seconds that it may take.",
-        drill.objectives.rto_seconds,
-    );
-    gauge(
-        "rpo_seconds",
-        "Seconds of acknowledged work that were lost.",
-        drill.rpo_seconds,
-    );
-    gauge(
-        "rpo_objective_seconds",
-        "Seconds that may be lost.",
-        drill.objectives.rpo_seconds,
-    );
-    gauge(
-        "rpo_worst_case_seconds",
-        "Seconds that this setup can lose.",
-        drill.rpo_worst_case.as_ref().map(|worst| worst.seconds),
-    );
-    gauge(
-        "acknowledged_lost",
-        "Acknowledged rows that were lost.",
-        Some(drill.acknowledged_lost as f64),
-    );
-    gauge(
-        "oracle_equal",
-        "Whether the restored data was what the primary held.",
-        drill.oracle_equal.and_then(flag),
-    );
-    gauge(
-        "controls_tried",
-        "Kinds of damage that were tried.",
-        Some(tried as f64),
-    );
-    gauge(
-        "controls_green",
-        "Kinds of damage that were not found.",
-        Some(green as f64),
-    );
-    gauge(
-        "base_bytes",
-        "Bytes of the cluster that was restored.",
-        Some(drill.source.bytes as f64),
-    );
+    }
     text.push_str("# HELP tidegate_drill_phase_seconds Seconds of each phase.\n# TYPE tidegate_drill_phase_seconds gauge\n");
     for phase in &drill.phases {
         let _ = writeln!(
@@ -92,6 +26,32 @@ pub fn prometheus(drill: &DrillReport) -> String {
         );
     }
     text
+}
+
+type Gauge = (&'static str, &'static str, Option<f64>);
+
+#[rustfmt::skip]
+fn gauges(drill: &DrillReport) -> [Gauge; 12] {
+    let flag = |yes: bool| f64::from(u8::from(yes));
+    let count = |wanted: fn(Option<bool>) -> bool| {
+        drill.negative_controls.iter().filter(|control| wanted(control.red)).count() as f64
+    };
+    let worst = drill.rpo_worst_case.as_ref().map(|worst| worst.seconds);
+    let objectives = drill.objectives;
+    [
+        ("passed", "Whether the last drill passed.", Some(flag(drill.verdict == Verdict::Passed))),
+        ("timestamp_seconds", "When the last drill began.", Some(drill.at.timestamp() as f64)),
+        ("rto_seconds", "Seconds from the disaster to the first write.", Some(drill.rto_seconds)),
+        ("rto_objective_seconds", "Seconds that it may take.", objectives.rto_seconds),
+        ("rpo_seconds", "Seconds of acknowledged work that were lost.", drill.rpo_seconds),
+        ("rpo_objective_seconds", "Seconds that may be lost.", objectives.rpo_seconds),
+        ("rpo_worst_case_seconds", "Seconds that this setup can lose.", worst),
+        ("acknowledged_lost", "Acknowledged rows that were lost.", Some(drill.acknowledged_lost as f64)),
+        ("oracle_equal", "Whether the restored data was what the primary held.", drill.oracle_equal.map(flag)),
+        ("controls_tried", "Kinds of damage that were tried.", Some(count(|red| red.is_some()))),
+        ("controls_green", "Kinds of damage that were not found.", Some(count(|red| red == Some(false)))),
+        ("base_bytes", "Bytes of the cluster that was restored.", Some(drill.source.bytes as f64)),
+    ]
 }
 
 #[cfg(test)]

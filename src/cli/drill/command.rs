@@ -6,8 +6,8 @@ use super::files::Files;
 use super::history::History;
 use super::page::Shown;
 use crate::cli::App;
+use crate::cli::backup::open;
 use crate::cli::render::Output;
-use crate::cli::repository::open;
 use crate::config::{parse_duration, parse_rate};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
@@ -105,11 +105,11 @@ pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
 async fn start(app: &App, args: RunArgs) -> Result<Output> {
     let config = app.config()?;
     let named = args.repository.as_deref();
-    let repository = match named.or(config.repository()) {
+    let repository = match named.or(config.backup().repository.as_deref()) {
         None if args.sandbox => None,
         _ => Some(open(&config, named).await?),
     };
-    let (rto, rpo) = config.objectives();
+    let (rto, rpo) = (config.backup().rto, config.backup().rpo);
     let seconds = |own: Option<std::time::Duration>, file| own.or(file).map(|d| d.as_secs_f64());
     let request = Drill {
         sandbox: args.sandbox.then_some(Sandbox {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::cli::App;
+use crate::cli::backup::open;
 use crate::cli::render::{Output, Page, Report, Style};
-use crate::cli::repository::open;
 use crate::error::Result;
 use crate::postgres::Session;
 use crate::recovery::{Reach, bytes};
@@ -44,17 +44,17 @@ impl Report for Audit {
 
     fn human(&self, page: &mut Page) -> fmt::Result {
         page.line(format!("Repository {}", self.repository))?;
-        if self.coverage.backups.is_empty() {
+        if self.map.backups.is_empty() {
             page.line(page.styled(Style::Bad, "no complete backup: nothing can be recovered"))?;
         } else {
-            let rows = self.coverage.backups.iter().map(|reach| row(page, reach));
+            let rows = self.map.backups.iter().map(|reach| row(page, reach));
             let rows = rows.collect();
             page.table(
                 &["backup", "from", "LSN", "to", "LSN", "timeline", "segments"],
                 rows,
             )?;
         }
-        for hole in &self.coverage.holes {
+        for hole in &self.map.holes {
             page.line(format!(
                 "{} {} segments from {} to {}: {} cannot be carried past it",
                 page.styled(Style::Bad, "missing"),
@@ -67,10 +67,10 @@ impl Report for Audit {
         for reason in &self.damaged {
             page.line(format!("{} {reason}", page.styled(Style::Bad, "damaged")))?;
         }
-        if self.coverage.unused_segments > 0 {
+        if self.map.unused_segments > 0 {
             page.line(format!(
                 "{} segments come before every backup",
-                self.coverage.unused_segments
+                self.map.unused_segments
             ))?;
         }
         if self.opened > 0 {

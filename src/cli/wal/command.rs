@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::{audit, receive};
 use crate::cli::App;
+use crate::cli::backup::open;
 use crate::cli::render::Output;
-use crate::cli::repository::open;
 use crate::error::{Error, Kind, Result};
-use crate::service::restore::backups;
+use crate::service::backup::Shelf;
 use crate::service::wal::{Fetched, chain, fetch, fetch_through, push, push_through};
 
 /// Exit codes of `restore_command`: 1 says that the log ends, and anything above 125 stops recovery.
@@ -98,8 +98,8 @@ async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {
         return fetch_through(socket, &args.name).await;
     }
     let repository = open(&app.config()?, args.repository.as_deref()).await?;
-    let (backups, _) = backups(&repository).await?;
-    let newest = backups.last().ok_or_else(|| {
+    let shelf = Shelf::read(&repository).await?;
+    let newest = shelf.backups.last().ok_or_else(|| {
         let text = format!("{} holds no complete backup", repository.location());
         Error::new(Kind::BackupMissing, text)
     })?;

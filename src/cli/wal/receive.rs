@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::App;
+use crate::cli::backup::open;
 use crate::cli::render::{Output, Page, Report};
-use crate::cli::repository::open;
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;

@@ -9,8 +9,10 @@ use super::engine::{Engine, random_key};
 use super::small_disk::SmallDisk;
 use super::true_archive;
 use crate::error::{Error, Result};
-use crate::recovery::{BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle};
-use crate::storage::Location;
+use crate::recovery::{
+    BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle, RecoveryTarget,
+};
+use crate::storage::{Location, Repository};
 
 /// A major version that no machine has programs of.
 const STRANGE_MAJOR: u32 = 99;
@@ -121,7 +123,10 @@ impl<'a> Exhibit<'a> {
             Damage::TamperedOracle => Ok(self.tampered_oracle()),
             Damage::TrueArchive => match true_archive::attempt(self.engine, place).await? {
                 Ok(reached) => Ok(Tried::Through(reached)),
-                Err(error) => Ok(Tried::Error(error, vec!["WAL".to_owned()])),
+                Err(error) => Ok(Tried::Error(
+                    error,
+                    vec!["WAL".to_owned(), "recovery target".to_owned()],
+                )),
             },
             Damage::NoSpace => self.no_space(place).await,
             Damage::WrongKey => self.wrong_key(place).await,
@@ -157,15 +162,23 @@ impl<'a> Exhibit<'a> {
         };
         let into = disk.path().join("into");
         let repository = &self.engine.repository;
-        let ended = self.engine.attempt(repository, self.backup, &into).await;
+        let ended = self.attempt(repository, &into).await;
         Ok(tried(ended, &["space"]))
     }
 
     async fn wrong_key(&self, place: &Path) -> Result<Tried> {
         let stranger = self.engine.repository.with_key(random_key()?);
         let into = place.join("into");
-        let ended = self.engine.attempt(&stranger, self.backup, &into).await;
+        let ended = self.attempt(&stranger, &into).await;
         Ok(tried(ended, &["sealed with the key"]))
+    }
+
+    /// Restores all that there is from the very base backup.
+    async fn attempt(&self, repository: &Repository, into: &Path) -> Result<String> {
+        let from = (repository, Some(self.backup.id.as_str()));
+        self.engine
+            .attempt(from, RecoveryTarget::Latest, into)
+            .await
     }
 
     /// Damage to files, in a copy of the folder.
@@ -179,7 +192,7 @@ impl<'a> Exhibit<'a> {
         link_tree(original, &copy)?;
         let words = match damage {
             Damage::MissingSegment | Damage::TruncatedSegment | Damage::FlippedByteInWal => {
-                let Some(segment) = self.segment(&copy) else {
+                let Some(segment) = self.segment(damage, &copy) else {
                     return Ok(Tried::Impossible(
                         "there is no whole segment after the base backup".to_owned(),
                     ));
@@ -218,22 +231,25 @@ impl<'a> Exhibit<'a> {
         };
         let damaged = self.engine.repository.at(&Location::Folder(copy))?;
         let into = place.join("into");
-        let ended = self.engine.attempt(&damaged, self.backup, &into).await;
+        let ended = self.attempt(&damaged, &into).await;
         Ok(tried(ended, &[&words]))
     }
 
-    /// A segment in the middle of those that the recovery needs.
-    fn segment(&self, repository: &Path) -> Option<PathBuf> {
-        let first = self
-            .backup
-            .first_segment()
-            .name(self.backup.wal_segment_bytes);
+    /// A segment among those that the recovery needs, not the same for each damage.
+    fn segment(&self, damage: Damage, repository: &Path) -> Option<PathBuf> {
+        let bytes = self.backup.wal_segment_bytes;
+        let first = self.backup.first_segment().name(bytes);
         let mut needed = segments(repository);
         needed.retain(|file| file.file_name().is_some_and(|name| name >= first.as_str()));
         // The last one has nothing after it: without it the log merely ends sooner.
         needed.pop();
-        let middle = needed.len() / 2;
-        needed.into_iter().nth(middle)
+        let quarter = match damage {
+            Damage::MissingSegment => 2,
+            Damage::TruncatedSegment => 3,
+            _ => 1,
+        };
+        let place = needed.len() * quarter / 4;
+        needed.into_iter().nth(place)
     }
 
     /// The manifest says that its server was of another major version.

@@ -7,14 +7,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::controls::Exhibit;
-use super::engine::{self, Engine};
+use super::engine::{self, Engine, Recovered};
 use super::run::Drill;
 use super::{checks, controls};
 use crate::error::Result;
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::recovery::{
-    Damage, DrillPhase, DrillReport, DrillSource, OracleCount, RecoveryTarget, Verdict,
+    BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Lsn, OracleCount,
+    RecoveryTarget, Verdict,
 };
 use crate::storage::Repository;
 
@@ -50,58 +51,17 @@ pub(super) async fn run(
     say("checks");
     let begun = drill.clock.monotonic();
     let newest = newest_commit(&session).await?;
-    let mut found = Vec::new();
-    for database in databases(&session).await? {
-        let target = restored.target.at_database(&database);
-        let inside = Session::connect(&target, "drill").await?;
-        for mut check in checks::all(&inside, &target, &restored.restored.server.binaries).await? {
-            check.name = format!("{}: {database}", check.name);
-            found.push(check);
-        }
-    }
+    let found = check_all(&session, &restored).await?;
     drop(session);
     phases.push(DrillPhase::new("checks", since(begun), 0));
-    let reached = restored.restored.reached;
-    let wal_bytes = reached.since(backup.start);
-    let age = newest.map_or(0.0, |newest| (newest - backup.started_at).as_seconds_f64());
-    let mut report = DrillReport {
-        id: engine::id(at),
+    let mut report = Report {
+        drill,
+        backup: &backup,
         at,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        sandbox: false,
-        wal_mode: None,
-        verdict: Verdict::Failed,
-        reasons: Vec::new(),
-        objectives: drill.objectives,
-        rto_seconds: rto,
-        rpo_seconds: newest.map(|newest| (at - newest).as_seconds_f64().max(0.0)),
-        rpo_worst_case: None,
-        acknowledged_lost: 0,
-        probe: None,
-        disaster_at: None,
-        source: DrillSource {
-            backup: backup.id.clone(),
-            backup_at: backup.started_at,
-            postgres: backup.postgres,
-            bytes: backup.bytes,
-            sealed_bytes: backup.sealed_bytes,
-            reached: reached.to_string(),
-            wal_bytes,
-            wal_rate: if age > 1.0 {
-                wal_bytes as f64 / age
-            } else {
-                0.0
-            },
-        },
-        oracle_equal: None,
-        oracle: OracleCount::default(),
-        oracle_differences: Vec::new(),
-        phases,
-        checks: found,
-        negative_controls: Vec::new(),
-        warnings: Vec::new(),
-        extrapolation: None,
-    };
+        newest,
+        reached: restored.restored.reached,
+    }
+    .with(rto, phases, found);
     restored.stop().await;
     let possible: Vec<Damage> = Damage::ALL
         .into_iter()
@@ -142,4 +102,82 @@ async fn databases(session: &Session) -> Result<Vec<String>> {
         )
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// The checks of every database.
+async fn check_all(session: &Session, restored: &Recovered) -> Result<Vec<DrillCheck>> {
+    let mut found = Vec::new();
+    for database in databases(session).await? {
+        let target = restored.target.at_database(&database);
+        let inside = Session::connect(&target, "drill").await?;
+        let binaries = &restored.restored.server.binaries;
+        for mut check in checks::all(&inside, &target, binaries).await? {
+            check.name = format!("{} of {database}", check.name);
+            found.push(check);
+        }
+    }
+    Ok(found)
+}
+
+/// What is known of the repository.
+struct Report<'a> {
+    drill: &'a Drill<'a>,
+    backup: &'a BackupManifest,
+    at: DateTime<Utc>,
+    newest: Option<DateTime<Utc>>,
+    reached: Lsn,
+}
+
+impl Report<'_> {
+    fn with(
+        &self,
+        rto_seconds: f64,
+        phases: Vec<DrillPhase>,
+        checks: Vec<DrillCheck>,
+    ) -> DrillReport {
+        let (backup, at) = (self.backup, self.at);
+        let wal_bytes = self.reached.since(backup.start);
+        let since = |time: DateTime<Utc>| (time - backup.started_at).as_seconds_f64();
+        let age = self.newest.map_or(0.0, since);
+        DrillReport {
+            id: engine::id(at),
+            at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sandbox: false,
+            wal_mode: None,
+            verdict: Verdict::Failed,
+            reasons: Vec::new(),
+            objectives: self.drill.objectives,
+            rto_seconds,
+            rpo_seconds: self
+                .newest
+                .map(|newest| (at - newest).as_seconds_f64().max(0.0)),
+            rpo_worst_case: None,
+            acknowledged_lost: 0,
+            probe: None,
+            disaster_at: None,
+            source: DrillSource {
+                backup: backup.id.clone(),
+                backup_at: backup.started_at,
+                postgres: backup.postgres,
+                bytes: backup.bytes,
+                sealed_bytes: backup.sealed_bytes,
+                reached: self.reached.to_string(),
+                wal_bytes,
+                wal_rate: if age > 1.0 {
+                    wal_bytes as f64 / age
+                } else {
+                    0.0
+                },
+            },
+            oracle_equal: None,
+            oracle: OracleCount::default(),
+            oracle_differences: Vec::new(),
+            phases,
+            checks,
+            negative_controls: Vec::new(),
+            warnings: Vec::new(),
+            extrapolation: None,
+        }
+    }
 }

@@ -7,9 +7,11 @@ use super::engine::{Engine, random_key};
 use super::primary::Primary;
 use super::run::Sandbox;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::WalMode;
+use crate::recovery::{RecoveryTarget, WalMode};
 use crate::storage::{Location, Repository};
 
+/// A restore point that is written after the base backup.
+const POINT: &str = "tidegate_drill_after";
 /// Bytes of its database: the least that a backup can be made of.
 const BYTES: u64 = 1_000_000;
 
@@ -35,6 +37,13 @@ pub(super) async fn attempt(engine: &Engine<'_>, place: &Path) -> Result<Result<
     let backup = engine.backup_of(&primary.target, &repository).await?;
     let written = "insert into public.orders (customer, amount) values (1, 1)";
     primary.session.batch_execute(written).await?;
+    primary
+        .session
+        .query_one(
+            "select pg_catalog.pg_create_restore_point($1)::text",
+            &[&POINT],
+        )
+        .await?;
     primary.archive().await?;
     let failed: i64 = primary
         .session
@@ -50,5 +59,8 @@ pub(super) async fn attempt(engine: &Engine<'_>, place: &Path) -> Result<Result<
     primary.server.lose(|| ()).await?;
     primary.server.stop().await;
     let into = place.join("into");
-    Ok(engine.attempt(&repository, &backup, &into).await)
+    let from = (&repository, Some(backup.id.as_str()));
+    // The backup may bring the WAL of its own making; this place lies behind it.
+    let target = RecoveryTarget::Name(POINT.to_owned());
+    Ok(engine.attempt(from, target, &into).await)
 }

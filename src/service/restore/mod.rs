@@ -1,10 +1,8 @@
 //! Restores: a base backup from a repository, WAL up to a target, a server that takes connections.
 
-mod backups;
 mod fetch;
 mod program;
 mod run;
 
-pub use backups::backups;
 pub use program::reachable;
 pub use run::{Phase, Restore, Restored};

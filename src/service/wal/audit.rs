@@ -11,9 +11,9 @@ use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
 use crate::recovery::{
-    Coverage, Inventory, Lsn, TimelineHistory, WalFile, history_name, increment_name, wal_name,
+    Inventory, Lsn, TimelineHistory, WalFile, WalMap, history_name, increment_name, wal_name,
 };
-use crate::service::restore::backups;
+use crate::service::backup::Shelf;
 use crate::storage::Repository;
 
 /// What was found.
@@ -23,7 +23,7 @@ pub struct Audit {
     pub repository: String,
     /// What can be recovered.
     #[serde(flatten)]
-    pub coverage: Coverage,
+    pub map: WalMap,
     /// Files of WAL that were opened and checked; none without `--deep`.
     pub opened: u64,
     /// Files that do not open or are not whole, and backups that do not, each with the reason.
@@ -49,11 +49,11 @@ impl Audit {
     /// Whether every backup can be carried on to the newest WAL, and nothing is damaged.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let coverage = &self.coverage;
+        let map = &self.map;
         self.damaged.is_empty()
-            && coverage.holes.is_empty()
-            && !coverage.backups.is_empty()
-            && coverage.backups.iter().all(|backup| !backup.broken)
+            && map.holes.is_empty()
+            && !map.backups.is_empty()
+            && map.backups.iter().all(|backup| !backup.broken)
     }
 }
 
@@ -68,8 +68,11 @@ pub async fn audit(
     cancel: &CancellationToken,
 ) -> Result<Audit> {
     let mut damaged = Vec::new();
-    let (backups, broken_ones) = backups(repository).await?;
-    damaged.extend(broken_ones);
+    let shelf = Shelf::read(repository).await?;
+    for backup in shelf.damaged {
+        damaged.push(format!("backup {}: {}", backup.id, backup.problem));
+    }
+    let backups = shelf.backups;
     let segment_bytes = backups.last().map_or(16 << 20, |one| one.wal_segment_bytes);
     let mut inventory = Inventory {
         segment_bytes,
@@ -120,7 +123,7 @@ pub async fn audit(
     }
     Ok(Audit {
         repository: repository.location().to_string(),
-        coverage: inventory.coverage(),
+        map: inventory.map(),
         opened,
         damaged,
         behind: None,

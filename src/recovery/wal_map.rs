@@ -26,7 +26,7 @@ pub struct Inventory {
 
 /// What can be recovered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Coverage {
+pub struct WalMap {
     /// Each backup.
     pub backups: Vec<Reach>,
     /// What is missing between segments that are there.
@@ -73,7 +73,7 @@ pub struct Hole {
 impl Inventory {
     /// Follows every backup.
     #[must_use]
-    pub fn coverage(&self) -> Coverage {
+    pub fn map(&self) -> WalMap {
         let mut holes: BTreeMap<(Segment, Segment), Vec<String>> = BTreeMap::new();
         let mut backups = Vec::new();
         for backup in &self.backups {
@@ -90,7 +90,7 @@ impl Inventory {
             .keys()
             .filter(|segment| first.is_none_or(|first| segment.number < first))
             .count();
-        Coverage {
+        WalMap {
             backups,
             holes: holes
                 .into_iter()
@@ -275,7 +275,7 @@ mod tests {
             &[(1, 3), (1, 4), (1, 5), (1, 6)],
             vec![backup("b", 1, 4, 4)],
         )
-        .coverage();
+        .map();
         let reach = &found.backups[0];
         assert_eq!((reach.to, reach.segments, reach.broken), (lsn(7), 3, false));
         assert_eq!(reach.to_time, Some(at(3)));
@@ -285,8 +285,7 @@ mod tests {
     #[test]
     fn a_hole_is_named_and_nothing_behind_it_counts() {
         let segments = [(1, 4), (1, 5), (1, 8), (1, 9)];
-        let found =
-            inventory(&segments, vec![backup("a", 1, 4, 4), backup("b", 1, 8, 8)]).coverage();
+        let found = inventory(&segments, vec![backup("a", 1, 4, 4), backup("b", 1, 8, 8)]).map();
         assert_eq!(found.backups[0].to, lsn(6));
         assert_eq!(found.backups[1].to, lsn(10));
         let [hole] = found.holes.as_slice() else {
@@ -300,19 +299,19 @@ mod tests {
     #[test]
     fn a_backup_without_its_own_wal_is_broken_unless_it_carries_it() {
         let mut bare = backup("b", 1, 4, 5);
-        let found = inventory(&[(1, 4)], vec![bare.clone()]).coverage();
+        let found = inventory(&[(1, 4)], vec![bare.clone()]).map();
         assert!(found.backups[0].broken);
-        let none = inventory(&[], vec![bare.clone()]).coverage();
+        let none = inventory(&[], vec![bare.clone()]).map();
         assert!(none.backups[0].broken, "{none:?}");
         bare.wal_included = true;
-        let found = inventory(&[], vec![bare.clone()]).coverage();
+        let found = inventory(&[], vec![bare.clone()]).map();
         assert_eq!(found.backups[0].to, bare.end);
         assert!(
             !found.backups[0].broken && found.holes.is_empty(),
             "{found:?}"
         );
         // The first segment after it is missing, later ones are not.
-        let found = inventory(&[(1, 7)], vec![bare.clone()]).coverage();
+        let found = inventory(&[(1, 7)], vec![bare.clone()]).map();
         assert_eq!(found.backups[0].to, bare.end);
         assert_eq!(found.holes[0].first, "000000010000000000000006");
     }
@@ -326,7 +325,7 @@ mod tests {
             2,
             TimelineHistory::parse(2, &format!("1\t{left}\tno recovery target\n")).unwrap(),
         );
-        let found = both.coverage();
+        let found = both.map();
         assert_eq!(
             (found.backups[0].to, found.backups[0].timeline),
             (lsn(9), 2)
@@ -347,7 +346,7 @@ mod tests {
             number: 5,
         };
         last.partial.insert(next, (4096, at(9)));
-        let found = last.coverage();
+        let found = last.map();
         assert_eq!(found.backups[0].to, Lsn(lsn(5).0 + 4096));
         assert_eq!(found.backups[0].to_time, Some(at(9)));
     }
@@ -357,7 +356,7 @@ mod tests {
         #[test]
         fn the_reach_is_the_first_gap(present in prop::collection::btree_set(4_u64..30, 0..26), end in 4_u64..8) {
             let segments: Vec<(u32, u64)> = present.iter().map(|number| (1, *number)).collect();
-            let found = inventory(&segments, vec![backup("a", 1, 4, end)]).coverage();
+            let found = inventory(&segments, vec![backup("a", 1, 4, end)]).map();
             let mut number = 4;
             while present.contains(&number) {
                 number += 1;
