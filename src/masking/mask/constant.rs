@@ -165,7 +165,6 @@ impl Container {
             Structure::Array(_) => Some(Self::Array),
             Structure::Range(_) => Some(Self::Range),
             Structure::Multirange(_) => Some(Self::Counted),
-            _ if site.facts.shape == Shape::TextArray => Some(Self::Array),
             _ if is_hstore(&site.facts.data_type) => Some(Self::Counted),
             _ => None,
         }

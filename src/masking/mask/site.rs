@@ -166,9 +166,7 @@ fn fitting(facts: &ColumnFacts) -> &'static str {
         Structure::Scalar => {}
     }
     match facts.shape {
-        Shape::Text | Shape::TextArray => {
-            "redact, hash, permute, partial, redact_text, names, email, phone"
-        }
+        Shape::Text => "redact, hash, permute, partial, redact_text, names, email, phone",
         Shape::Json | Shape::Jsonb => "json, redact, constant, null",
         Shape::Integer(_) => "permute, noise, range, top_coding, age_band, constant",
         Shape::Float(_) | Shape::Numeric => "noise, range, top_coding, constant",
@@ -178,6 +176,6 @@ fn fitting(facts: &ColumnFacts) -> &'static str {
         Shape::Mac => "mac, redact, constant",
         Shape::Bytes => "hash, redact, constant, null",
         Shape::Bool | Shape::Time => "redact, constant, null",
-        Shape::Other => "keep, null",
+        Shape::TextArray | Shape::Other => "keep, null",
     }
 }
