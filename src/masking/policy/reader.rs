@@ -12,6 +12,7 @@ use super::entry::{Entry, RowsEntry, Ruling, Section, twice};
 use super::format::Head;
 use super::pattern::Pattern;
 use crate::error::{Error, Kind, Place, Result};
+use crate::masking::rule_toml::FORMS;
 use crate::masking::{Class, Rows, Rule};
 use crate::sql::{did_you_mean, nearest};
 
@@ -243,18 +244,8 @@ impl Reader<'_> {
 
 /// Whether a table is a rule: `{ mask = ... }` and its kin hold no table but for their own keys.
 fn is_rule(table: &DeTable<'_>) -> bool {
-    [
-        "mask",
-        "class",
-        "sql",
-        "json",
-        "xml",
-        "hstore",
-        "when",
-        "attributes",
-    ]
-    .iter()
-    .any(|key| table.contains_key(*key))
+    let mut keys = FORMS.iter().chain(&["class"]);
+    keys.any(|key| table.contains_key(*key))
 }
 
 /// The class that the name of a mask tells: `email`, `card_number`, `redact_text`.
