@@ -11,6 +11,7 @@ mod defaults;
 pub mod draft;
 mod field;
 mod fitting;
+mod inner;
 mod key;
 pub mod leak;
 mod mask;
@@ -29,7 +30,7 @@ pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use fitting::{Limits, check_rule, fitting_rule};
 pub use key::{DerivedKey, MaskKey};
 use mask::default_domain;
-pub use mask::{ColumnFacts, compile, keeps_parts};
+pub use mask::{ColumnFacts, compile};
 pub use plan::{
     Allowed, ColumnPlan, LargeObjects, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows,
     SubsetRules, TablePlan, VirtualReference,

@@ -369,7 +369,7 @@ impl<'a> Decider<'a> {
 fn looks_at_its_row(rule: &Rule) -> bool {
     let per_row = match &rule.mask {
         Mask::ShiftDays { per: Some(_), .. } | Mask::When { .. } => true,
-        Mask::Attributes { attributes } => attributes.values().any(looks_at_its_row),
+        mask @ Mask::Attributes { .. } => mask.inner().any(looks_at_its_row),
         _ => false,
     };
     per_row || rule.with.is_some() || rule.sql().is_some()

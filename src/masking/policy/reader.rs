@@ -219,13 +219,7 @@ impl Reader<'_> {
                 error
             }
         })?;
-        let class = class.or_else(|| {
-            if rule.is_keep() {
-                None
-            } else {
-                class_of(&value)
-            }
-        });
+        let class = class.or_else(|| rule.mask.class());
         Ok(Ruling::Rule { rule, class })
     }
 
@@ -246,32 +240,4 @@ impl Reader<'_> {
 fn is_rule(table: &DeTable<'_>) -> bool {
     let mut keys = FORMS.iter().chain(&["class"]);
     keys.any(|key| table.contains_key(*key))
-}
-
-/// The class that the name of a mask tells: `email`, `card_number`, `redact_text`.
-pub(in crate::masking) fn class_of(value: &toml::Value) -> Option<Class> {
-    let name = match value {
-        toml::Value::String(name) => name.as_str(),
-        toml::Value::Table(table)
-            if ["json", "xml", "hstore"]
-                .iter()
-                .any(|form| table.contains_key(*form)) =>
-        {
-            return Some(Class::Document);
-        }
-        toml::Value::Table(table) if table.contains_key("when") => {
-            let branches = ["then", "otherwise"].iter();
-            return branches.filter_map(|key| class_of(table.get(*key)?)).next();
-        }
-        toml::Value::Table(table) => table.get("mask")?.as_str()?,
-        _ => return None,
-    };
-    match name {
-        "redact_text" => Some(Class::FreeText),
-        "ip" => Some(Class::IpAddress),
-        "mac" => Some(Class::DeviceId),
-        "card" => Some(Class::CardNumber),
-        "name" => Some(Class::PersonName),
-        other => other.replace('_', "-").parse().ok(),
-    }
 }
