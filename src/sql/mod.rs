@@ -1,6 +1,7 @@
 //! SQL as text: the only room that turns names and literals into SQL.
 
 mod decimal;
+mod field;
 mod ident;
 mod literal;
 mod lock;
@@ -9,6 +10,7 @@ mod script;
 mod table_edits;
 
 pub use decimal::Decimal;
+pub use field::{NULL_FIELD, begin_field, end_field, null_field, read_field, read_row, read_word};
 pub use ident::{Ident, MAX_IDENT_BYTES, QualifiedName};
 pub use literal::{is_constant, literal};
 pub use lock::LockMode;
