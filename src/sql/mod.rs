@@ -8,6 +8,7 @@ mod lock;
 mod nearest;
 mod script;
 mod table_edits;
+mod token;
 
 pub use decimal::Decimal;
 pub use field::{NULL_FIELD, begin_field, end_field, null_field, read_field, read_row, read_word};
@@ -17,3 +18,4 @@ pub use lock::LockMode;
 pub use nearest::{did_you_mean, nearest};
 pub use script::{Statement, SyntaxProblem, check_expression, parse_script};
 pub use table_edits::{TableColumn, TableEdit, table_edits};
+pub use token::{Token, tokens};
