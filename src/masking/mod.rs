@@ -7,6 +7,7 @@
 pub mod checks;
 mod class;
 pub mod classifier;
+mod columns;
 mod defaults;
 pub mod draft;
 mod field;
@@ -25,6 +26,7 @@ mod shape;
 mod structure;
 
 pub use class::Class;
+pub use columns::Columns;
 pub use defaults::default_rule;
 pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use fitting::{Limits, check_rule, fitting_rule};

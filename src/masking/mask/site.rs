@@ -73,9 +73,9 @@ impl Site<'_> {
 
     /// Where a column of the row stands.
     pub(super) fn column(&self, name: &str) -> Result<usize> {
-        let place = self.facts.columns.iter().position(|column| column == name);
-        place.ok_or_else(|| {
-            let names: Vec<&str> = self.facts.columns.iter().map(String::as_str).collect();
+        let columns = &self.facts.columns;
+        columns.place(name).ok_or_else(|| {
+            let names: Vec<&str> = columns.names().iter().map(String::as_str).collect();
             let near = crate::sql::nearest(name, &names);
             let hint = near.map_or_else(
                 || "name a column of the same table".to_owned(),

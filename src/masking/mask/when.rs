@@ -126,7 +126,7 @@ impl Condition {
         let read = tokens(text).ok_or_else(unread)?;
         let (name, rest) = column_name(text, &read).ok_or_else(unread)?;
         let column = site.column(name)?;
-        let data_type = site.facts.types.get(column).map_or("", String::as_str);
+        let data_type = site.facts.columns.data_type(column);
         let shape = Shape::of(data_type);
         let literal = |tokens: &[Placed]| -> Result<Vec<u8>> {
             let plain = constant(text, tokens).ok_or_else(unread)?;
@@ -230,14 +230,18 @@ fn constant<'a>(text: &'a str, tokens: &'a [Placed]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::super::tests_support::{facts, key, refusal, rule};
     use crate::masking::{ColumnFacts, Masked, Row, compile};
 
     fn beside(data_type: &str) -> ColumnFacts {
+        let columns = [("id", data_type), ("c", "text")];
+        let columns = columns.map(|(name, data_type)| (name.to_owned(), data_type.to_owned()));
         ColumnFacts {
-            types: vec![data_type.to_owned(), "text".to_owned()],
+            columns: Arc::new(columns.into_iter().collect()),
             ..facts("text")
         }
     }
