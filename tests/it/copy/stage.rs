@@ -82,16 +82,13 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         let prefix = self.target.clone();
-        let url = Server::shared().url("postgres");
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let (client, connection) =
-                    tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
-                tokio::spawn(connection);
+                let client = Server::shared().connect("postgres").await?;
                 let names = client
                     .query(
                         "select datname::text from pg_database where starts_with(datname, $1)",
@@ -139,12 +136,7 @@ pub(super) async fn run(engine: Engine, rules: Rules<'_>) -> tidegate::Result<Ou
 }
 
 pub(super) async fn client(database: &str) -> tokio_postgres::Client {
-    let url = Server::shared().url(database);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
+    Server::shared().connect(database).await.unwrap()
 }
 
 pub(super) async fn rows(database: &str, sql: &str) -> Vec<String> {
