@@ -1,6 +1,6 @@
 //! What names mean: the first phrase that stands in a column's name decides.
 
-use super::name::phrase;
+use super::name::{phrase, phrase_end};
 use crate::generate::source::Topic as T;
 
 /// What a column is by its name.
@@ -112,12 +112,9 @@ const TEXTS: &[(&str, Guess)] = &[
         "credit_card creditcard card_number cardnumber pan cc_number kreditkarte",
         Text(T::CreditCard),
     ),
+    ("iban", Text(T::Iban)),
     (
-        "iban bank_account account_number konto kontonummer",
-        Text(T::Iban),
-    ),
-    (
-        "phone phone_number phonenumber telephone tel mobile cell cellphone fax telefon telefono handy",
+        "phone phone_number mobile_number fax_number telephone_number cell_number phonenumber telephone tel mobile cell cellphone fax telefon telefono handy",
         Text(T::Phone),
     ),
     (
@@ -168,7 +165,7 @@ const TEXTS: &[(&str, Guess)] = &[
     ("path file_path filepath directory", Text(T::FilePath)),
     ("version release semver", Text(T::Version)),
     (
-        "sku code barcode ean reference ref order_number invoice_number serial_number tracking_number part_number number num nummer",
+        "account_number account_no acct_no bank_account konto kontonummer sku code barcode ean reference ref order_number invoice_number serial_number tracking_number part_number number num nummer",
         Text(T::Code),
     ),
     (
@@ -310,10 +307,22 @@ const FLAGS: &[(&str, Guess)] = &[
 /// A phrase and what it means.
 pub(super) type Found = Option<(&'static str, Guess)>;
 
+/// The rule whose phrase ends last, for the head of a name is at its end; of those the longest phrase,
+/// then the first rule.
 fn of(rules: &'static [(&'static str, Guess)], words: &str) -> Found {
-    rules
-        .iter()
-        .find_map(|(phrases, guess)| Some((phrase(words, phrases)?, *guess)))
+    let mut best: Option<((usize, usize), (&'static str, Guess))> = None;
+    for (phrases, guess) in rules {
+        for one in phrases.split(' ') {
+            let Some(end) = phrase_end(words, one) else {
+                continue;
+            };
+            let score = (end, one.len());
+            if best.is_none_or(|(known, _)| score > known) {
+                best = Some((score, (one, *guess)));
+            }
+        }
+    }
+    best.map(|(_, found)| found)
 }
 
 /// What a text column of that name is, in a table of that name.

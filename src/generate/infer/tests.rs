@@ -59,6 +59,15 @@ fn names_decide() {
         ("t", "shipping_postal_code text", Topic::PostalCode),
         ("t", "currency character(3)", Topic::Currency),
         ("t", "phone text", Topic::Phone),
+        ("t", "mobile_number text", Topic::Phone),
+        ("t", "address_city text", Topic::City),
+        ("t", "address_country text", Topic::Country),
+        ("t", "billing_address_zip text", Topic::PostalCode),
+        ("t", "email_address text", Topic::Email),
+        ("t", "ip_address text", Topic::Address),
+        ("t", "account_number text", Topic::Code),
+        ("t", "customer_iban text", Topic::Iban),
+        ("t", "password_hash text", Topic::PasswordHash),
     ] {
         let found = inferred(table, declared, &[], false);
         assert_eq!(
@@ -71,6 +80,8 @@ fn names_decide() {
         );
         assert!(found.reason.starts_with("named"), "{}", found.reason);
     }
+    let status = inferred("t", "email_status text", &[], false);
+    assert!(matches!(status.source, Source::Choice(_)), "{status:?}");
     let deleted = inferred("t", "deleted_at timestamp with time zone", &[], false);
     assert!(deleted.nulls > 0.8);
     assert_eq!(inferred("t", "note text not null", &[], false).nulls, 0.0);
