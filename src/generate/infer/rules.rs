@@ -8,6 +8,8 @@ use crate::generate::source::Topic as T;
 pub(super) enum Guess {
     /// A text of a topic.
     Text(T),
+    /// A year, between so many before the run's and so many before it.
+    Year(i32, i32),
     /// A number between two, with digits behind the point.
     Number(f64, f64, u16),
     /// Prices: many small, few large, to a highest.
@@ -22,7 +24,7 @@ pub(super) enum Guess {
     Ago(i64, i64),
 }
 
-use Guess::{Ago, Flag, Money, Number, Prose, Text, Words};
+use Guess::{Ago, Flag, Money, Number, Prose, Text, Words, Year};
 
 const STATUS: &[&str] = &["active", "pending", "inactive", "archived"];
 const PRIORITY: &[&str] = &["low", "normal", "high", "urgent"];
@@ -247,8 +249,8 @@ const NUMBERS: &[(&str, Guess)] = &[
         Number(1.0, 50.0, 0),
     ),
     ("age alter edad", Number(18.0, 90.0, 0)),
-    ("birth_year", Number(1940.0, 2006.0, 0)),
-    ("year jahr annee anno", Number(1990.0, 2025.0, 0)),
+    ("birth_year", Year(85, 19)),
+    ("year jahr annee anno", Year(35, 0)),
     ("month monat mois", Number(1.0, 12.0, 0)),
     ("day", Number(1.0, 28.0, 0)),
     ("hour", Number(0.0, 23.0, 0)),

@@ -179,3 +179,20 @@ fn an_address_goes_with_the_name_of_the_row() {
     assert_eq!(pieces[0], Piece::Plain(1));
     assert_eq!(pieces[2], Piece::Plain(2));
 }
+
+#[test]
+fn years_follow_the_run() {
+    // TODAY is in May 2025.
+    for (declared, first, last) in [
+        ("year integer not null", 1990, 2025),
+        ("birth_year integer not null", 1940, 2006),
+    ] {
+        let found = inferred("t", declared, &[], false).source;
+        let Source::Whole { min, max, .. } = found else {
+            panic!("{found:?}");
+        };
+        assert_eq!((min, max), (first, last), "{declared}");
+    }
+    assert_eq!(super::by_type::year(820_540_800_000_000), 2026);
+    assert_eq!(super::by_type::year(820_540_799_999_999), 2025);
+}
