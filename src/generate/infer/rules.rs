@@ -312,19 +312,19 @@ pub(super) type Found = Option<(&'static str, Guess)>;
 /// The rule whose phrase ends last, for the head of a name is at its end; of those the longest phrase,
 /// then the first rule.
 fn of(rules: &'static [(&'static str, Guess)], words: &str) -> Found {
-    let mut best: Option<((usize, usize), (&'static str, Guess))> = None;
+    let mut best = ((0, 0), None);
     for (phrases, guess) in rules {
         for one in phrases.split(' ') {
             let Some(end) = phrase_end(words, one) else {
                 continue;
             };
             let score = (end, one.len());
-            if best.is_none_or(|(known, _)| score > known) {
-                best = Some((score, (one, *guess)));
+            if score > best.0 {
+                best = (score, Some((one, *guess)));
             }
         }
     }
-    best.map(|(_, found)| found)
+    best.1
 }
 
 /// What a text column of that name is, in a table of that name.
