@@ -59,6 +59,15 @@ fn names_decide() {
         ("t", "shipping_postal_code text", Topic::PostalCode),
         ("t", "currency character(3)", Topic::Currency),
         ("t", "phone text", Topic::Phone),
+        ("t", "mobile_number text", Topic::Phone),
+        ("t", "address_city text", Topic::City),
+        ("t", "address_country text", Topic::Country),
+        ("t", "billing_address_zip text", Topic::PostalCode),
+        ("t", "email_address text", Topic::Email),
+        ("t", "ip_address text", Topic::Address),
+        ("t", "account_number text", Topic::Code),
+        ("t", "customer_iban text", Topic::Iban),
+        ("t", "password_hash text", Topic::PasswordHash),
     ] {
         let found = inferred(table, declared, &[], false);
         assert_eq!(
@@ -71,6 +80,8 @@ fn names_decide() {
         );
         assert!(found.reason.starts_with("named"), "{}", found.reason);
     }
+    let status = inferred("t", "email_status text", &[], false);
+    assert!(matches!(status.source, Source::Choice(_)), "{status:?}");
     let deleted = inferred("t", "deleted_at timestamp with time zone", &[], false);
     assert!(deleted.nulls > 0.8);
     assert_eq!(inferred("t", "note text not null", &[], false).nulls, 0.0);
@@ -167,4 +178,21 @@ fn an_address_goes_with_the_name_of_the_row() {
     };
     assert_eq!(pieces[0], Piece::Plain(1));
     assert_eq!(pieces[2], Piece::Plain(2));
+}
+
+#[test]
+fn years_follow_the_run() {
+    // TODAY is in May 2025.
+    for (declared, first, last) in [
+        ("year integer not null", 1990, 2025),
+        ("birth_year integer not null", 1940, 2006),
+    ] {
+        let found = inferred("t", declared, &[], false).source;
+        let Source::Whole { min, max, .. } = found else {
+            panic!("{found:?}");
+        };
+        assert_eq!((min, max), (first, last), "{declared}");
+    }
+    assert_eq!(super::by_type::year(820_540_800_000_000), 2026);
+    assert_eq!(super::by_type::year(820_540_799_999_999), 2025);
 }
