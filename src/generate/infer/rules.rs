@@ -327,9 +327,20 @@ fn of(rules: &'static [(&'static str, Guess)], words: &str) -> Found {
     best.1
 }
 
+/// Last words of names that speak of a thing and do not hold it: `email_verified_by`, `phone_type`.
+const ABOUT: &str = "by verified confirmed enabled disabled notifications type count hash id at on";
+
 /// What a text column of that name is, in a table of that name.
 pub(super) fn text(table: &str, words: &str) -> Found {
-    of(TEXTS, words).or_else(|| {
+    let found = of(TEXTS, words);
+    if let Some((one, _)) = found
+        && phrase_end(words, one).is_some_and(|end| {
+            phrase(&words[end..], ABOUT).is_some_and(|last| words.ends_with(&format!("_{last}_")))
+        })
+    {
+        return None;
+    }
+    found.or_else(|| {
         let name = phrase(words, "name naam nom nome")?;
         let topic = of(OWNERS, table).map_or(Text(T::Heading), |(_, guess)| guess);
         Some((name, topic))
