@@ -13,6 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 
 use super::Location;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::bring_cryptography;
 
 /// An opened [`Location`].
 #[derive(Debug, Clone)]
@@ -45,8 +46,7 @@ impl Store {
                 bucket,
                 prefix,
             } => {
-                // The store's own client brings no cryptography; whoever was first stays.
-                let _ = rustls::crypto::ring::default_provider().install_default();
+                bring_cryptography();
                 let url = format!("{scheme}://{bucket}")
                     .parse()
                     .map_err(|error| Error::new(Kind::Storage, format!("{location}: {error}")))?;
