@@ -155,11 +155,7 @@ impl Audit {
             let flushed: Option<String> = row.get(1);
             receivers.insert(row.get(0), flushed.map(|text| lsn(&text)).transpose()?);
         }
-        let repository = self
-            .coverage
-            .backups
-            .last()
-            .map_or(Lsn(0), |newest| newest.to);
+        let repository = self.map.backups.last().map_or(Lsn(0), |newest| newest.to);
         self.behind = Some(Behind {
             server,
             receivers,
