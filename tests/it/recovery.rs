@@ -8,4 +8,5 @@ mod drill;
 mod drill_controls;
 mod drill_passive;
 mod drill_records;
+mod pitr;
 mod stage;
