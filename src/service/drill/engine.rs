@@ -245,7 +245,7 @@ impl Wal {
     pub(super) fn check(&mut self) -> Result<()> {
         let works = match self {
             Self::Archive { socket, .. } => return socket.fault().map_or(Ok(()), Err),
-            Self::Stream { receiver, .. } => receiver.as_mut().is_some_and(Receiver::works),
+            Self::Stream { receiver, .. } => receiver.as_ref().is_some_and(Receiver::works),
         };
         if works {
             return Ok(());
