@@ -14,6 +14,7 @@ pub mod copy;
 pub mod daemon;
 pub mod diff;
 pub mod dispatch;
+pub mod engines;
 pub mod error;
 pub mod generate;
 pub mod governance;

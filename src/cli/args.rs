@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{
-    audit, backfill, config, copy, demo, diff, docs, doctor, drill, env, init, mask, migrate,
-    schedule, seed, serve, server, wal, worker,
+    audit, backfill, backup, config, copy, demo, diff, docs, doctor, drill, env, init, mask,
+    migrate, schedule, seed, serve, server, wal, worker,
 };
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
@@ -115,6 +115,9 @@ pub enum Command {
     /// Synthetic data at the speed of COPY, and the way back to it
     #[command(subcommand)]
     Seed(seed::Command),
+    /// Base backups: sealed, verified, expired
+    #[command(subcommand)]
+    Backup(backup::Command),
     /// WAL on its way into a repository and out of it
     #[command(subcommand)]
     Wal(wal::Command),

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
 use super::{
-    App, audit, backfill, config, copy, demo, diff, docs, doctor, drill, env, init, mask, migrate,
-    schedule, seed, serve, server, wal, worker,
+    App, audit, backfill, backup, config, copy, demo, diff, docs, doctor, drill, env, init, mask,
+    migrate, schedule, seed, serve, server, wal, worker,
 };
 use crate::clock::SystemClock;
 use crate::config::vars;
@@ -86,6 +86,7 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Mask(command) => mask::run(&app, command).await,
         Command::Copy(command) => copy::run(&app, command).await,
         Command::Seed(command) => seed::run(&app, &command).await,
+        Command::Backup(command) => backup::run(&app, &command).await,
         Command::Wal(command) => wal::run(&command).await,
         Command::Drill(command) => drill::run(&app, command).await,
         Command::Audit(command) => audit::run(&app, &command).await,

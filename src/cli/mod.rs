@@ -5,6 +5,7 @@ mod app;
 mod args;
 mod audit;
 mod backfill;
+mod backup;
 mod config;
 mod copy;
 mod copy_archive;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::backup::RawBackup;
 use super::environment::Tier;
 use super::masked::{masked, without_values};
 use super::read_rate::parse_rate;
@@ -40,7 +41,6 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) policy: BTreeMap<String, RawPolicy>,
     /// Where backups go, and what they must achieve.
-    #[allow(dead_code, reason = "checked here, used by the recovery commands")]
     pub(super) backup: Option<RawBackup>,
     /// What runs by itself.
     #[serde(default)]
@@ -143,21 +143,6 @@ pub(super) struct RawStorage {
     /// `aws_endpoint`. Credentials belong into the variables of those tools.
     #[serde(default)]
     pub(super) options: BTreeMap<String, String>,
-}
-
-/// Backups; read by the commands that make them.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "checked here, used by the recovery commands")]
-pub(super) struct RawBackup {
-    /// URL of the repository.
-    pub(super) repository: String,
-    /// native, pgbackrest or barman.
-    pub(super) engine: Option<String>,
-    /// Recovery time objective.
-    pub(super) rto: Option<Duration>,
-    /// Recovery point objective.
-    pub(super) rpo: Option<Duration>,
 }
 
 /// Reads the text of a file.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::Serialize;
 
+use super::backup::BackupConfig;
 use super::environment::Source;
-use super::file::{self, File, RawBackup, RawEnvironment, RawPolicy, RawStorage};
+use super::file::{self, File, RawEnvironment, RawPolicy, RawStorage};
 use super::schedule::Scheduling;
 use super::{Environment, Policy, SecretRef, Tier};
 use crate::error::{Error, Kind, Result};
@@ -57,7 +58,7 @@ pub struct Config {
     storage: RawStorage,
     max_rate: Option<u64>,
     signers: Vec<String>,
-    backup: Option<RawBackup>,
+    backup: BackupConfig,
 }
 
 impl Config {
@@ -104,7 +105,7 @@ impl Config {
             storage: file.storage.clone(),
             max_rate: file.copy.max_rate.map(|rate| rate.0),
             signers: file.copy.signers.clone(),
-            backup: file.backup.clone(),
+            backup: BackupConfig::of(file.backup.as_ref()),
             settings: Vec::new(),
             environments: Vec::new(),
             selected: String::new(),
@@ -355,22 +356,10 @@ impl Config {
         &self.signers
     }
 
-    /// The repository of backups, as `[backup]` names it.
+    /// Where backups go, how long they are kept, and what they must achieve.
     #[must_use]
-    pub fn repository(&self) -> Option<&str> {
-        self.backup
-            .as_ref()
-            .map(|backup| backup.repository.as_str())
-    }
-
-    /// RTO and RPO, as `[backup]` names them.
-    #[must_use]
-    pub fn objectives(&self) -> (Option<std::time::Duration>, Option<std::time::Duration>) {
-        let backup = self.backup.as_ref();
-        (
-            backup.and_then(|backup| backup.rto).map(|time| time.0),
-            backup.and_then(|backup| backup.rpo).map(|time| time.0),
-        )
+    pub fn backup(&self) -> &BackupConfig {
+        &self.backup
     }
 
     /// Settings and credentials of object stores: those of the file, then the variables of the

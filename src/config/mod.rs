@@ -1,5 +1,6 @@
 //! Configuration: layers with the origin of each value, environments, secret references.
 
+mod backup;
 mod dsn;
 mod environment;
 mod file;
@@ -13,6 +14,7 @@ mod surroundings;
 mod target;
 pub mod vars;
 
+pub use backup::BackupConfig;
 pub use dsn::{Tls, TlsMode};
 pub use environment::{Environment, Policy, Tier};
 pub use load::{Config, FILE_NAME, Overrides, Setting, no_color, schema};

@@ -186,12 +186,16 @@ pub enum Kind {
     SeedRefused,
     /// A row that satisfies its conditions was not found.
     SeedStuck,
+    /// A backup that is not allowed.
+    BackupRefused,
+    /// A program that makes backups failed.
+    BackupTool,
+    /// There is no such backup.
+    BackupMissing,
     /// A file of WAL would be replaced by another.
     WalConflict,
     /// WAL that a recovery needs is not there.
     WalMissing,
-    /// No backup that serves.
-    BackupMissing,
     /// A restore did not reach its end.
     RestoreFailed,
     /// A drill did not pass.
@@ -280,9 +284,11 @@ impl Kind {
         Self::SeedPlan,
         Self::SeedRefused,
         Self::SeedStuck,
+        Self::BackupRefused,
+        Self::BackupTool,
+        Self::BackupMissing,
         Self::WalConflict,
         Self::WalMissing,
-        Self::BackupMissing,
         Self::RestoreFailed,
         Self::DrillFailed,
         Self::DrillRecord,
@@ -766,23 +772,35 @@ impl Kind {
                 "Rows are drawn again until every CHECK is fulfilled, up to a bound. The run can be resumed after the spec was changed for \
                  tables that are not begun.",
             ),
+            Self::BackupRefused => row(
+                ("TG1001", 4, Retry::Never),
+                "this backup is not allowed",
+                "see the reason named; a repository belongs to one cluster in one region",
+                "A repository holds the backups and the WAL of one cluster, whose system identifier is written in it, and its data stays in one region. A new cluster (after pg_upgrade or initdb) needs a new repository.",
+            ),
+            Self::BackupTool => row(
+                ("TG1002", 1, Retry::Never),
+                "a program that makes backups failed",
+                "see what it said; nothing of this backup counts, earlier ones are untouched",
+                "Base backups are made by `pg_basebackup` of the server's own major version. Without its manifest, which is written last, there is no backup.",
+            ),
+            Self::BackupMissing => row(
+                ("TG1003", 3, Retry::Never),
+                "there is no such backup",
+                "`tidegate backup list` shows those there are; `tidegate backup create` makes one",
+                "The repository holds no complete backup of that id, or none at all.",
+            ),
             Self::WalConflict => row(
                 ("TG1020", 3, Retry::Never),
                 "a file of WAL would be replaced by another",
                 "two servers write to one repository, or one was recovered and goes on under its old timeline; give each its own",
-                "A segment of that name is in the repository already, and its content differs. Nothing was written.",
+                "A segment of that name is in the repository already, and its content differs; or the segment is of another cluster than the repository. Nothing was written.",
             ),
             Self::WalMissing => row(
                 ("TG1021", 3, Retry::Never),
                 "WAL that a recovery needs is not there",
                 "take a new base backup at once: what lies behind the hole cannot be reached from an older one",
                 "The chain of WAL from the base backup to its end has a hole, or a file in it does not open. A server would take the hole for the end of the log and be promoted too early, so the recovery is stopped.",
-            ),
-            Self::BackupMissing => row(
-                ("TG1022", 3, Retry::Never),
-                "no backup that serves",
-                "see what there is with `tidegate backup list`",
-                "The repository holds no complete base backup, or none of that name. A backup without its manifest was not finished and does not count.",
             ),
             Self::RestoreFailed => row(
                 ("TG1023", 3, Retry::Never),

@@ -6,12 +6,15 @@ mod chain;
 mod control;
 pub(crate) mod drill;
 mod extrapolation;
+mod identity;
 mod lsn;
 mod manifest;
 mod objectives;
 mod oracle;
 mod page;
 mod record;
+mod retention;
+mod rotation;
 mod segment;
 mod target;
 
@@ -25,6 +28,7 @@ pub use drill::{
     Verdict, bytes, seconds,
 };
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
+pub use identity::RepositoryIdentity;
 pub use lsn::Lsn;
 pub use manifest::{BackupManifest, Collation, MANIFEST_VERSION, Part, Settings, Stream};
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
@@ -33,5 +37,7 @@ pub use oracle::{Oracle, TableSum};
 pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, is_segment_size};
 pub use record::{DrillRecord, Link, Told, unbroken};
+pub use retention::{Decision, Held, Retention};
+pub use rotation::{Coverage, Sight, Turn, coverage, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory};
 pub use target::RecoveryTarget;

@@ -144,7 +144,7 @@ fn open(name: &str, sealed: &[u8], key: &SealKey) -> Result<Vec<u8>> {
     opener.read_to_end(&mut text).map_err(|error| {
         Error::new(
             Kind::SealBroken,
-            format!("{name} is damaged: it does not open"),
+            format!("{name} is damaged: its seal does not hold"),
         )
         .because(error)
     })?;
@@ -203,7 +203,10 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let error = good.get("x").await.unwrap_err();
         assert_eq!(error.kind(), Kind::SealBroken);
-        assert!(error.to_string().contains("x is damaged"), "{error}");
+        assert!(
+            error.to_string().contains("x is damaged: its seal"),
+            "{error}"
+        );
         assert_eq!(good.get("y").await.unwrap_err().kind(), Kind::Storage);
     }
 }

@@ -6,14 +6,14 @@ use super::files::Files;
 use super::history::History;
 use super::page::Shown;
 use crate::cli::App;
+use crate::cli::backup::open;
 use crate::cli::render::Output;
-use crate::config::{Config, parse_duration, parse_rate};
+use crate::config::{parse_duration, parse_rate};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     Choice, DEFAULT_CONTROLS, DrillReport, Extrapolation, Objectives, Told, WalMode, extrapolate,
 };
 use crate::service::drill::{Drill, Sandbox, record, run as drill};
-use crate::storage::{Location, Repository, SealKey};
 
 /// `drill run|report|history`.
 #[derive(Debug, clap::Subcommand)]
@@ -105,11 +105,11 @@ pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
 async fn start(app: &App, args: RunArgs) -> Result<Output> {
     let config = app.config()?;
     let named = args.repository.as_deref();
-    let repository = match named.or(config.repository()) {
+    let repository = match named.or(config.backup().repository.as_deref()) {
         None if args.sandbox => None,
         _ => Some(open(&config, named).await?),
     };
-    let (rto, rpo) = config.objectives();
+    let (rto, rpo) = (config.backup().rto, config.backup().rpo);
     let seconds = |own: Option<std::time::Duration>, file| own.or(file).map(|d| d.as_secs_f64());
     let request = Drill {
         sandbox: args.sandbox.then_some(Sandbox {
@@ -190,20 +190,4 @@ fn far(all: &[DrillReport], size: u64) -> Option<Extrapolation> {
 
 fn reports(told: Vec<Told>) -> Vec<DrillReport> {
     told.into_iter().map(|told| told.record.report).collect()
-}
-
-async fn open(config: &Config, location: Option<&str>) -> Result<Repository> {
-    let location = location.or(config.repository()).ok_or_else(|| {
-        Error::new(Kind::Usage, "no repository is named")
-            .hint("name it with --repository, or in [backup] of tidegate.toml")
-    })?;
-    let location: Location = location
-        .parse()
-        .map_err(|error: String| Error::new(Kind::Usage, error))?;
-    let key = config
-        .secret(&config.seal_key())
-        .await
-        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
-    let location = location.below(&config.root);
-    Repository::open(&location, config.storage_options(), SealKey::parse(&key)?)
 }

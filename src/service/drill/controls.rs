@@ -192,7 +192,7 @@ impl<'a> Exhibit<'a> {
         link_tree(original, &copy)?;
         let words = match damage {
             Damage::MissingSegment | Damage::TruncatedSegment | Damage::FlippedByteInWal => {
-                let Some(segment) = self.segment(&copy) else {
+                let Some(segment) = self.segment(damage, &copy) else {
                     return Ok(Tried::Impossible(
                         "there is no whole segment after the base backup".to_owned(),
                     ));
@@ -235,18 +235,21 @@ impl<'a> Exhibit<'a> {
         Ok(tried(ended, &[&words]))
     }
 
-    /// A segment in the middle of those that the recovery needs.
-    fn segment(&self, repository: &Path) -> Option<PathBuf> {
-        let first = self
-            .backup
-            .first_segment()
-            .name(self.backup.wal_segment_bytes);
+    /// A segment among those that the recovery needs, not the same for each damage.
+    fn segment(&self, damage: Damage, repository: &Path) -> Option<PathBuf> {
+        let bytes = self.backup.wal_segment_bytes;
+        let first = self.backup.first_segment().name(bytes);
         let mut needed = segments(repository);
         needed.retain(|file| file.file_name().is_some_and(|name| name >= first.as_str()));
         // The last one has nothing after it: without it the log merely ends sooner.
         needed.pop();
-        let middle = needed.len() / 2;
-        needed.into_iter().nth(middle)
+        let quarter = match damage {
+            Damage::MissingSegment => 2,
+            Damage::TruncatedSegment => 3,
+            _ => 1,
+        };
+        let place = needed.len() * quarter / 4;
+        needed.into_iter().nth(place)
     }
 
     /// The manifest says that its server was of another major version.

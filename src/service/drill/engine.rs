@@ -7,13 +7,14 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::base;
 use super::primary::{Primary, archive_command};
 use super::run::Drill;
 use crate::config::Target;
+use crate::engines::Native;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
+use crate::service::backup::{Backup, Shelf};
 use crate::service::restore::{Restore, Restored, reachable};
 use crate::service::wal::{Drained, Receiver, ReceiverOptions, WalSocket};
 use crate::storage::{Location, Repository, SealKey};
@@ -68,29 +69,17 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// [`Kind::BackupMissing`]; those of the repository.
     pub(super) async fn newest(repository: &Repository) -> Result<BackupManifest> {
-        let files = repository.list(BackupManifest::FOLDER).await?;
-        let complete = files.iter().filter_map(|(name, _)| {
-            let (id, inside) = BackupManifest::of_file(name)?;
-            BackupManifest::is_manifest(inside).then_some(id)
-        });
-        let id = complete.max().ok_or_else(|| {
+        let mut shelf = Shelf::read(repository).await?;
+        shelf.backups.pop().ok_or_else(|| {
             Error::new(
                 Kind::BackupMissing,
                 format!("there is no complete backup in {}", repository.location()),
             )
-        })?;
-        Self::manifest(repository, id).await
+        })
     }
 
     async fn manifest(repository: &Repository, id: &str) -> Result<BackupManifest> {
-        let name = BackupManifest::name(id);
-        if !repository.exists(&name).await? {
-            return Err(Error::new(
-                Kind::BackupMissing,
-                format!("there is no complete backup {id}: it has no manifest"),
-            ));
-        }
-        BackupManifest::from_bytes(id, &repository.get(&name).await?)
+        Shelf::read(repository).await?.backup(id).cloned()
     }
 
     /// Takes a base backup.
@@ -99,7 +88,18 @@ impl<'a> Engine<'a> {
         target: &Target,
         repository: &Repository,
     ) -> Result<BackupManifest> {
-        base::take(self.drill, target, repository).await
+        let backup = Backup {
+            target,
+            repository,
+            region: None,
+            max_rate: None,
+            staging: None,
+            clock: Arc::clone(&self.drill.clock),
+            events: Arc::clone(&self.drill.events),
+            cancel: self.drill.cancel.clone(),
+        };
+        let created = backup.create(&Native).await?;
+        Self::manifest(repository, &created.id).await
     }
 
     /// Restores, and leaves a server that takes connections.

@@ -1,7 +1,6 @@
 //! Recovery drills: a primary with load, a real disaster, the recovery from the repository alone,
 //! and everything that proves that what came back is what it should be.
 
-mod base;
 mod checks;
 mod controls;
 mod damage;

@@ -10,7 +10,9 @@ use super::program::reachable;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Options, Search, discover};
-use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, TimelineHistory, history_name};
+use crate::recovery::{
+    BackupManifest, Lsn, RecoveryTarget, Segment, TimelineHistory, history_name,
+};
 use crate::service::wal::{WalSocket, chain, restore_command};
 use crate::storage::Repository;
 
@@ -170,7 +172,17 @@ impl Restore<'_> {
                 ),
             ));
         }
-        if let Some(hole) = known.hole(backup.first_segment(), &history) {
+        // What a backup brings along need not be in the repository; what comes after it must.
+        let first = if backup.wal_included {
+            Segment::holding(backup.end, backup.timeline, bytes)
+        } else {
+            backup.first_segment()
+        };
+        let archived = known.newest(timeline);
+        let alone = archived.is_none_or(|newest| newest.number < first.number);
+        if let Some(hole) = known.hole(first, &history)
+            && !(backup.wal_included && alone)
+        {
             let name = hole.name(bytes);
             return Err(Error::new(
                 Kind::WalMissing,

@@ -11,7 +11,7 @@ const OWN: [(&str, &[&str]); 11] = [
     ("flipped_byte_in_data", &["data/", "seal"]),
     ("flipped_byte_in_wal", &["wal/", "seal"]),
     ("wrong_key", &["key"]),
-    ("true_archive", &["WAL"]),
+    ("true_archive", &["recovery target"]),
     ("missing_manifest", &["backup"]),
     ("no_space", &["space"]),
     ("wrong_major", &["PostgreSQL"]),

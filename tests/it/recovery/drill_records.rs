@@ -36,7 +36,7 @@ async fn a_changed_and_a_missing_record_are_found_and_rotation_goes_on() {
     let forged = text.replacen("\\\"gaps\\\":0", "\\\"gaps\\\":7", 1);
     assert_ne!(text, forged);
     repository.remove(&name).await.unwrap();
-    repository.put(&name, forged.as_bytes()).await.unwrap();
+    repository.put(&name, forged.into_bytes()).await.unwrap();
     let told = place.cli(["drill", "history", "--format", "json"]).exits(3);
     assert_eq!(told.error()["code"], "TG1041", "{}", told.stderr);
 

@@ -1,0 +1,135 @@
+//! `tidegate backup`: base backups.
+
+mod expire;
+mod report;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::App;
+use super::render::Output;
+use crate::config::{Config, parse_rate};
+use crate::engines::Native;
+use crate::error::{Error, Kind, Result};
+use crate::service::backup::{Backup, Share, Shelf, Verify};
+use crate::storage::{Location, Repository, SealKey};
+
+/// Commands of `backup`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Take a base backup of a running server
+    Create(CreateArgs),
+    /// Show the backups of a repository
+    List(Place),
+    /// Open every part and compare it with its checksum; exit code 3 when one is damaged
+    Verify(VerifyArgs),
+    /// Remove backups that no rule keeps, the WAL before them, and what killed backups left
+    Expire(expire::Args),
+}
+
+/// Where backups lie.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Place {
+    /// The repository: file:PATH, s3://BUCKET/PREFIX, az://..., gs://... [default: that of [backup]
+    /// in tidegate.toml]
+    #[arg(long, value_name = "LOCATION")]
+    pub(super) repository: Option<String>,
+}
+
+/// Arguments of `backup create`.
+#[derive(Debug, clap::Args)]
+pub struct CreateArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Bytes a second that the server sends at most: 50MB
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    max_rate: Option<u64>,
+    /// Where a cluster with tablespaces is put down on its way; it needs room for all of it
+    /// [default: the temporary folder]
+    #[arg(long, value_name = "DIR")]
+    staging: Option<PathBuf>,
+}
+
+/// Arguments of `backup verify`.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    place: Place,
+    /// This backup alone [default: all of them]
+    #[arg(long, value_name = "ID", conflicts_with = "part")]
+    backup: Option<String>,
+    /// Open this share of the parts; each run goes on where the last one ended, until all had their
+    /// turn
+    #[arg(long, value_name = "PERCENT")]
+    part: Option<Share>,
+}
+
+pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
+    let config = app.config()?;
+    match command {
+        Command::Create(args) => create(app, &config, args).await,
+        Command::List(place) => {
+            let repository = open(&config, place.repository.as_deref()).await?;
+            let shelf = Shelf::read(&repository).await?;
+            let location = repository.location().to_string();
+            Ok(Output::report(report::List::new(location, shelf)))
+        }
+        Command::Verify(args) => {
+            let repository = open(&config, args.place.repository.as_deref()).await?;
+            let verify = Verify {
+                repository: &repository,
+                backup: args.backup.clone(),
+                share: args.part,
+                clock: Arc::clone(&app.clock),
+                cancel: app.cancel.clone(),
+            };
+            Ok(Output::report(verify.run().await?))
+        }
+        Command::Expire(args) => expire::run(app, &config, args).await,
+    }
+}
+
+async fn create(app: &App, config: &Config, args: &CreateArgs) -> Result<Output> {
+    match config.backup().engine.as_deref() {
+        None | Some("native") => {}
+        Some(other) => {
+            return Err(Error::new(
+                Kind::ConfigValue,
+                format!("backups of the engine \"{other}\" are not made by this version"),
+            )
+            .hint("engine = \"native\" needs nothing installed but PostgreSQL's own programs"));
+        }
+    }
+    let repository = open(config, args.place.repository.as_deref()).await?;
+    let environment = config.environment(app.globals.env.as_deref())?;
+    let target = environment.target(config).await?;
+    let backup = Backup {
+        target: &target,
+        repository: &repository,
+        region: environment.region.clone(),
+        max_rate: args.max_rate,
+        staging: args.staging.clone(),
+        clock: Arc::clone(&app.clock),
+        events: Arc::clone(&app.events),
+        cancel: app.cancel.clone(),
+    };
+    Ok(Output::report(backup.create(&Native).await?))
+}
+
+/// Opens the repository that is named, else that of the configuration.
+pub(super) async fn open(config: &Config, named: Option<&str>) -> Result<Repository> {
+    let location = named.or(config.backup().repository.as_deref());
+    let location = location.ok_or_else(|| {
+        Error::new(Kind::Usage, "no repository is named")
+            .hint("add --repository file:PATH, or [backup] repository to tidegate.toml")
+    })?;
+    let location: Location = location
+        .parse()
+        .map_err(|error: String| Error::new(Kind::Usage, error))?;
+    let key = config
+        .secret(&config.seal_key())
+        .await
+        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
+    let key = SealKey::parse(&key)?;
+    Repository::open(&location.below(&config.root), config.storage_options(), key)
+}

@@ -1,0 +1,64 @@
+//! The seam.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::Upload;
+use crate::config::Target;
+use crate::error::Result;
+use crate::recovery::{Lsn, Stream};
+
+/// What an engine is asked for.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// The server; the role needs `REPLICATION`.
+    pub target: &'a Target,
+    /// Its major version.
+    pub major: u32,
+    /// The id of the backup, which becomes its label.
+    pub id: &'a str,
+    /// OID and folder of each tablespace outside of the data folder.
+    pub tablespaces: Vec<(u32, String)>,
+    /// Bytes a second that the server sends at most.
+    pub max_rate: Option<u64>,
+    /// Where a cluster with tablespaces is put down on its way [default: the temporary folder].
+    pub staging: Option<PathBuf>,
+    /// Stops it.
+    pub cancel: &'a CancellationToken,
+}
+
+/// A backup that was taken: its streams are in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The timeline.
+    pub timeline: u32,
+    /// Where replay begins.
+    pub start: Lsn,
+    /// What replay must reach.
+    pub end: Lsn,
+    /// Whether the WAL between both is inside.
+    pub wal_included: bool,
+    /// The streams, `base` first.
+    pub streams: Vec<Stream>,
+}
+
+/// A program or protocol that copies a running cluster.
+pub trait BackupEngine: Debug + Send + Sync {
+    /// Its name in manifests and in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// Takes a base backup and hands its streams to `upload`.
+    ///
+    /// # Errors
+    /// [`Kind::Privilege`](crate::error::Kind::Privilege) when the role may not,
+    /// [`Kind::BackupTool`](crate::error::Kind::BackupTool) when the program fails, those of the
+    /// repository, [`Kind::Cancelled`](crate::error::Kind::Cancelled).
+    fn take<'a>(
+        &'a self,
+        order: &'a Order<'a>,
+        upload: &'a mut Upload,
+    ) -> BoxFuture<'a, Result<Taken>>;
+}

@@ -1,0 +1,12 @@
+//! Who copies a cluster: the seam [`BackupEngine`], and `native`, which drives `pg_basebackup`.
+
+mod engine;
+mod native;
+mod said;
+mod staging;
+mod upload;
+
+pub use engine::{BackupEngine, Order, Taken};
+pub use native::Native;
+pub use said::no_replication;
+pub use upload::Upload;

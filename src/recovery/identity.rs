@@ -1,0 +1,74 @@
+//! Which cluster a repository belongs to.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The one cluster that a repository is of. It is written with the first backup or segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryIdentity {
+    /// Version of the form: 1.
+    pub version: u32,
+    /// The cluster's system identifier.
+    pub system_identifier: u64,
+    /// The region that the data must not leave.
+    pub region: Option<String>,
+    /// When the repository was made.
+    pub created: DateTime<Utc>,
+}
+
+impl RepositoryIdentity {
+    /// The name of the file that holds it.
+    pub const NAME: &'static str = "repository.tg";
+
+    /// Why a cluster must not use this repository; none when it may.
+    #[must_use]
+    pub fn objection(&self, system_identifier: u64, region: Option<&str>) -> Option<String> {
+        if self.system_identifier != system_identifier {
+            return Some(format!(
+                "it is of the cluster with the system identifier {}, not {system_identifier}",
+                self.system_identifier
+            ));
+        }
+        if self.region.as_deref() != region {
+            let word = |region: Option<&str>| region.unwrap_or("a region not named").to_owned();
+            return Some(format!(
+                "its data is of {}, the environment lies in {}",
+                word(self.region.as_deref()),
+                word(region)
+            ));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_cluster_in_its_own_region_may_use_it() {
+        let identity = RepositoryIdentity {
+            version: 1,
+            system_identifier: 7,
+            region: Some("eu".to_owned()),
+            created: DateTime::UNIX_EPOCH,
+        };
+        assert_eq!(identity.objection(7, Some("eu")), None);
+        assert!(
+            identity
+                .objection(8, Some("eu"))
+                .is_some_and(|why| why.contains("not 8"))
+        );
+        assert!(
+            identity
+                .objection(7, Some("us"))
+                .is_some_and(|why| why.contains("us"))
+        );
+        assert!(
+            identity
+                .objection(7, None)
+                .is_some_and(|why| why.contains("not named"))
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! Takes a base backup.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::admit::admit;
+use super::audit::record;
+use super::beat::Beat;
+use super::source::Source;
+use crate::clock::Clock;
+use crate::config::Target;
+use crate::engines::{BackupEngine, Order, Taken, Upload};
+use crate::error::Result;
+use crate::job::{Event, EventSink};
+use crate::recovery::{BackupManifest, Lsn, MANIFEST_VERSION};
+use crate::storage::Repository;
+
+/// What to back up, where to, and how.
+#[derive(Debug)]
+pub struct Backup<'a> {
+    /// The server; any of its databases.
+    pub target: &'a Target,
+    /// Where to.
+    pub repository: &'a Repository,
+    /// The region that the data must not leave.
+    pub region: Option<String>,
+    /// Bytes a second that the server sends at most.
+    pub max_rate: Option<u64>,
+    /// Where a cluster with tablespaces is put down on its way [default: the temporary folder].
+    pub staging: Option<PathBuf>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Progress.
+    pub events: Arc<dyn EventSink>,
+    /// Stops it.
+    pub cancel: CancellationToken,
+}
+
+/// A backup that is complete.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Created {
+    /// Its id.
+    pub id: String,
+    /// Where it lies.
+    pub repository: String,
+    /// The cluster, as text: JSON readers round such numbers.
+    pub system_identifier: String,
+    /// The timeline.
+    pub timeline: u32,
+    /// Where replay begins.
+    pub start: Lsn,
+    /// What replay must reach.
+    pub end: Lsn,
+    /// Whether it can be restored to its end without any archived WAL.
+    pub wal_included: bool,
+    /// Streams: one, and one for each tablespace.
+    pub streams: usize,
+    /// Sealed parts.
+    pub parts: usize,
+    /// Bytes of the data.
+    pub bytes: u64,
+    /// Bytes in the repository.
+    pub sealed_bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Backup<'_> {
+    /// Takes a backup with `engine`. When it fails, what was written is removed; when it is killed,
+    /// `expire` removes it.
+    ///
+    /// # Errors
+    /// [`Kind::Privilege`](crate::error::Kind::Privilege) with the remedy,
+    /// [`Kind::BackupRefused`](crate::error::Kind::BackupRefused) for another's repository; those of
+    /// the engine and the repository.
+    pub async fn create(&self, engine: &impl BackupEngine) -> Result<Created> {
+        let began = self.clock.monotonic();
+        let source = Source::open(self.target).await?;
+        let now = self.clock.now();
+        let region = self.region.as_deref();
+        admit(self.repository, source.system_identifier, region, now).await?;
+        let id = BackupManifest::id_at(now, rand::random());
+        let slot = format!("tidegate_backup_{:08x}", rand::random::<u32>());
+        if !source.hold_wal(&slot).await? {
+            self.note("no replication slot is free: the server may recycle WAL that the backup needs, and it would fail then".to_owned());
+        }
+        self.note(format!("backup {id} of {} begins", self.target.label()));
+        let beat = Beat::start(self.repository, &id, &self.clock).await?;
+        let made = self.make(engine, &source, &id).await;
+        let beaten = beat.end().await;
+        let manifest = match made {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                // Were this to fail, too, `expire` would do it.
+                let _ = self
+                    .repository
+                    .remove_folder(&BackupManifest::folder(&id))
+                    .await;
+                return Err(error);
+            }
+        };
+        beaten?;
+        let text = manifest.to_bytes()?;
+        self.repository
+            .put(&BackupManifest::name(&id), text)
+            .await?;
+        self.audit(&source, &manifest).await;
+        Ok(Created {
+            repository: self.repository.location().to_string(),
+            system_identifier: manifest.system_identifier.to_string(),
+            timeline: manifest.timeline,
+            start: manifest.start,
+            end: manifest.end,
+            wal_included: manifest.wal_included,
+            streams: manifest.streams.len(),
+            parts: manifest.parts().count(),
+            bytes: manifest.bytes,
+            sealed_bytes: manifest.sealed_bytes,
+            seconds: (self.clock.monotonic() - began).as_secs_f64(),
+            id,
+        })
+    }
+
+    async fn make(
+        &self,
+        engine: &impl BackupEngine,
+        source: &Source,
+        id: &str,
+    ) -> Result<BackupManifest> {
+        let started_at = self.clock.now();
+        let order = Order {
+            target: self.target,
+            major: source.major(),
+            id,
+            tablespaces: source.tablespaces.clone(),
+            max_rate: self.max_rate,
+            staging: self.staging.clone(),
+            cancel: &self.cancel,
+        };
+        let mut upload = Upload::new(self.repository.clone(), id, self.cancel.clone());
+        let taken: Taken = engine.take(&order, &mut upload).await?;
+        Ok(BackupManifest {
+            version: MANIFEST_VERSION,
+            id: id.to_owned(),
+            engine: engine.name().to_owned(),
+            system_identifier: source.system_identifier,
+            postgres: source.version(),
+            wal_segment_bytes: source.wal_segment_bytes,
+            timeline: taken.timeline,
+            start: taken.start,
+            end: taken.end,
+            started_at,
+            ended_at: self.clock.now(),
+            wal_included: taken.wal_included,
+            region: self.region.clone(),
+            streams: taken.streams,
+            bytes: upload.bytes,
+            sealed_bytes: upload.sealed_bytes,
+            settings: source.settings.clone(),
+            parent: None,
+        })
+    }
+
+    async fn audit(&self, source: &Source, manifest: &BackupManifest) {
+        let detail = json!({
+            "backup": manifest.id, "repository": self.repository.location().to_string(),
+            "start": manifest.start, "end": manifest.end, "bytes": manifest.bytes,
+        });
+        let recorded = record(&source.session, self.target, "backup.create", detail).await;
+        if let Err(error) = recorded {
+            self.note(format!(
+                "the backup is complete, but not in the audit log: {error}"
+            ));
+        }
+    }
+
+    fn note(&self, text: String) {
+        self.events.emit(Event::Note(text));
+    }
+}

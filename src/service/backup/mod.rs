@@ -1,0 +1,17 @@
+//! Base backups: taken, listed, verified, and removed when nobody needs them any more.
+
+mod admit;
+mod audit;
+mod beat;
+mod create;
+mod expire;
+mod shelf;
+mod source;
+mod verify;
+
+pub use admit::admit;
+pub use audit::{Recorded, record};
+pub use create::{Backup, Created};
+pub use expire::{Expire, Expired, Gone, Removed};
+pub use shelf::{Damaged, Remains, Shelf};
+pub use verify::{Finding, Share, Verified, Verify};

@@ -1,0 +1,124 @@
+//! What a repository holds of backups.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::beat;
+use crate::error::{Error, Kind, Result};
+use crate::recovery::BackupManifest;
+use crate::storage::Repository;
+
+/// Everything in the folder of the backups.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    /// Complete backups, oldest first.
+    pub backups: Vec<BackupManifest>,
+    /// Backups whose manifest does not open.
+    pub damaged: Vec<Damaged>,
+    /// Folders without a manifest: of a create that runs, or that died.
+    pub remains: Vec<Remains>,
+    /// Sealed bytes of every file.
+    pub files: BTreeMap<String, u64>,
+}
+
+/// A backup whose manifest does not open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damaged {
+    /// Its id.
+    pub id: String,
+    /// Why not.
+    pub problem: String,
+}
+
+/// A folder without a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remains {
+    /// The id that the backup would have had.
+    pub id: String,
+    /// Sealed bytes in it.
+    pub bytes: u64,
+    /// When its maker last gave a sign of life.
+    pub alive_at: DateTime<Utc>,
+}
+
+impl Shelf {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Kind::SealKey`] when the repository has another key; [`Kind::Storage`]. A manifest that is
+    /// damaged is no error here.
+    pub async fn read(repository: &Repository) -> Result<Self> {
+        let mut shelf = Self::default();
+        let mut open: BTreeMap<String, Remains> = BTreeMap::new();
+        let mut complete = Vec::new();
+        for (name, bytes) in repository.list(BackupManifest::FOLDER).await? {
+            if let Some((id, inside)) = BackupManifest::of_file(&name) {
+                let began = BackupManifest::began(id).unwrap_or_default();
+                let remains = open.entry(id.to_owned()).or_insert_with(|| Remains {
+                    id: id.to_owned(),
+                    bytes: 0,
+                    alive_at: began,
+                });
+                remains.bytes += bytes;
+                remains.alive_at = remains.alive_at.max(beat::given(inside).unwrap_or(began));
+                if BackupManifest::is_manifest(inside) {
+                    complete.push(id.to_owned());
+                }
+            }
+            shelf.files.insert(name, bytes);
+        }
+        for id in complete {
+            open.remove(&id);
+            match manifest(repository, &id).await {
+                Ok(manifest) => shelf.backups.push(manifest),
+                Err(error) if error.kind() == Kind::SealBroken => shelf.damaged.push(Damaged {
+                    id,
+                    problem: error.to_string(),
+                }),
+                Err(error) => return Err(error),
+            }
+        }
+        // Ids of one second are in the order of chance.
+        shelf
+            .backups
+            .sort_by(|a, b| (a.ended_at, &a.id).cmp(&(b.ended_at, &b.id)));
+        shelf.remains = open.into_values().collect();
+        Ok(shelf)
+    }
+
+    /// The parts of a backup that are not there.
+    pub fn missing<'a>(
+        &'a self,
+        backup: &'a BackupManifest,
+    ) -> impl Iterator<Item = String> + use<'a> {
+        let names = backup.parts().map(|(name, _)| name);
+        names.filter(|name| !self.files.contains_key(name))
+    }
+
+    /// The complete backup of that id.
+    ///
+    /// # Errors
+    /// [`Kind::BackupMissing`], [`Kind::SealBroken`].
+    pub fn backup(&self, id: &str) -> Result<&BackupManifest> {
+        if let Some(damaged) = self.damaged.iter().find(|damaged| damaged.id == id) {
+            return Err(Error::new(Kind::SealBroken, damaged.problem.clone()));
+        }
+        let found = self.backups.iter().find(|backup| backup.id == id);
+        found.ok_or_else(|| {
+            let unfinished = self.remains.iter().any(|remains| remains.id == id);
+            let why = if unfinished {
+                ": it was never completed"
+            } else {
+                ""
+            };
+            Error::new(Kind::BackupMissing, format!("there is no backup {id}{why}"))
+        })
+    }
+}
+
+async fn manifest(repository: &Repository, id: &str) -> Result<BackupManifest> {
+    let text = repository.get(&BackupManifest::name(id)).await?;
+    BackupManifest::from_bytes(id, &text)
+}

@@ -1,0 +1,263 @@
+//! Opens the parts of backups and compares them with what the manifests say.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::shelf::Shelf;
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::recovery::{BackupManifest, Coverage, Part, Sight, Turn, coverage, next_turn};
+use crate::storage::Repository;
+
+/// Where the records of turns lie.
+const TURNS: &str = "verified";
+/// Parts that are opened at once; text and sealed file of each are in memory.
+const READERS: usize = 2;
+
+/// A share in percent, written `5%`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share(pub u8);
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix('%').and_then(|text| text.parse().ok());
+        let number = number.filter(|number| (1..=100).contains(number));
+        number
+            .map(Self)
+            .ok_or_else(|| format!("\"{text}\" is not a share from 1% to 100%"))
+    }
+}
+
+/// What to verify.
+#[derive(Debug)]
+pub struct Verify<'a> {
+    /// The repository.
+    pub repository: &'a Repository,
+    /// This backup alone.
+    pub backup: Option<String>,
+    /// Open this share of the parts, in turns; all of them when there is none.
+    pub share: Option<Share>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Stops it.
+    pub cancel: CancellationToken,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verified {
+    /// Backups looked at.
+    pub backups: Vec<String>,
+    /// Parts that must be there; all were looked for.
+    pub parts: u64,
+    /// Parts that were opened and compared.
+    pub opened: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// What is wrong; empty when all is well.
+    pub findings: Vec<Finding>,
+    /// How far all turns so far prove the repository; none when not in turns.
+    pub coverage: Option<Coverage>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// The file in the repository.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Verify<'_> {
+    /// Verifies. That a part is there is checked for all parts each time, whatever the share.
+    ///
+    /// # Errors
+    /// [`Kind::BackupMissing`] when there is nothing to verify, [`Kind::SealKey`] for another key,
+    /// [`Kind::Storage`], [`Kind::Cancelled`]. Damage is no error but a finding.
+    pub async fn run(&self) -> Result<Verified> {
+        let began = self.clock.monotonic();
+        let shelf = Shelf::read(self.repository).await?;
+        let (backups, mut findings) = self.chosen(&shelf)?;
+        let parts: BTreeMap<String, (&BackupManifest, &Part)> = backups
+            .iter()
+            .flat_map(|backup| backup.parts().map(|(name, part)| (name, (*backup, part))))
+            .collect();
+        let missing = parts.keys().filter(|name| !shelf.files.contains_key(*name));
+        findings.extend(missing.map(|name| Finding {
+            file: name.clone(),
+            problem: "is not there".to_owned(),
+        }));
+        let names: Vec<Sight> = parts
+            .iter()
+            .map(|(name, (backup, _))| Sight {
+                name: name.clone(),
+                since: backup.ended_at,
+            })
+            .collect();
+        let turns = match self.share {
+            Some(_) => turns(self.repository).await?,
+            None => Vec::new(),
+        };
+        let after = turns.last().map(|turn| turn.upto.clone());
+        let percent = self.share.map_or(100, |share| share.0);
+        let turn = next_turn(&names, after.as_deref(), percent);
+        let open: Vec<(String, Part)> = turn
+            .iter()
+            .filter(|sight| shelf.files.contains_key(&sight.name))
+            .filter_map(|sight| {
+                let (_, part) = parts.get(&sight.name)?;
+                Some((sight.name.clone(), (*part).clone()))
+            })
+            .collect();
+        let opened = open.len() as u64;
+        let bytes = open.iter().map(|(_, part)| part.bytes).sum();
+        findings.extend(self.open(open).await?);
+        findings.sort_unstable();
+        let coverage = match turn.last().filter(|_| self.share.is_some()) {
+            Some(last) => {
+                let record = Turn {
+                    at: self.clock.now(),
+                    after,
+                    upto: last.name.clone(),
+                    parts: turn.len() as u64,
+                    damaged: findings.iter().map(|one| one.file.clone()).collect(),
+                };
+                Some(self.record(record, turns, &names).await?)
+            }
+            None => None,
+        };
+        Ok(Verified {
+            backups: backups.iter().map(|backup| backup.id.clone()).collect(),
+            parts: names.len() as u64,
+            opened,
+            bytes,
+            seconds: (self.clock.monotonic() - began).as_secs_f64(),
+            findings,
+            coverage,
+        })
+    }
+
+    /// The backups that are wanted, and what is wrong with the manifests of others that are.
+    fn chosen<'b>(&self, shelf: &'b Shelf) -> Result<(Vec<&'b BackupManifest>, Vec<Finding>)> {
+        let wanted = |id: &str| self.backup.as_deref().is_none_or(|backup| backup == id);
+        let damaged = shelf.damaged.iter().filter(|one| wanted(&one.id));
+        let findings: Vec<Finding> = damaged
+            .map(|damaged| Finding {
+                file: BackupManifest::name(&damaged.id),
+                problem: damaged.problem.clone(),
+            })
+            .collect();
+        let backups = shelf.backups.iter().filter(|backup| wanted(&backup.id));
+        let backups: Vec<&BackupManifest> = backups.collect();
+        if !(backups.is_empty() && findings.is_empty()) {
+            return Ok((backups, findings));
+        }
+        if let Some(id) = &self.backup {
+            shelf.backup(id)?;
+        }
+        Err(Error::new(
+            Kind::BackupMissing,
+            format!("{} holds no backup", self.repository.location()),
+        ))
+    }
+
+    /// Opens parts, some at once; what is wrong with them.
+    async fn open(&self, parts: Vec<(String, Part)>) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut under_way: JoinSet<Result<Option<Finding>>> = JoinSet::new();
+        for (file, part) in parts {
+            if self.cancel.is_cancelled() {
+                return Err(Error::new(Kind::Cancelled, "the verification was stopped"));
+            }
+            if under_way.len() >= READERS
+                && let Some(done) = under_way.join_next().await
+            {
+                findings.extend(joined(done)?);
+            }
+            let repository = self.repository.clone();
+            under_way.spawn(async move { examine(&repository, file, part).await });
+        }
+        while let Some(done) = under_way.join_next().await {
+            findings.extend(joined(done)?);
+        }
+        Ok(findings)
+    }
+
+    async fn record(&self, turn: Turn, mut turns: Vec<Turn>, names: &[Sight]) -> Result<Coverage> {
+        let text = serde_json::to_vec(&turn)
+            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+        let name = format!("{TURNS}/{}.tg", turn.at.format("%Y%m%dT%H%M%S%.6fZ"));
+        self.repository.put(&name, text).await?;
+        turns.push(turn);
+        Ok(coverage(names, &turns))
+    }
+}
+
+/// What is wrong with one part; none when it is what was written.
+async fn examine(repository: &Repository, file: String, part: Part) -> Result<Option<Finding>> {
+    let problem = match repository.get(&file).await {
+        Ok(text) => {
+            let digest = tokio::task::spawn_blocking(move || {
+                (text.len() as u64, hex::encode(Sha256::digest(&text)))
+            });
+            let digest = digest.await;
+            let (bytes, sha256) =
+                digest.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+            if (bytes, sha256.as_str()) == (part.bytes, part.sha256.as_str()) {
+                return Ok(None);
+            }
+            "holds something else than was written".to_owned()
+        }
+        Err(error) if matches!(error.kind(), Kind::SealBroken | Kind::SealKey) => {
+            // The finding names the file already.
+            let text = error.to_string();
+            let rest = text.strip_prefix(&file).unwrap_or(&text);
+            rest.trim_start_matches(": ").trim_start().to_owned()
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Finding { file, problem }))
+}
+
+fn joined(
+    done: Result<Result<Option<Finding>>, tokio::task::JoinError>,
+) -> Result<Option<Finding>> {
+    done.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
+}
+
+/// The records of all turns, oldest first.
+async fn turns(repository: &Repository) -> Result<Vec<Turn>> {
+    let mut turns = Vec::new();
+    for (name, _) in repository.list(TURNS).await? {
+        let text = repository.get(&name).await?;
+        let turn: Turn = serde_json::from_slice(&text)
+            .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))?;
+        turns.push(turn);
+    }
+    turns.sort_by_key(|turn| turn.at);
+    Ok(turns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_percentages() {
+        assert_eq!("5%".parse(), Ok(Share(5)));
+        for wrong in ["", "5", "0%", "101%", "-1%", "5.5%"] {
+            assert!(wrong.parse::<Share>().is_err(), "{wrong}");
+        }
+    }
+}

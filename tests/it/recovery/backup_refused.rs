@@ -1,0 +1,87 @@
+//! What must not be backed up, or not there.
+
+use super::stage::{KEY, Shelf, run, server};
+use crate::support::{Cli, Project};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m16_a_repository_belongs_to_one_cluster_in_one_region() {
+    let (first, second, shelf) = (server().await, server().await, Shelf::new());
+    let place = Project::empty();
+    let create = |url: &str, region: &str| -> Cli {
+        let text = format!(
+            "version = 1\n[environments.production]\nurl = \"{url}\"\nregion = \"{region}\"\n\
+             [backup]\nrepository = \"file:{}\"\n",
+            shelf.path().display()
+        );
+        place.write("tidegate.toml", &text);
+        place
+            .tidegate(["backup", "create", "-e", "production"])
+            .env("TIDEGATE_SEAL_KEY", KEY)
+    };
+    let url = first.url("postgres");
+    create(&url, "eu").ok();
+    let error = create(&second.url("postgres"), "eu").exits(4);
+    assert!(
+        error.stderr.contains("system identifier"),
+        "{}",
+        error.stderr
+    );
+    let error = create(&url, "us").exits(4);
+    assert!(
+        error.stderr.contains("eu") && error.stderr.contains("us"),
+        "{}",
+        error.stderr
+    );
+    assert_eq!(
+        shelf.backup(&["list"]).data()["backups"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    create(&url, "eu").ok();
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_without_replication_is_told_what_it_needs() {
+    let (server, shelf) = (server().await, Shelf::new());
+    run(
+        &server,
+        "create role plain login; create role saver login replication",
+    )
+    .await;
+    let url = |role: &str| {
+        let url = server.url("postgres");
+        let (rest, _) = url.rsplit_once("user=").unwrap();
+        format!("{rest}user={role}")
+    };
+    let as_role = |role: &str| shelf.backup(&["create", "--database-url", &url(role)]);
+    let error = as_role("plain").exits(2);
+    assert!(
+        error.stderr.contains("alter role \"plain\" replication"),
+        "{}",
+        error.stderr
+    );
+    assert!(error.stderr.contains("pg_hba.conf"), "{}", error.stderr);
+    assert!(!shelf.path().join("repository.tg").exists());
+    as_role("saver").ok();
+    server.stop().await;
+}
+
+#[test]
+fn a_repository_and_a_key_must_be_named() {
+    let error = Cli::new(["backup", "list"]).exits(2);
+    assert!(error.stderr.contains("--repository"), "{}", error.stderr);
+    let shelf = Shelf::new();
+    let error = shelf
+        .backup(&["list"])
+        .env("TIDEGATE_SEAL_KEY", "short")
+        .exits(2);
+    assert!(error.stderr.contains("256 bits"), "{}", error.stderr);
+    let error = shelf.backup(&["expire"]).exits(2);
+    assert!(error.stderr.contains("--keep-count"), "{}", error.stderr);
+    let page = shelf.backup(&["list"]).ok().stdout;
+    assert!(page.contains("No backups"), "{page}");
+}

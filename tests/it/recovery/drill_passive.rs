@@ -1,0 +1,52 @@
+//! Drills from a repository alone.
+
+use super::drill::Place;
+use super::stage::{ROWS, run, server};
+
+const FAMILY: &str = "create table parent (id int primary key); \
+    create table child (id int primary key, parent int not null references parent); \
+    insert into parent select generate_series(1, 50); \
+    insert into child select g, g from generate_series(1, 50) as g;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passive_drill_restores_the_newest_backup_and_sees_what_is_wrong_with_it() {
+    let place = Place::new();
+    let missing = place
+        .cli(["drill", "run", "--format", "json"])
+        .exits(3)
+        .error();
+    assert_eq!(missing["code"], "TG1003", "{missing}");
+
+    let server = server().await;
+    run(&server, ROWS).await;
+    run(&server, FAMILY).await;
+    let url = server.url("postgres");
+    let create = ["backup", "create", "--database-url", &url];
+    let first = place.cli(create).data();
+    let drill = || place.cli(["drill", "run", "--controls", "all", "--format", "json"]);
+    let good = drill().exits(0).json()["data"].take();
+    assert_eq!(good["verdict"], "passed", "{good:#}");
+    assert_eq!(good["sandbox"], false);
+    assert_eq!(good["source"]["backup"], first["id"]);
+    assert!(good["oracle_equal"].is_null() && good["probe"].is_null());
+    let controls = good["negative_controls"].as_array().unwrap();
+    let red = controls.iter().filter(|one| one["red"] == true).count();
+    assert!(red >= 6, "{controls:#?}");
+    assert!(
+        controls.iter().all(|one| one["red"] != false),
+        "{controls:#?}"
+    );
+
+    // Damage that no checksum sees, because it was there when the backup was taken.
+    let orphan = "set session_replication_role = replica; delete from parent where id = 7";
+    run(&server, orphan).await;
+    let second = place.cli(create).data();
+    let args = ["drill", "run", "--controls", "none", "--format", "json"];
+    let bad = place.cli(args).exits(3).json()["data"].take();
+    assert_eq!(bad["source"]["backup"], second["id"]);
+    let reasons = bad["reasons"].to_string();
+    assert!(reasons.contains("foreign keys of postgres"), "{reasons}");
+    assert!(reasons.contains("1 rows without a parent"), "{reasons}");
+    assert!(place.left().is_empty(), "{:?}", place.left());
+    server.stop().await;
+}
