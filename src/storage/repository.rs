@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::{Location, Opener, SealKey, Sealer, Store};
 use crate::error::{Error, Kind, Result};
@@ -110,6 +111,14 @@ impl Repository {
         let mut files = self.store.list(folder).await?;
         files.sort_unstable();
         Ok(files)
+    }
+
+    /// Names of all files below a folder, and when the store got them.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn list_dated(&self, folder: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
+        self.store.list_dated(folder).await
     }
 
     /// Removes a file; one that is not there is no error.
