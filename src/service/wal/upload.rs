@@ -230,7 +230,7 @@ mod tests {
         place.write(&third, &content);
         upload.round().await.unwrap();
         assert_eq!(upload.last, u64::from(MB));
-        assert_eq!(place.names(), [third.clone()]);
+        assert_eq!(place.names(), std::slice::from_ref(&third));
         upload.round().await.unwrap();
         assert_eq!(upload.last, 0, "it is uploaded once");
         let (fourth, _) = wal(4, 7);
