@@ -7,12 +7,15 @@
     reason = "a runner of its own"
 )]
 
+#[path = "cpu.rs"]
+mod cpu;
 #[path = "../tests/it/backfill/server.rs"]
 mod server;
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use cpu::cpu_seconds;
 use tidegate::backfill::{Settings, Spec};
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides, Target};
@@ -36,30 +39,6 @@ struct Figures {
     index: f64,
     hot: f64,
     wall: f64,
-}
-
-/// CPU seconds of the server's processes, with those that ended.
-fn cpu_seconds(postmaster: u32) -> f64 {
-    let mut ticks = 0.0;
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
-            continue;
-        };
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-            continue;
-        };
-        let Some((_, rest)) = stat.rsplit_once(") ") else {
-            continue;
-        };
-        let fields: Vec<&str> = rest.split(' ').collect();
-        let field = |index: usize| fields[index].parse::<f64>().unwrap_or(0.0);
-        if pid == postmaster {
-            ticks += field(11) + field(12) + field(13) + field(14);
-        } else if fields[1] == postmaster.to_string() {
-            ticks += field(11) + field(12);
-        }
-    }
-    ticks / rustix::param::clock_ticks_per_second() as f64
 }
 
 async fn figure(session: &Session, sql: &str) -> f64 {
@@ -167,14 +146,14 @@ async fn measure(server: &server::Server, target: &Target, case: Case, way: Way)
         figure(&session, index_sql).await,
         figure(&session, wal_sql).await,
     );
-    let cpu = cpu_seconds(server.pid());
+    let cpu = cpu_seconds(server.pid(), &[]);
     let began = Instant::now();
     fill(&session, target, case.rows, way).await;
     let wall = began.elapsed().as_secs_f64();
     // Counters of other sessions arrive when these end or after a second.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     Figures {
-        cpu: cpu_seconds(server.pid()) - cpu,
+        cpu: cpu_seconds(server.pid(), &[]) - cpu,
         wal: figure(&session, wal_sql).await - wal,
         heap: figure(&session, heap_sql).await / heap - 1.0,
         index: figure(&session, index_sql).await / index - 1.0,

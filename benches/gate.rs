@@ -7,6 +7,8 @@
     reason = "a runner of its own"
 )]
 
+#[path = "cpu.rs"]
+mod cpu;
 #[path = "raw_pipe.rs"]
 mod raw_pipe;
 #[path = "../tests/it/copy/rules.rs"]
@@ -92,27 +94,7 @@ struct Cost {
 
 /// CPU seconds of this process and of the server's processes, with those that ended.
 fn cpu_seconds(server: &Running) -> f64 {
-    let postmaster = u32::try_from(server.pid).unwrap();
-    let mut ticks = 0.0;
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
-            continue;
-        };
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-            continue;
-        };
-        let Some((_, rest)) = stat.rsplit_once(") ") else {
-            continue;
-        };
-        let fields: Vec<&str> = rest.split(' ').collect();
-        let field = |index: usize| fields[index].parse::<f64>().unwrap_or(0.0);
-        if pid == postmaster {
-            ticks += field(11) + field(12) + field(13) + field(14);
-        } else if pid == std::process::id() || fields[1] == postmaster.to_string() {
-            ticks += field(11) + field(12);
-        }
-    }
-    ticks / rustix::param::clock_ticks_per_second() as f64
+    cpu::cpu_seconds(u32::try_from(server.pid).unwrap(), &[std::process::id()])
 }
 
 /// The load, and the gate after it; CPU of the load is that of the whole copy without its gate.

@@ -25,6 +25,8 @@ fn key() -> MaskKey {
 
 fn mask(rule: &str, data_type: &str) -> Arc<dyn FieldMask> {
     let table: toml::Table = toml::from_str(&format!("a = {rule}")).unwrap();
+    let columns = [("id", "integer"), ("c", data_type)];
+    let columns = columns.map(|(name, data_type)| (name.to_owned(), data_type.to_owned()));
     let facts = ColumnFacts {
         title: "t.c".to_owned(),
         data_type: data_type.to_owned(),
@@ -33,8 +35,7 @@ fn mask(rule: &str, data_type: &str) -> Arc<dyn FieldMask> {
         not_null: false,
         unique: false,
         rows: 1_000_000,
-        columns: vec!["id".to_owned(), "c".to_owned()],
-        types: vec!["integer".to_owned(), data_type.to_owned()],
+        columns: Arc::new(columns.into_iter().collect()),
         labels: Vec::new(),
         structure: Structure::built_in(data_type),
     };

@@ -5,15 +5,20 @@
     reason = "part of benchmarks"
 )]
 
+#[path = "server.rs"]
+mod server;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+pub(crate) use server::psql;
+use server::start;
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides};
 use tidegate::job::Silent;
-use tidegate::postgres::private::{Ephemeral, Options, Running};
+use tidegate::postgres::private::{Ephemeral, Running};
 use tidegate::service::copy::Engine;
 use tokio_util::sync::CancellationToken;
 
@@ -28,42 +33,12 @@ const FILL: &str = "insert into people select i, 'user' || i || '@example.com', 
 
 /// A server whose database `source` holds the table.
 pub(crate) async fn full_server(rows: u64) -> Ephemeral {
-    let settings = [
-        ("shared_buffers", "512MB"),
-        ("max_wal_size", "8GB"),
-        ("checkpoint_timeout", "1h"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
-    let server = Ephemeral::start(&Options {
-        settings,
-        ..Options::default()
-    })
-    .await
-    .unwrap();
+    let server = start(&[("max_wal_size", "8GB")]).await;
     server.ensure_database("source").await.unwrap();
     psql(&server, "source", TABLE);
     psql(&server, "source", &FILL.replace("$ROWS", &rows.to_string()));
     psql(&server, "source", "vacuum (freeze, analyze) people");
     server
-}
-
-pub(crate) fn psql(server: &Running, database: &str, sql: &str) {
-    let program = server.binaries.program("psql").unwrap();
-    let status = Command::new(program)
-        .args([
-            "-XqAt",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            &server.url(database),
-            "-c",
-            sql,
-        ])
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "{sql}");
 }
 
 /// Two `psql` and a pipe.

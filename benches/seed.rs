@@ -9,16 +9,20 @@
     reason = "a runner of its own"
 )]
 
+#[path = "server.rs"]
+mod server;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Instant;
 
+use server::{psql, spawn, start};
 use tidegate::clock::SystemClock;
 use tidegate::config::{Config, Overrides};
 use tidegate::generate::{Options, Spec, Standing, plan};
 use tidegate::job::Silent;
-use tidegate::postgres::private::{Ephemeral, Options as ServerOptions, Running};
+use tidegate::postgres::private::Running;
 use tidegate::postgres::{Session, introspect};
 use tidegate::service::seed::Engine;
 use tokio_util::sync::CancellationToken;
@@ -48,20 +52,7 @@ insert into orders select i, 1 + (hashint8(i)::bigint + 2147483648) % $ROWS, (ra
 async fn main() {
     let rows = std::env::var("TIDEGATE_BENCH_ROWS").ok();
     let rows: u64 = rows.map_or(1_000_000, |rows| rows.parse().expect("a number of rows"));
-    let settings = [
-        ("shared_buffers", "512MB"),
-        ("max_wal_size", "16GB"),
-        ("checkpoint_timeout", "1h"),
-        ("maintenance_work_mem", "256MB"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
-    let server = Ephemeral::start(&ServerOptions {
-        settings,
-        ..ServerOptions::default()
-    })
-    .await
-    .unwrap();
+    let server = start(&[("max_wal_size", "16GB"), ("maintenance_work_mem", "256MB")]).await;
     let folder = tempfile::tempdir().unwrap();
     for round in 1..=ROUNDS {
         let (load, seed) = seeded(&server, rows, folder.path()).await;
@@ -167,25 +158,4 @@ async fn fresh(server: &Running, database: &str, sql: &str) {
     );
     server.ensure_database(database).await.unwrap();
     psql(server, database, sql);
-}
-
-fn psql(server: &Running, database: &str, sql: &str) {
-    let status = spawn(server, database, sql).wait().unwrap();
-    assert!(status.success(), "{sql}");
-}
-
-fn spawn(server: &Running, database: &str, sql: &str) -> Child {
-    Command::new(server.binaries.program("psql").unwrap())
-        .args([
-            "-XqAt",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            &server.url(database),
-            "-c",
-            sql,
-        ])
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
 }

@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use super::{
     audit, backfill, backup, config, copy, demo, diff, docs, doctor, drill, env, init, mask,
-    migrate, schedule, seed, serve, server, wal, worker,
+    migrate, restore, schedule, seed, serve, server, wal, worker,
 };
 
 /// PostgreSQL migrations, backfills, masked copies, seeds and recovery drills.
@@ -121,6 +121,8 @@ pub enum Command {
     /// WAL on its way into a repository and out of it
     #[command(subcommand)]
     Wal(wal::Command),
+    /// Bring a cluster back from the repository, to a point in time
+    Restore(restore::Args),
     /// Restore drills: RTO, RPO, integrity, damage that must be found
     #[command(subcommand)]
     Drill(drill::Command),

@@ -12,7 +12,7 @@ use super::args::{Cli, Command, Globals};
 use super::render::{self, Output};
 use super::{
     App, audit, backfill, backup, config, copy, demo, diff, docs, doctor, drill, env, init, mask,
-    migrate, schedule, seed, serve, server, wal, worker,
+    migrate, restore, schedule, seed, serve, server, wal, worker,
 };
 use crate::clock::SystemClock;
 use crate::config::vars;
@@ -87,7 +87,8 @@ async fn run(cli: Cli) -> Result<Output> {
         Command::Copy(command) => copy::run(&app, command).await,
         Command::Seed(command) => seed::run(&app, &command).await,
         Command::Backup(command) => backup::run(&app, &command).await,
-        Command::Wal(command) => wal::run(&command).await,
+        Command::Wal(command) => wal::run(&app, &command).await,
+        Command::Restore(args) => restore::run(&app, &args).await,
         Command::Drill(command) => drill::run(&app, command).await,
         Command::Audit(command) => audit::run(&app, &command).await,
         Command::Schedule(command) => schedule::run(&app, &command).await,

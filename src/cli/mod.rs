@@ -20,6 +20,7 @@ mod init;
 mod mask;
 mod migrate;
 pub mod render;
+mod restore;
 mod schedule;
 mod seed;
 mod serve;

@@ -193,7 +193,7 @@ pub async fn step_done(client: &impl GenericClient, entry: &Entry, index: usize)
     Ok(())
 }
 
-/// Forgets the intent of a step that the server refused, and keeps its error with the phase.
+/// Forgets the intent of a step that the server refused: it did not happen.
 ///
 /// # Errors
 /// Those of the database.

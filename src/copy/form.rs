@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Wire;
+use crate::sql::{begin_field, end_field, read_field, read_word};
 
 /// Object identifiers below this one are the same in every database
 /// (`FirstUnpinnedObjectId`/`FirstNormalObjectId` of PostgreSQL's `access/transam.h`).
@@ -141,78 +142,63 @@ impl Form {
     /// Appends the other database's form of `value` to `out`; `None` when the bytes are not what
     /// the type promises.
     pub fn write(&self, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        let mut reader = Reader { rest: value };
+        let mut rest = value;
         match self {
             Self::Same => {
                 out.extend_from_slice(value);
                 return Some(());
             }
             Self::Array(element, inner) => {
-                let dimensions = reader.word()?;
-                out.extend(dimensions);
-                out.extend(reader.word()?);
-                reader.word()?;
+                let dimensions = read_word(&mut rest)?;
+                out.extend(dimensions.to_be_bytes());
+                out.extend(read_word(&mut rest)?.to_be_bytes());
+                read_word(&mut rest)?;
                 out.extend(element.to_be_bytes());
-                let dimensions = usize::try_from(u32::from_be_bytes(dimensions)).ok()?;
-                out.extend_from_slice(reader.bytes(dimensions.checked_mul(8)?)?);
-                while !reader.rest.is_empty() {
-                    reader.field(inner, out)?;
+                let bounds = usize::try_from(dimensions).ok()?.checked_mul(8)?;
+                let (bounds, elements) = rest.split_at_checked(bounds)?;
+                out.extend_from_slice(bounds);
+                rest = elements;
+                while !rest.is_empty() {
+                    inner.field(&mut rest, out)?;
                 }
             }
             Self::Composite(attributes) => {
-                out.extend(reader.word()?);
+                out.extend(read_word(&mut rest)?.to_be_bytes());
                 for (oid, inner) in attributes {
-                    reader.word()?;
+                    read_word(&mut rest)?;
                     out.extend(oid.to_be_bytes());
-                    reader.field(inner, out)?;
+                    inner.field(&mut rest, out)?;
                 }
             }
             Self::Range(inner) => {
-                out.extend_from_slice(reader.bytes(1)?);
-                while !reader.rest.is_empty() {
-                    reader.field(inner, out)?;
+                let (flags, bounds) = rest.split_first()?;
+                out.push(*flags);
+                rest = bounds;
+                while !rest.is_empty() {
+                    inner.field(&mut rest, out)?;
                 }
             }
             Self::Multirange(inner) => {
-                out.extend(reader.word()?);
-                while !reader.rest.is_empty() {
-                    reader.field(inner, out)?;
+                out.extend(read_word(&mut rest)?.to_be_bytes());
+                while !rest.is_empty() {
+                    inner.field(&mut rest, out)?;
                 }
             }
         }
-        reader.rest.is_empty().then_some(())
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.rest.split_at_checked(count)?;
-        self.rest = rest;
-        Some(bytes)
+        rest.is_empty().then_some(())
     }
 
-    fn word(&mut self) -> Option<[u8; 4]> {
-        self.bytes(4)?.try_into().ok()
-    }
-
-    /// A value with its length before it; the new length is filled in behind the new value.
-    fn field(&mut self, form: &Form, out: &mut Vec<u8>) -> Option<()> {
-        let length = i32::from_be_bytes(self.word()?);
-        if length < 0 {
-            out.extend((-1_i32).to_be_bytes());
-            return Some(());
+    /// Cuts off a field and appends its other form.
+    fn field(&self, rest: &mut &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let value = read_field(rest)?;
+        let place = begin_field(out);
+        match value {
+            None => Some(()),
+            Some(value) => {
+                self.write(value, out)?;
+                end_field(out, place)
+            }
         }
-        let value = self.bytes(usize::try_from(length).ok()?)?;
-        let place = out.len();
-        out.extend([0; 4]);
-        form.write(value, out)?;
-        let written = i32::try_from(out.len() - place - 4).ok()?;
-        out[place..place + 4].copy_from_slice(&written.to_be_bytes());
-        Some(())
     }
 }
 

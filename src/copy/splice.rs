@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Form;
 use crate::masking::{FieldMask, Masked, Row};
+use crate::sql::{begin_field, end_field, null_field, read_row};
 
 /// What happens to the fields of a table's rows.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ impl Splicer {
         let mut rest = rows;
         while !rest.is_empty() {
             fields.clear();
-            rest = read(rest, &mut fields).ok_or(Refused {
+            read_row(&mut rest, &mut fields).ok_or(Refused {
                 column: 0,
                 reason: "a row is not what COPY promises",
             })?;
@@ -62,15 +63,14 @@ impl Splicer {
     fn row(&self, fields: &[Option<&[u8]>], out: &mut Vec<u8>) -> Result<(), Refused> {
         out.extend(i16::try_from(fields.len()).unwrap_or(-1).to_be_bytes());
         for (column, field) in fields.iter().enumerate() {
-            let place = out.len();
-            out.extend((-1_i32).to_be_bytes());
+            let place = begin_field(out);
             let mask = self.masks.get(column).and_then(Option::as_ref);
             let refused = |reason| Refused { column, reason };
             match (mask, field) {
                 (Some(mask), value) if value.is_some() || mask.sees_nulls() => {
                     let masked = mask.apply(*value, &Row { fields }, out);
                     if masked.map_err(|error| refused(error.reason))? == Masked::Null {
-                        out.truncate(place + 4);
+                        null_field(out, place);
                         continue;
                     }
                 }
@@ -82,30 +82,11 @@ impl Splicer {
                         .ok_or_else(|| refused("its binary form is not that of its type"))?,
                 },
             }
-            let length = i32::try_from(out.len() - place - 4)
-                .map_err(|_| refused("its mask is larger than a field may be"))?;
-            out[place..place + 4].copy_from_slice(&length.to_be_bytes());
+            end_field(out, place)
+                .ok_or_else(|| refused("its mask is larger than a field may be"))?;
         }
         Ok(())
     }
-}
-
-/// Reads one row's fields; the bytes behind it.
-fn read<'a>(data: &'a [u8], fields: &mut Vec<Option<&'a [u8]>>) -> Option<&'a [u8]> {
-    let (count, mut rest) = data.split_first_chunk::<2>()?;
-    for _ in 0..i16::from_be_bytes(*count) {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        rest = after;
-        match usize::try_from(i32::from_be_bytes(*length)) {
-            Err(_) => fields.push(None),
-            Ok(length) => {
-                let (field, after) = rest.split_at_checked(length)?;
-                fields.push(Some(field));
-                rest = after;
-            }
-        }
-    }
-    Some(rest)
 }
 
 #[cfg(test)]

@@ -624,7 +624,7 @@ impl Kind {
                 ("TG0503", 3, Retry::Never),
                 "verification found differences",
                 "look at the rows named; `tidegate backfill run ID` fills what can be computed",
-                "After the backfill some rows do not hold the value that the change's expression gives.",
+                "Some rows lack the value that the change's expression gives, or hold another one. Or a range of rows could not be verified: the expression fails on it, it is locked again and again, or it takes longer than the limit.",
             ),
             Self::QuarantineFull => row(
                 ("TG0504", 3, Retry::Never),

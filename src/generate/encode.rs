@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta};
 
 use super::pg_type::PgType;
 use super::value::Value;
-use crate::sql::Decimal;
+use crate::sql::{Decimal, begin_field, end_field};
 
 /// Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 const EPOCH_SECONDS: i64 = 946_684_800;
@@ -22,18 +22,15 @@ pub struct Misfit;
 /// # Errors
 /// [`Misfit`] when the value is not of the type; `out` is as it was.
 pub fn write_binary(value: &Value, kind: &PgType, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    let start = out.len();
-    out.extend_from_slice(&(-1_i32).to_be_bytes());
+    let place = begin_field(out);
     if value.is_null() {
         return Ok(());
     }
-    if binary(value, kind, out).is_none() {
-        out.truncate(start);
-        return Err(Misfit);
-    }
-    let length = i32::try_from(out.len() - start - 4).map_err(|_| Misfit)?;
-    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
-    Ok(())
+    let written = binary(value, kind, out).and_then(|()| end_field(out, place));
+    written.ok_or_else(|| {
+        out.truncate(place);
+        Misfit
+    })
 }
 
 fn binary(value: &Value, kind: &PgType, out: &mut Vec<u8>) -> Option<()> {

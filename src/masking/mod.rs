@@ -7,10 +7,12 @@
 pub mod checks;
 mod class;
 pub mod classifier;
+mod columns;
 mod defaults;
 pub mod draft;
 mod field;
 mod fitting;
+mod inner;
 mod key;
 pub mod leak;
 mod mask;
@@ -24,12 +26,13 @@ mod shape;
 mod structure;
 
 pub use class::Class;
+pub use columns::Columns;
 pub use defaults::default_rule;
 pub use field::{FieldMask, Masked, Row, Unmaskable};
 pub use fitting::{Limits, check_rule, fitting_rule};
 pub use key::{DerivedKey, MaskKey};
 use mask::default_domain;
-pub use mask::{ColumnFacts, compile, keeps_parts};
+pub use mask::{ColumnFacts, compile};
 pub use plan::{
     Allowed, ColumnPlan, LargeObjects, MaskPlan, QuasiIdentifiers, RiskRules, Rows, SeedRows,
     SubsetRules, TablePlan, VirtualReference,

@@ -8,8 +8,23 @@ use toml::{Table, Value};
 use super::rule::{Mask, Rule};
 use crate::sql::nearest;
 
-/// Options that every mask takes.
-const SHARED: &[&str] = &["mask", "domain", "unique", "with"];
+/// The keys that say which form a rule has.
+pub(in crate::masking) const FORMS: &[&str] = &[
+    "mask",
+    "sql",
+    "constant",
+    "json",
+    "hstore",
+    "xml",
+    "attributes",
+    "when",
+];
+
+/// Those of the forms that hold rules of their own.
+const NESTED: &[&str] = FORMS.split_at(3).1;
+
+/// Options that every form takes.
+const SHARED: &[&str] = &["domain", "unique", "with"];
 
 impl Rule {
     /// Reads a rule as a policy writes it.
@@ -140,14 +155,14 @@ fn written(form: &str, rules: &BTreeMap<String, Rule>, otherwise: &Rule) -> Tabl
 /// The forms that hold rules of their own. `{ street = ..., city = ... }`, as the dotted keys
 /// `home.street` and `home.city` give it, is short for `{ attributes = { ... } }`.
 fn read_nested(table: &mut Table) -> Result<Option<Mask>, String> {
-    let forms = ["json", "hstore", "xml", "attributes", "when"];
-    let Some(form) = forms.into_iter().find(|form| table.contains_key(*form)) else {
+    let Some(form) = NESTED.iter().find(|form| table.contains_key(**form)) else {
         return match dotted(table) {
             true => read_all(std::mem::take(table))
                 .map(|attributes| Some(Mask::Attributes { attributes })),
             false => Ok(None),
         };
     };
+    let form = *form;
     let value = table.remove(form);
     let part = |table: &mut Table, key: &str| table.remove(key).map(|value| read_at(&value, key));
     let otherwise = match form {
@@ -159,20 +174,12 @@ fn read_nested(table: &mut Table) -> Result<Option<Mask>, String> {
         _ => None,
     };
     if let Some((key, _)) = table.iter().next() {
-        let known: &[&str] = match form {
-            "attributes" => &["attributes", "domain", "unique", "with"],
-            "when" => &["when", "then", "otherwise", "domain", "unique", "with"],
-            _ => &[
-                "json",
-                "hstore",
-                "xml",
-                "otherwise",
-                "domain",
-                "unique",
-                "with",
-            ],
+        let own: &[&str] = match form {
+            "attributes" => &["attributes"],
+            "when" => &["when", "then", "otherwise"],
+            _ => &["json", "hstore", "xml", "otherwise"],
         };
-        return Err(unknown("option", key, known));
+        return Err(unknown("option", key, &[own, SHARED].concat()));
     }
     let otherwise = Box::new(otherwise.unwrap_or_else(|| Rule::new(Mask::Redact)));
     if form == "when" {
@@ -211,20 +218,11 @@ fn read_nested(table: &mut Table) -> Result<Option<Mask>, String> {
 /// Whether a table holds rules by attribute: no key is that of a form or one letter off, and every
 /// value may be a rule.
 fn dotted(table: &Table) -> bool {
-    let forms = [
-        "mask",
-        "sql",
-        "constant",
-        "json",
-        "hstore",
-        "xml",
-        "attributes",
-        "when",
-        "then",
-        "class",
-        "otherwise",
-    ];
-    let meant = |key: &str| forms.iter().any(|form| strsim::osa_distance(key, form) < 2);
+    let beside = ["then", "class", "otherwise"];
+    let meant = |key: &str| {
+        let mut known = FORMS.iter().chain(&beside);
+        known.any(|form| strsim::osa_distance(key, form) < 2)
+    };
     let rule = |value: &Value| matches!(value, Value::String(_) | Value::Table(_));
     !table.is_empty() && table.iter().all(|(key, value)| rule(value) && !meant(key))
 }
@@ -241,20 +239,10 @@ fn read_at(value: &Value, place: &str) -> Result<Rule, String> {
 }
 
 fn no_mask(table: &Table) -> String {
-    let forms = [
-        "mask",
-        "sql",
-        "constant",
-        "json",
-        "hstore",
-        "xml",
-        "attributes",
-        "when",
-    ];
-    let near = table.keys().find_map(|key| nearest(key, &forms));
+    let near = table.keys().find_map(|key| nearest(key, FORMS));
     match near {
         Some(near) => format!("a rule needs the key `mask`; did you mean \"{near}\"?"),
-        None => format!("a rule needs one of the keys `{}`", forms.join("`, `")),
+        None => format!("a rule needs one of the keys `{}`", FORMS.join("`, `")),
     }
 }
 
@@ -275,8 +263,7 @@ fn explain(message: &str) -> String {
         };
     }
     if message.starts_with("unknown field") {
-        let known: Vec<&str> = known.iter().chain(SHARED).copied().collect();
-        return unknown("option", name, &known);
+        return unknown("option", name, &[known, &["mask"], SHARED].concat());
     }
     message.to_owned()
 }

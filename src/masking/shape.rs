@@ -38,7 +38,8 @@ pub enum Shape {
     Bytes,
     /// An array whose elements are [`Shape::Text`].
     TextArray,
-    /// Anything else: it can be kept, set to null or computed by SQL, and no more.
+    /// Anything else. What it consists of ([`Structure`](super::Structure)), its labels or its name
+    /// (`hstore`) may still give it a mask; else it can be kept, set to null or computed by SQL.
     Other,
 }
 

@@ -12,3 +12,4 @@ pub use introspect::{introspect, introspect_in_transaction};
 pub use search_path::{Scope, schema_list, search_path, search_path_of};
 pub use session::Session;
 pub(crate) use session::admit;
+pub(crate) use tls::bring_cryptography;

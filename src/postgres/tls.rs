@@ -55,6 +55,12 @@ pub(super) fn connector(tls: &Tls) -> Result<MakeRustlsConnect> {
     Ok(MakeRustlsConnect::new(config))
 }
 
+/// Gives clients of HTTP, which bring no cryptography of their own, the same as connections have;
+/// whoever was first stays.
+pub(crate) fn bring_cryptography() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 fn roots(file: Option<&Path>, mode: TlsMode) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     match file {

@@ -65,6 +65,36 @@ pub fn history_name(timeline: u32) -> String {
     format!("wal/history/{timeline:08X}")
 }
 
+/// A file below `wal` of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WalFile {
+    /// The history of a timeline.
+    History(u32),
+    /// A whole segment.
+    Whole(Segment),
+    /// A piece of the segment that was being written.
+    Piece(Segment, Increment),
+}
+
+impl WalFile {
+    /// Reads a name; None when it is a stranger's. `bytes` is the size of a segment.
+    #[must_use]
+    pub fn parse(name: &str, bytes: u32) -> Option<Self> {
+        let parts: Vec<&str> = name.split('/').collect();
+        match parts.as_slice() {
+            ["wal", "history", timeline] => {
+                u32::from_str_radix(timeline, 16).ok().map(Self::History)
+            }
+            ["wal", _, segment] => Segment::parse(segment, bytes).map(Self::Whole),
+            ["wal", _, partial, piece] => {
+                let segment = Segment::parse(partial.strip_suffix(".partial")?, bytes)?;
+                Some(Self::Piece(segment, increment(piece, bytes)?))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl WalChain {
     /// Reads the names of a listing of `wal`; `bytes` is the size of a segment. Strange names are
     /// left out.
@@ -75,23 +105,17 @@ impl WalChain {
             ..Self::default()
         };
         for name in names {
-            let parts: Vec<&str> = name.split('/').collect();
-            match parts.as_slice() {
-                ["wal", "history", timeline] => {
-                    chain
-                        .histories
-                        .extend(u32::from_str_radix(timeline, 16).ok());
+            match WalFile::parse(name, bytes) {
+                Some(WalFile::History(timeline)) => {
+                    chain.histories.insert(timeline);
                 }
-                ["wal", _, segment] => chain.whole.extend(Segment::parse(segment, bytes)),
-                ["wal", _, partial, piece] => {
-                    let segment = partial
-                        .strip_suffix(".partial")
-                        .and_then(|segment| Segment::parse(segment, bytes));
-                    if let (Some(segment), Some(piece)) = (segment, increment(piece, bytes)) {
-                        chain.partial.entry(segment).or_default().insert(piece);
-                    }
+                Some(WalFile::Whole(segment)) => {
+                    chain.whole.insert(segment);
                 }
-                _ => {}
+                Some(WalFile::Piece(segment, piece)) => {
+                    chain.partial.entry(segment).or_default().insert(piece);
+                }
+                None => {}
             }
         }
         chain

@@ -17,12 +17,14 @@ mod retention;
 mod rotation;
 mod segment;
 mod target;
+mod wal_map;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
 pub use chain::{
-    Increment, Presence, WalChain, history_name, increment_name, wal_folder, wal_name,
+    Increment, Presence, WalChain, WalFile, history_name, increment_name, wal_folder, wal_name,
 };
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
+
 pub use drill::{
     ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
     Verdict, bytes, seconds,
@@ -40,4 +42,5 @@ pub use record::{DrillRecord, Link, Told, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory};
-pub use target::RecoveryTarget;
+pub use target::{RecoveryTarget, choose};
+pub use wal_map::{Hole, Inventory, Reach, WalMap};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Lsn;
+use super::{BackupManifest, Lsn};
 
 /// Where a recovery ends; the cluster is promoted there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,26 @@ pub enum RecoveryTarget {
     Time(DateTime<Utc>),
     /// At a place in the WAL.
     Lsn(Lsn),
+    /// With a transaction.
+    Xid(u64),
+}
+
+/// The newest backup from which a target can be reached. That of a name or a transaction cannot be
+/// told from here: the newest one is tried.
+#[must_use]
+pub fn choose<'a>(
+    backups: &'a [BackupManifest],
+    target: &RecoveryTarget,
+) -> Option<&'a BackupManifest> {
+    let serves = |backup: &&BackupManifest| match target {
+        RecoveryTarget::Time(time) => backup.ended_at <= *time,
+        RecoveryTarget::Lsn(lsn) => backup.end <= *lsn,
+        _ => true,
+    };
+    backups
+        .iter()
+        .filter(serves)
+        .max_by_key(|backup| (backup.ended_at, &backup.id))
 }
 
 impl RecoveryTarget {
@@ -29,6 +49,7 @@ impl RecoveryTarget {
             Self::Name(name) => Some(("recovery_target_name", name.clone())),
             Self::Time(time) => Some(("recovery_target_time", time.to_rfc3339())),
             Self::Lsn(lsn) => Some(("recovery_target_lsn", lsn.to_string())),
+            Self::Xid(xid) => Some(("recovery_target_xid", xid.to_string())),
         };
         let fixed = [
             ("recovery_target_action", "promote".to_owned()),
@@ -53,5 +74,29 @@ mod tests {
         assert_eq!(names(RecoveryTarget::Latest), [""; 0]);
         assert_eq!(names(RecoveryTarget::Immediate), ["recovery_target"]);
         assert_eq!(names(RecoveryTarget::Lsn(Lsn(7))), ["recovery_target_lsn"]);
+    }
+
+    #[test]
+    fn the_newest_backup_before_the_target_is_chosen() {
+        use super::super::manifest::tests::sample;
+        let early = sample("20261126T021500Z-0f3a9c", 1);
+        let late = BackupManifest {
+            end: Lsn(0x0900_0100),
+            ..sample("20261127T021500Z-0f3a9c", 1)
+        };
+        let all = [early.clone(), late.clone()];
+        let chosen = |target| choose(&all, &target).map(|backup| backup.id.as_str());
+        assert_eq!(chosen(RecoveryTarget::Latest), Some(late.id.as_str()));
+        let before = RecoveryTarget::Time(late.ended_at - chrono::TimeDelta::seconds(1));
+        assert_eq!(chosen(before), Some(early.id.as_str()));
+        assert_eq!(
+            chosen(RecoveryTarget::Time(late.ended_at)),
+            Some(late.id.as_str())
+        );
+        assert_eq!(
+            chosen(RecoveryTarget::Lsn(Lsn(0x0900_00ff))),
+            Some(early.id.as_str())
+        );
+        assert_eq!(chosen(RecoveryTarget::Time(early.started_at)), None);
     }
 }

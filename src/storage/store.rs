@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -12,6 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 
 use super::Location;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::bring_cryptography;
 
 /// An opened [`Location`].
 #[derive(Debug, Clone)]
@@ -44,8 +46,7 @@ impl Store {
                 bucket,
                 prefix,
             } => {
-                // The store's own client brings no cryptography; whoever was first stays.
-                let _ = rustls::crypto::ring::default_provider().install_default();
+                bring_cryptography();
                 let url = format!("{scheme}://{bucket}")
                     .parse()
                     .map_err(|error| Error::new(Kind::Storage, format!("{location}: {error}")))?;
@@ -116,6 +117,20 @@ impl Store {
         self.inner
             .list(Some(&folder))
             .map(|file| file.map(|file| (file.location.to_string(), file.size)))
+            .try_collect()
+            .await
+            .map_err(|error| self.wrong(&error))
+    }
+
+    /// The same, with the time at which the store got each file.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach.
+    pub async fn list_dated(&self, folder: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
+        let folder = Path::from(folder);
+        self.inner
+            .list(Some(&folder))
+            .map(|file| file.map(|file| (file.location.to_string(), file.last_modified)))
             .try_collect()
             .await
             .map_err(|error| self.wrong(&error))

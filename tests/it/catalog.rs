@@ -1,7 +1,6 @@
 //! The catalog of a real database, with one of everything.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use tidegate::catalog::*;
 use tidegate::config::{Config, Overrides};
@@ -482,24 +481,12 @@ async fn a_thousand_tables_are_read_quickly() {
     }
 }
 
-/// Needs the folder of pagila, chinook and northwind in `TIDEGATE_TEST_SAMPLES`; without it there is
-/// nothing to read.
 #[tokio::test]
 async fn real_schemas_are_read() {
-    let Some(folder) = std::env::var_os("TIDEGATE_TEST_SAMPLES") else {
-        return;
-    };
     for (name, tables) in [("pagila", 20), ("chinook", 11), ("northwind", 14)] {
-        let database = Database::new();
-        let file = Path::new(&folder).join(format!("{name}.sql"));
-        let server = database.server();
-        let loaded = std::process::Command::new("psql")
-            .args(["-qX", "-o", "/dev/null", "-f"])
-            .arg(file)
-            .arg(server.url(database.name()))
-            .output()
-            .unwrap();
-        assert!(loaded.status.success(), "{loaded:?}");
+        let Some(database) = Database::sample(name) else {
+            continue;
+        };
         let catalog = catalog(&database).await;
         assert!(
             catalog.tables.len() >= tables,

@@ -1,8 +1,7 @@
 //! From a database nobody has looked at to a proven copy without hand work: the draft of `mask
 //! scan` is taken as it is, checked, copied by, gated and promoted.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::Value;
 use tidegate::sql::Ident;
@@ -34,25 +33,6 @@ impl Stage {
             target,
             project,
         }
-    }
-
-    /// A database with the statements of a file, run by psql; none when the file is not there.
-    fn loaded(file: &PathBuf) -> Option<Self> {
-        if !file.exists() {
-            eprintln!("skipped: {} is not there", file.display());
-            return None;
-        }
-        let source = Database::new();
-        let psql = Command::new(Server::shared().bin.join("psql"))
-            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d"])
-            .arg(source.url())
-            .arg("-f")
-            .arg(file)
-            .output()
-            .expect("psql");
-        let said = String::from_utf8_lossy(&psql.stderr);
-        assert!(psql.status.success(), "{said}");
-        Some(Self::of(source))
     }
 
     /// The data of a command that ends well.
@@ -100,11 +80,8 @@ impl Stage {
     }
 
     async fn rows(&self, sql: &str) -> Vec<String> {
-        let url = Server::shared().url(&self.target);
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-            .await
-            .expect("the promoted copy");
-        tokio::spawn(connection);
+        let client = Server::shared().connect(&self.target).await;
+        let client = client.expect("the promoted copy");
         let rows = client.query(sql, &[]).await.expect(sql);
         rows.iter().map(|row| row.get(0)).collect()
     }
@@ -125,16 +102,12 @@ impl Drop for Stage {
 }
 
 fn sample(name: &str) -> Option<Stage> {
-    let folder = std::env::var_os("TIDEGATE_TEST_SAMPLES").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data/samples"),
-        PathBuf::from,
-    );
-    Stage::loaded(&folder.join(name))
+    Database::sample(name).map(Stage::of)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pagila_is_copied_as_drafted() {
-    let Some(stage) = sample("pagila.sql") else {
+    let Some(stage) = sample("pagila") else {
         return;
     };
     stage.through();
@@ -144,14 +117,14 @@ async fn pagila_is_copied_as_drafted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chinook_is_copied_as_drafted() {
-    if let Some(stage) = sample("chinook.sql") {
+    if let Some(stage) = sample("chinook") {
         stage.through();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn northwind_is_copied_as_drafted() {
-    if let Some(stage) = sample("northwind.sql") {
+    if let Some(stage) = sample("northwind") {
         stage.through();
     }
 }
@@ -233,8 +206,8 @@ async fn fixtures_are_copied_as_drafted() {
         "fixtures/shop/migrations/0001_shop.sql",
         "fixtures/weird/catalog.sql",
     ] {
-        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file);
-        Stage::loaded(&file).expect("a fixture").through();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        Stage::of(Database::of_file(&file)).through();
     }
 }
 

@@ -1,5 +1,7 @@
 //! What masks read and write is what the server's send functions give.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 use tidegate::masking::{ColumnFacts, Mask, MaskKey, Masked, Row, Rule, Shape, Structure, compile};
 
@@ -14,8 +16,7 @@ fn masked(mask: Mask, data_type: &str, value: &[u8]) -> Vec<u8> {
         not_null: false,
         unique: false,
         rows: 1,
-        columns: Vec::new(),
-        types: Vec::new(),
+        columns: Arc::default(),
         labels: Vec::new(),
         structure: Structure::built_in(data_type),
     };

@@ -58,28 +58,6 @@ fn the_sources_keep_the_house_rules() {
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
 }
 
-/// Reports whose `kind` is not written in lower case with underscores, as the fields of JSON are.
-fn odd_kinds(text: &str) -> Vec<&str> {
-    text.split("fn kind(&self) -> &'static str {")
-        .skip(1)
-        .filter_map(|body| body.split('"').nth(1))
-        .filter(|kind| {
-            !kind
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        })
-        .collect()
-}
-
-#[test]
-fn kinds_of_documents_are_written_one_way() {
-    let red = "fn kind(&self) -> &'static str {\n \"a-b\" }";
-    assert_eq!(odd_kinds(red), ["a-b"]);
-    for (name, text) in below("src/cli") {
-        assert_eq!(odd_kinds(&text), [""; 0], "{name}");
-    }
-}
-
 #[test]
 fn every_rule_goes_red_on_a_snippet_that_breaks_it_and_only_then() {
     for rule in RULES {

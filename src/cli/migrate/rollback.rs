@@ -1,4 +1,4 @@
-//! `tidegate migrate rollback` and `resolve`.
+//! `tidegate migrate rollback`.
 
 use std::fmt;
 use std::time::Duration;

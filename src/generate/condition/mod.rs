@@ -10,7 +10,6 @@ mod regex;
 mod term;
 #[cfg(test)]
 mod tests;
-mod token;
 
 pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
 pub use named::Condition;

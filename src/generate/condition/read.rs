@@ -6,9 +6,9 @@
 
 use super::expression::{Comparison, Expression, Operator};
 use super::term::{self, Term};
-use super::token::{Token, tokens};
 use crate::generate::pg_type::PgType;
 use crate::generate::value::Value;
+use crate::sql::{Token, tokens};
 
 /// Nesting of brackets that is read; the catalog's texts have a few.
 const DEPTH: usize = 64;
@@ -27,7 +27,7 @@ pub(in crate::generate) fn read(
     today: i64,
 ) -> Option<Expression> {
     let mut reader = Reader {
-        tokens: tokens(text)?,
+        tokens: tokens(text)?.into_iter().map(|(token, _)| token).collect(),
         at: 0,
         depth: 0,
         resolve,

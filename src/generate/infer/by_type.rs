@@ -1,5 +1,7 @@
 //! Something valid for every type.
 
+use chrono::Datelike as _;
+
 use crate::generate::distribution::Distribution;
 use crate::generate::pg_type::PgType;
 use crate::generate::source::{Source, Weighted};
@@ -130,6 +132,12 @@ pub(super) fn choice(values: impl Iterator<Item = String>) -> Source {
 /// Times between two.
 pub(super) fn between(from: i64, to: i64, step: i64) -> Source {
     Source::Temporal { from, to, step }
+}
+
+/// The year of a time in microseconds since 2000-01-01 UTC.
+pub(super) fn year(today: i64) -> i32 {
+    let micros = today.saturating_add(10_957 * DAY);
+    chrono::DateTime::from_timestamp_micros(micros).map_or(2000, |time| time.year())
 }
 
 /// The two years before now.

@@ -92,6 +92,11 @@ fn sources(about: &About<'_>, table: &str, guess: Guess) -> Vec<Source> {
         Guess::Prose(min, max) => vec![Source::Prose { min, max }],
         Guess::Flag(share) => vec![Source::Bool { share }],
         Guess::Number(min, max, scale) => vec![number(about.kind, min, max, scale)],
+        Guess::Year(far, near) => {
+            let year = by_type::year(about.today);
+            let (from, to) = (f64::from(year - far), f64::from(year - near));
+            vec![number(about.kind, from, to, 0)]
+        }
         Guess::Money(most) => vec![money(number(about.kind, 1.0, most, 2), most)],
         Guess::Ago(far, near) => {
             let (today, step) = match about.kind {

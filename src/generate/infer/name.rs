@@ -28,12 +28,19 @@ pub(super) fn words(name: &str) -> String {
 
 /// Which of some phrases, separated by blanks, stands in a name as [`words`] gives it.
 pub(super) fn phrase<'p>(words: &str, phrases: &'p str) -> Option<&'p str> {
-    phrases.split(' ').find(|phrase| {
-        words.match_indices(phrase).any(|(at, _)| {
-            let before = words[..at].ends_with('_');
-            before && words[at + phrase.len()..].starts_with('_')
-        })
-    })
+    phrases
+        .split(' ')
+        .find(|phrase| phrase_end(words, phrase).is_some())
+}
+
+/// Where a phrase ends that stands in a name as [`words`] gives it; the last place of several.
+pub(super) fn phrase_end(words: &str, phrase: &str) -> Option<usize> {
+    let ends = words
+        .match_indices(phrase)
+        .map(|(at, _)| (at, at + phrase.len()));
+    let whole =
+        |(at, end): &(usize, usize)| words[..*at].ends_with('_') && words[*end..].starts_with('_');
+    ends.filter(whole).last().map(|(_, end)| end)
 }
 
 #[cfg(test)]

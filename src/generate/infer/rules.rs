@@ -1,6 +1,6 @@
 //! What names mean: the first phrase that stands in a column's name decides.
 
-use super::name::phrase;
+use super::name::{phrase, phrase_end};
 use crate::generate::source::Topic as T;
 
 /// What a column is by its name.
@@ -8,6 +8,8 @@ use crate::generate::source::Topic as T;
 pub(super) enum Guess {
     /// A text of a topic.
     Text(T),
+    /// A year, between so many before the run's and so many before it.
+    Year(i32, i32),
     /// A number between two, with digits behind the point.
     Number(f64, f64, u16),
     /// Prices: many small, few large, to a highest.
@@ -22,7 +24,7 @@ pub(super) enum Guess {
     Ago(i64, i64),
 }
 
-use Guess::{Ago, Flag, Money, Number, Prose, Text, Words};
+use Guess::{Ago, Flag, Money, Number, Prose, Text, Words, Year};
 
 const STATUS: &[&str] = &["active", "pending", "inactive", "archived"];
 const PRIORITY: &[&str] = &["low", "normal", "high", "urgent"];
@@ -112,12 +114,9 @@ const TEXTS: &[(&str, Guess)] = &[
         "credit_card creditcard card_number cardnumber pan cc_number kreditkarte",
         Text(T::CreditCard),
     ),
+    ("iban", Text(T::Iban)),
     (
-        "iban bank_account account_number konto kontonummer",
-        Text(T::Iban),
-    ),
-    (
-        "phone phone_number phonenumber telephone tel mobile cell cellphone fax telefon telefono handy",
+        "phone phone_number mobile_number fax_number telephone_number cell_number phonenumber telephone tel mobile cell cellphone fax telefon telefono handy",
         Text(T::Phone),
     ),
     (
@@ -168,7 +167,7 @@ const TEXTS: &[(&str, Guess)] = &[
     ("path file_path filepath directory", Text(T::FilePath)),
     ("version release semver", Text(T::Version)),
     (
-        "sku code barcode ean reference ref order_number invoice_number serial_number tracking_number part_number number num nummer",
+        "account_number account_no acct_no bank_account konto kontonummer sku code barcode ean reference ref order_number invoice_number serial_number tracking_number part_number number num nummer",
         Text(T::Code),
     ),
     (
@@ -250,8 +249,8 @@ const NUMBERS: &[(&str, Guess)] = &[
         Number(1.0, 50.0, 0),
     ),
     ("age alter edad", Number(18.0, 90.0, 0)),
-    ("birth_year", Number(1940.0, 2006.0, 0)),
-    ("year jahr annee anno", Number(1990.0, 2025.0, 0)),
+    ("birth_year", Year(85, 19)),
+    ("year jahr annee anno", Year(35, 0)),
     ("month monat mois", Number(1.0, 12.0, 0)),
     ("day", Number(1.0, 28.0, 0)),
     ("hour", Number(0.0, 23.0, 0)),
@@ -310,15 +309,38 @@ const FLAGS: &[(&str, Guess)] = &[
 /// A phrase and what it means.
 pub(super) type Found = Option<(&'static str, Guess)>;
 
+/// The rule whose phrase ends last, for the head of a name is at its end; of those the longest phrase,
+/// then the first rule.
 fn of(rules: &'static [(&'static str, Guess)], words: &str) -> Found {
-    rules
-        .iter()
-        .find_map(|(phrases, guess)| Some((phrase(words, phrases)?, *guess)))
+    let mut best = ((0, 0), None);
+    for (phrases, guess) in rules {
+        for one in phrases.split(' ') {
+            let Some(end) = phrase_end(words, one) else {
+                continue;
+            };
+            let score = (end, one.len());
+            if score > best.0 {
+                best = (score, Some((one, *guess)));
+            }
+        }
+    }
+    best.1
 }
+
+/// Last words of names that speak of a thing and do not hold it: `email_verified_by`, `phone_type`.
+const ABOUT: &str = "by verified confirmed enabled disabled notifications type count hash id at on";
 
 /// What a text column of that name is, in a table of that name.
 pub(super) fn text(table: &str, words: &str) -> Found {
-    of(TEXTS, words).or_else(|| {
+    let found = of(TEXTS, words);
+    if let Some((one, _)) = found
+        && phrase_end(words, one).is_some_and(|end| {
+            phrase(&words[end..], ABOUT).is_some_and(|last| words.ends_with(&format!("_{last}_")))
+        })
+    {
+        return None;
+    }
+    found.or_else(|| {
         let name = phrase(words, "name naam nom nome")?;
         let topic = of(OWNERS, table).map_or(Text(T::Heading), |(_, guess)| guess);
         Some((name, topic))

@@ -23,6 +23,16 @@ fn of(table: &str, declared: &str) -> Column {
 
 #[cfg(test)]
 fn inferred(table: &str, declared: &str, facts: &[Fact], unique: bool) -> Inferred {
+    inferred_on(TODAY, table, declared, (facts, unique))
+}
+
+#[cfg(test)]
+fn inferred_on(
+    today: i64,
+    table: &str,
+    declared: &str,
+    (facts, unique): (&[Fact], bool),
+) -> Inferred {
     let found = of(table, declared);
     let kind = ColumnType::of(&Catalog::default(), &found.data_type).base;
     let about = About {
@@ -35,7 +45,7 @@ fn inferred(table: &str, declared: &str, facts: &[Fact], unique: bool) -> Inferr
         rows: 1000,
         neighbours: &[],
         locale: Locale::En,
-        today: TODAY,
+        today,
     };
     column(&about).unwrap()
 }
@@ -59,6 +69,15 @@ fn names_decide() {
         ("t", "shipping_postal_code text", Topic::PostalCode),
         ("t", "currency character(3)", Topic::Currency),
         ("t", "phone text", Topic::Phone),
+        ("t", "mobile_number text", Topic::Phone),
+        ("t", "address_city text", Topic::City),
+        ("t", "address_country text", Topic::Country),
+        ("t", "billing_address_zip text", Topic::PostalCode),
+        ("t", "email_address text", Topic::Email),
+        ("t", "ip_address text", Topic::Address),
+        ("t", "account_number text", Topic::Code),
+        ("t", "customer_iban text", Topic::Iban),
+        ("t", "password_hash text", Topic::PasswordHash),
     ] {
         let found = inferred(table, declared, &[], false);
         assert_eq!(
@@ -71,6 +90,8 @@ fn names_decide() {
         );
         assert!(found.reason.starts_with("named"), "{}", found.reason);
     }
+    let status = inferred("t", "email_status text", &[], false);
+    assert!(matches!(status.source, Source::Choice(_)), "{status:?}");
     let deleted = inferred("t", "deleted_at timestamp with time zone", &[], false);
     assert!(deleted.nulls > 0.8);
     assert_eq!(inferred("t", "note text not null", &[], false).nulls, 0.0);
@@ -167,4 +188,108 @@ fn an_address_goes_with_the_name_of_the_row() {
     };
     assert_eq!(pieces[0], Piece::Plain(1));
     assert_eq!(pieces[2], Piece::Plain(2));
+}
+
+#[test]
+fn years_follow_the_run() {
+    // TODAY is in May 2025; ten years later all is ten years later.
+    let later = TODAY + 3652 * 86_400_000_000;
+    for (today, declared, years) in [
+        (TODAY, "year integer not null", (1990, 2025)),
+        (TODAY, "birth_year integer not null", (1940, 2006)),
+        (later, "year integer not null", (2000, 2035)),
+        (later, "birth_year integer not null", (1950, 2016)),
+    ] {
+        let found = inferred_on(today, "t", declared, (&[], false)).source;
+        let Source::Whole { min, max, .. } = found else {
+            panic!("{found:?}");
+        };
+        assert_eq!((min, max), years, "{declared}");
+    }
+    assert_eq!(super::by_type::year(820_540_800_000_000), 2026);
+    assert_eq!(super::by_type::year(820_540_799_999_999), 2025);
+}
+
+/// Columns of real applications (Rails, Django, Discourse, GitLab, Magento, Odoo), by what they hold.
+#[cfg(test)]
+const BY_LAST_WORDS: &[(&str, Topic)] = &[
+    (
+        "email user_email contact_email_address billing_email unconfirmed_email notification_email \
+             from_email customer_email",
+        Topic::Email,
+    ),
+    (
+        "city address_city billing_city shipping_address_city home_town",
+        Topic::City,
+    ),
+    (
+        "zip postal_code address_zip billing_postcode shipping_zip_code",
+        Topic::PostalCode,
+    ),
+    (
+        "country address_country shipping_country billing_address_country country_name",
+        Topic::Country,
+    ),
+    (
+        "street address billing_address street_address shipping_address_line1",
+        Topic::Street,
+    ),
+    (
+        "phone mobile contact_phone phone_number mobile_phone_number home_phone fax",
+        Topic::Phone,
+    ),
+    (
+        "company organization billing_company employer",
+        Topic::Company,
+    ),
+    (
+        "ip ip_address last_sign_in_ip remote_ip current_sign_in_ip client_ip_address",
+        Topic::Address,
+    ),
+    ("user_agent browser_user_agent", Topic::UserAgent),
+    ("first_name given_name customer_firstname", Topic::FirstName),
+    (
+        "last_name surname family_name billing_lastname",
+        Topic::LastName,
+    ),
+    ("username user_name login nickname", Topic::UserName),
+    (
+        "encrypted_password password_hash password_digest",
+        Topic::PasswordHash,
+    ),
+];
+
+#[test]
+fn the_last_words_of_a_name_decide() {
+    for (names, topic) in BY_LAST_WORDS {
+        for name in names.split_whitespace() {
+            let found = inferred("t", &format!("{name} text"), &[], false).source;
+            assert!(
+                matches!(&found, Source::Known { topic: is, .. } if is == topic),
+                "{name}: {found:?}"
+            );
+        }
+    }
+    // What only speaks of an address, a phone or an account is none.
+    for name in [
+        "email_status phone_type address_type email_verified_by country_code city_id_hash",
+        "email_notifications_enabled phone_verified account_number account_type street_number",
+    ]
+    .iter()
+    .flat_map(|line| line.split_whitespace())
+    {
+        let found = inferred("t", &format!("{name} text"), &[], false).source;
+        let personal = [
+            Topic::Email,
+            Topic::Phone,
+            Topic::Street,
+            Topic::City,
+            Topic::Country,
+            Topic::Iban,
+        ];
+        assert!(
+            !matches!(&found, Source::Known { topic, .. } if personal.contains(topic)),
+            "{name}: {found:?}"
+        );
+    }
 }

@@ -16,8 +16,7 @@ static MASKS: LazyLock<Vec<(&'static str, Arc<dyn FieldMask>)>> = LazyLock::new(
         not_null: false,
         unique: false,
         rows: 0,
-        columns: Vec::new(),
-        types: Vec::new(),
+        columns: Arc::default(),
         labels: Vec::new(),
         structure: Structure::Scalar,
     };

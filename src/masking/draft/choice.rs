@@ -1,15 +1,17 @@
 //! Chooses the rule of every column.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::keys::{Joined, Place};
 use crate::catalog::{Catalog, Column, Table};
 use crate::masking::classifier::{Finding, Profile, Verdict};
 use crate::masking::policy::{decides_partition, limits};
 use crate::masking::{
-    Class, ColumnFacts, Limits, Mask, Rule, Shape, check_rule, default_domain, default_rule,
-    fitting_rule,
+    Class, ColumnFacts, Columns, Limits, Mask, Rule, Shape, check_rule, default_domain,
+    default_rule, fitting_rule,
 };
+use crate::sql::QualifiedName;
 
 /// A column with what a scan found out.
 #[derive(Debug)]
@@ -55,12 +57,13 @@ pub(super) fn choose(catalog: &Catalog, columns: &[Judged<'_>]) -> Vec<Choice> {
             review: None,
         })
         .collect();
+    let stored = stored(catalog, columns);
     for members in sets.values() {
         let set: Vec<&Judged<'_>> = members.iter().map(|at| &columns[*at]).collect();
         let Some(best) = best_finding(&set) else {
             continue;
         };
-        let (rule, review) = of_set(catalog, &set, &best);
+        let (rule, review) = of_set(catalog, &set, &stored, &best);
         for at in members {
             choices[*at] = Choice {
                 rule: with_names(rule.clone(), columns, *at),
@@ -70,6 +73,21 @@ pub(super) fn choose(catalog: &Catalog, columns: &[Judged<'_>]) -> Vec<Choice> {
         }
     }
     choices
+}
+
+/// The columns of each table that a COPY reads.
+type Stored<'a> = BTreeMap<&'a QualifiedName, Arc<Columns>>;
+
+fn stored<'a>(catalog: &Catalog, columns: &[Judged<'a>]) -> Stored<'a> {
+    let mut found = Stored::new();
+    for Judged { table, .. } in columns {
+        found.entry(&table.name).or_insert_with(|| {
+            let stored = table.columns.iter().filter(|c| c.generated.is_none());
+            let names = stored.map(|column| column.name.as_str());
+            Arc::new(Columns::of(catalog, table, names))
+        });
+    }
+    found
 }
 
 /// Free text about somebody is told which columns hold the name.
@@ -118,11 +136,12 @@ fn best_finding(set: &[&Judged<'_>]) -> Option<Finding> {
 fn of_set(
     catalog: &Catalog,
     set: &[&Judged<'_>],
+    stored: &Stored<'_>,
     finding: &Finding,
 ) -> (Rule, Option<&'static str>) {
     let demands: Vec<(ColumnFacts, Limits)> = set
         .iter()
-        .map(|judged| demands(catalog, judged, set.len() > 1))
+        .map(|judged| demands(catalog, judged, stored, set.len() > 1))
         .collect();
     let wanted = |(facts, limits): &(ColumnFacts, Limits)| {
         let (facts, class) = (facts, finding.class);
@@ -157,14 +176,12 @@ fn of_set(
 }
 
 /// What a column demands of its rule; a column that others refer to is a key for all of them.
-fn demands(catalog: &Catalog, judged: &Judged<'_>, joined: bool) -> (ColumnFacts, Limits) {
-    let names: Vec<String> = judged
-        .table
-        .columns
-        .iter()
-        .filter(|column| column.generated.is_none())
-        .map(|column| column.name.as_str().to_owned())
-        .collect();
+fn demands(
+    catalog: &Catalog,
+    judged: &Judged<'_>,
+    stored: &Stored<'_>,
+    joined: bool,
+) -> (ColumnFacts, Limits) {
     let mut limits = limits(catalog, judged.table, judged.column);
     if let Some(profile) = judged.profile {
         limits.refused = profile.refusals();
@@ -173,7 +190,8 @@ fn demands(catalog: &Catalog, judged: &Judged<'_>, joined: bool) -> (ColumnFacts
             limits.refused.push("redact_text");
         }
     }
-    let mut facts = ColumnFacts::of(catalog, judged.table, judged.column, &names);
+    let columns = stored.get(&judged.table.name).cloned().unwrap_or_default();
+    let mut facts = ColumnFacts::of(catalog, judged.table, judged.column, &columns);
     limits.key |= joined;
     facts.unique |= limits.key;
     (facts, limits)

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::choice::{Choice, Judged, choose};
 use crate::catalog::Catalog;
 use crate::masking::classifier::Finding;
-use crate::masking::policy::class_of;
 use crate::masking::{Class, Mask};
 use crate::sql::{Ident, QualifiedName};
 
@@ -71,7 +70,7 @@ fn line(judged: &Judged<'_>, choice: &Choice) -> (String, String) {
         return (format!("{key} = {rule}"), String::new());
     };
     // The class says what is sought in the copy, so it is written where the mask does not tell it.
-    let told = choice.rule.is_keep() || class_of(&rule) == Some(finding.class);
+    let told = choice.rule.is_keep() || choice.rule.mask.class() == Some(finding.class);
     if !told {
         let mut table = match rule {
             toml::Value::Table(table) => table,

@@ -10,6 +10,7 @@ use super::compile::compile as compile_rule;
 use super::field::write_field;
 use super::site::{Compiled, Site};
 use crate::masking::{FieldMask, Mask, Masked, Part, Row, Unmaskable};
+use crate::sql::{read_field, read_word};
 
 /// The mask of an array's elements; `None` for masks that replace an array as a whole.
 pub(super) fn compile(site: &Site<'_>, element: &Part) -> Option<Compiled> {
@@ -41,28 +42,21 @@ const DIMENSIONS: usize = 6;
 
 impl FieldMask for Elements {
     fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
-        let (dimensions, _) = value.split_first_chunk::<4>().ok_or(BAD)?;
-        let dimensions = u32::from_be_bytes(*dimensions) as usize;
+        let dimensions = read_word(&mut &*value).ok_or(BAD)? as usize;
         let header = 12 + dimensions.min(DIMENSIONS) * 8;
         let (head, mut rest) = value.split_at_checked(header).ok_or(BAD)?;
         let start = out.len();
         out.extend_from_slice(head);
         let mut nulls = 0;
-        while let Some((length, tail)) = rest.split_first_chunk::<4>() {
-            rest = tail;
-            let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
-                out.extend_from_slice(&(-1_i32).to_be_bytes());
-                nulls = 1;
-                continue;
-            };
-            let (element, tail) = rest.split_at_checked(length).ok_or(BAD)?;
-            rest = tail;
-            if write_field(out, |out| self.inner.value(element, row, out))? == Masked::Null {
+        while !rest.is_empty() {
+            let element = read_field(&mut rest).ok_or(BAD)?;
+            let masked = write_field(out, |out| match element {
+                Some(element) => self.inner.value(element, row, out),
+                None => Ok(Masked::Null),
+            })?;
+            if masked == Masked::Null {
                 nulls = 1;
             }
-        }
-        if !rest.is_empty() {
-            return Err(BAD);
         }
         out[start + 7] = nulls;
         Ok(Masked::Value)

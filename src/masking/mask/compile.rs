@@ -9,7 +9,7 @@ use super::{
     number, partial, permute, person, place, range, redact_text, when, xml,
 };
 use crate::error::Result;
-use crate::masking::{FieldMask, Mask, MaskKey, Rule, Shape, Structure};
+use crate::masking::{Columns, FieldMask, Mask, MaskKey, Rule, Shape, Structure};
 use person::Part;
 
 /// What a mask must know about its column.
@@ -29,10 +29,8 @@ pub struct ColumnFacts {
     pub unique: bool,
     /// Rows of the table, estimated; the number of distinct values at most.
     pub rows: u64,
-    /// Names of the COPY's columns, in order: where a mask finds the other fields of its row.
-    pub columns: Vec<String>,
-    /// Their types, in the same order, as `data_type` names them.
-    pub types: Vec<String>,
+    /// The COPY's columns, those of the whole table: where a mask finds the other fields of its row.
+    pub columns: Arc<Columns>,
     /// Labels, when the type is an enum.
     pub labels: Vec<String>,
     /// What the type consists of.

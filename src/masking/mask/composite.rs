@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compile::compile as compile_rule;
-use super::field::{read_field, read_word, write_field};
+use super::field::write_field;
 use super::site::{Compiled, Site};
-use crate::masking::{FieldMask, Mask, Masked, Row, Rule, Structure, Unmaskable};
+use crate::masking::{FieldMask, Masked, Row, Rule, Structure, Unmaskable};
+use crate::sql::{read_field, read_word};
 
 pub(super) fn compile(site: &Site<'_>, rules: &BTreeMap<String, Rule>) -> Compiled {
     let Structure::Composite(attributes) = &site.facts.structure else {
@@ -82,20 +83,6 @@ impl FieldMask for Composite {
             Err(BAD)
         }
     }
-}
-
-/// Whether a rule lets parts of a value stay, so that a whole value may stay as it is.
-#[must_use]
-pub const fn keeps_parts(mask: &Mask) -> bool {
-    matches!(
-        mask,
-        Mask::RedactText { .. }
-            | Mask::Json { .. }
-            | Mask::Hstore { .. }
-            | Mask::Xml { .. }
-            | Mask::Attributes { .. }
-            | Mask::When { .. }
-    )
 }
 
 #[cfg(test)]

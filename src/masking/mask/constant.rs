@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::encode::encode;
 use super::hstore::is_hstore;
 use super::site::{Compiled, Distinct, Site};
-use crate::masking::prf::Prf;
+use super::text::Seeder;
 use crate::masking::{FieldMask, Masked, Row, Shape, Structure, Unmaskable};
 
 pub(super) fn null(site: &Site<'_>) -> Compiled {
@@ -90,19 +90,11 @@ pub(super) fn label(site: &Site<'_>) -> Compiled {
         site.prove_distinct(Distinct::Few)?;
     }
     let count = site.facts.labels.len() as u64;
+    let seeder = site.seeder()?;
     Ok(Arc::new(Label {
-        turn: match turned {
-            // Never 0; below the number of labels.
-            true => Some(1 + site.prf()?.seed(b"turn").draws().below(count - 1) as usize),
-            false => None,
-        },
-        prf: site.prf()?,
-        with: site
-            .rule
-            .with
-            .as_deref()
-            .map(|name| site.column(name))
-            .transpose()?,
+        // Never 0; below the number of labels.
+        turn: turned.then(|| 1 + seeder.prf.seed(b"turn").draws().below(count - 1) as usize),
+        seeder,
         labels: site
             .facts
             .labels
@@ -165,7 +157,6 @@ impl Container {
             Structure::Array(_) => Some(Self::Array),
             Structure::Range(_) => Some(Self::Range),
             Structure::Multirange(_) => Some(Self::Counted),
-            _ if site.facts.shape == Shape::TextArray => Some(Self::Array),
             _ if is_hstore(&site.facts.data_type) => Some(Self::Counted),
             _ => None,
         }
@@ -189,10 +180,9 @@ impl FieldMask for Empty {
 
 #[derive(Debug)]
 struct Label {
-    prf: Prf,
+    seeder: Seeder,
     /// In a unique column every label becomes the one so many places further on.
     turn: Option<usize>,
-    with: Option<usize>,
     labels: Vec<Box<[u8]>>,
 }
 
@@ -206,10 +196,7 @@ impl FieldMask for Label {
             out.extend_from_slice(&self.labels[(at + turn) % self.labels.len()]);
             return Ok(Masked::Value);
         }
-        let other = self
-            .with
-            .and_then(|column| row.fields.get(column).copied().flatten());
-        let mut draws = self.prf.seed(other.unwrap_or(value)).draws();
+        let mut draws = self.seeder.seed(value, row).draws();
         let choice = draws.below(self.labels.len() as u64) as usize;
         out.extend_from_slice(self.labels.get(choice).map_or(value, |label| label));
         Ok(Masked::Value)

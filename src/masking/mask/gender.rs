@@ -2,6 +2,7 @@
 //! under one domain and one `with` column a row says `Ms.`, `f` and `Laura`, or `Mr.`, `m` and
 //! `Peter`. The form stays: a letter stays a letter, a title a title, in its case and language.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::given::given;
@@ -115,20 +116,40 @@ const fn pairs(locale: Locale) -> &'static [Pair] {
     }
 }
 
-/// The pair that a word belongs to: of the locale first, then of any language.
-fn pair_of(word: &str, locale: Locale) -> Option<Pair> {
-    let word = word.trim().to_lowercase();
-    let own = pairs(locale);
-    let any = [
-        own, ENGLISH, GERMAN, FRENCH, ITALIAN, DUTCH, PORTUGUESE, TURKISH,
-    ];
-    let mut known = any.iter().copied().flatten().copied();
-    if let Some(pair) = known.find(|(_, male, female)| word == *male || word == *female) {
-        return Some(pair);
+/// The pairs by each of their words, of the locale first, then of any language; words for neither
+/// have the usual pair of their form.
+#[derive(Debug)]
+struct Words(HashMap<&'static str, (&'static str, &'static str)>);
+
+impl Words {
+    fn of(locale: Locale) -> Self {
+        let own = pairs(locale);
+        let any = [
+            own, ENGLISH, GERMAN, FRENCH, ITALIAN, DUTCH, PORTUGUESE, TURKISH,
+        ];
+        let mut words = HashMap::new();
+        for (_, male, female) in any.into_iter().flatten() {
+            for word in [*male, *female] {
+                words.entry(word).or_insert((*male, *female));
+            }
+        }
+        for (form, word) in OTHER {
+            let mut usual = own.iter().chain(ENGLISH);
+            if let Some((_, male, female)) = usual.find(|(other, ..)| other == form) {
+                words.entry(*word).or_insert((*male, *female));
+            }
+        }
+        Self(words)
     }
-    let (form, _) = OTHER.iter().find(|(_, other)| word == *other)?;
-    let mut usual = own.iter().chain(ENGLISH);
-    usual.find(|(other, ..)| other == form).copied()
+
+    /// The words for men and women that a word belongs to, in whatever case.
+    fn pair(&self, word: &str) -> Option<(&'static str, &'static str)> {
+        let word = word.trim();
+        let known = self.0.get(word);
+        known
+            .or_else(|| self.0.get(word.to_lowercase().as_str()))
+            .copied()
+    }
 }
 
 pub(super) fn compile(site: &Site<'_>, locale: Locale) -> Compiled {
@@ -138,13 +159,14 @@ pub(super) fn compile(site: &Site<'_>, locale: Locale) -> Compiled {
             "en_US, de_DE, fr_FR, it_IT, nl_NL, pt_BR, pt_PT and tr_TR have them; enum, redact and constant fit as well",
         ));
     }
+    let words = Words::of(locale);
     if site.facts.labels.is_empty() {
-        return site.on_text(Gender { locale }, Distinct::Few);
+        return site.on_text(Gender { words }, Distinct::Few);
     }
     site.prove_distinct(Distinct::Few)?;
     let labels = &site.facts.labels;
     let both = labels.iter().find_map(|label| {
-        let (_, male, female) = pair_of(label, locale)?;
+        let (male, female) = words.pair(label)?;
         let find = |word: &str| labels.iter().find(|label| label.to_lowercase() == word);
         Some((find(male)?.as_bytes(), find(female)?.as_bytes()))
     });
@@ -163,7 +185,7 @@ pub(super) fn compile(site: &Site<'_>, locale: Locale) -> Compiled {
 
 #[derive(Debug)]
 struct Gender {
-    locale: Locale,
+    words: Words,
 }
 
 impl TextMask for Gender {
@@ -172,7 +194,7 @@ impl TextMask for Gender {
     }
 
     fn write(&self, input: &str, seed: Seed, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
-        let (_, male, female) = pair_of(input, self.locale).ok_or(Unmaskable {
+        let (male, female) = self.words.pair(input).ok_or(Unmaskable {
             reason: "no known word for a gender and no known form of address",
         })?;
         let word = if is_female(seed) { female } else { male };

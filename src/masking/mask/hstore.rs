@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::field::{read_field, read_word, write_field};
+use super::field::write_field;
 use super::leaf::Leaf;
 use super::site::{Compiled, Site};
 use crate::masking::policy::Pattern;
 use crate::masking::{FieldMask, Masked, Row, Rule, Unmaskable};
+use crate::sql::{NULL_FIELD, begin_field, end_field, read_field, read_word};
 
 /// Whether a type, as `format_type` writes it, is that of the extension.
 pub(super) fn is_hstore(data_type: &str) -> bool {
@@ -55,12 +56,13 @@ impl FieldMask for Hstore {
         for _ in 0..pairs {
             let key = read_field(&mut rest).flatten().ok_or(BAD)?;
             let name = std::str::from_utf8(key).map_err(|_| BAD)?;
-            out.extend_from_slice(&(key.len() as u32).to_be_bytes());
+            let place = begin_field(out);
             out.extend_from_slice(key);
+            end_field(out, place).ok_or(BAD)?;
             let found = self.rules.iter().find(|(pattern, _)| pattern.matches(name));
             let leaf = found.map_or(&self.otherwise, |(_, leaf)| leaf);
             match read_field(&mut rest).ok_or(BAD)? {
-                None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
+                None => out.extend_from_slice(&NULL_FIELD),
                 Some(text) => {
                     let text = std::str::from_utf8(text).map_err(|_| BAD)?;
                     write_field(out, |out| Ok(leaf.text(text, row, out)))?;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::json_path::{Paths, Step};
+use super::json_path::Step;
 use super::json_scan::{NOT_JSON, Scanner};
-use super::leaf::Leaf;
+use super::leaf::{Rules, Syntax};
 use super::site::{Compiled, Site};
 use crate::masking::{FieldMask, Masked, Row, Rule, Shape, Unmaskable};
 
@@ -18,43 +18,23 @@ pub(super) fn compile(
     if !matches!(shape, Shape::Json | Shape::Jsonb | Shape::Text) {
         return Err(site.unfit("json, jsonb and JSON in text"));
     }
-    let mut rules = Vec::with_capacity(paths.len());
-    for (path, rule) in paths {
-        let steps = Step::parse(path).map_err(|why| {
-            site.refuse(
-                &format!("has the path \"{path}\", {why}"),
-                "write $.phone, $.prefs.*, $.items[*].email",
-            )
-        })?;
-        rules.push((steps, Leaf::of(site, path, rule)?));
-    }
-    let (steps, leaves): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
-    let paths = Paths::new(steps)
-        .ok_or_else(|| site.refuse("has more than 64 paths", "use wildcards: $.prefs.*"))?;
-    Ok(Arc::new(Json {
+    let rules = Rules::of(
+        site,
         paths,
-        leaves,
-        otherwise: Leaf::of(site, "otherwise", otherwise)?,
-        shape,
-        max_length: site.facts.max_length.map(|n| n as usize),
-    }))
+        otherwise,
+        &Syntax {
+            steps: Step::parse,
+            write: "write $.phone, $.prefs.*, $.items[*].email",
+            fewer: "use wildcards: $.prefs.*",
+        },
+    )?;
+    Ok(Arc::new(Json { rules, shape }))
 }
 
 #[derive(Debug)]
-pub(super) struct Json {
-    pub(super) paths: Paths,
-    leaves: Vec<Leaf>,
-    otherwise: Leaf,
+struct Json {
+    rules: Rules,
     shape: Shape,
-    max_length: Option<usize>,
-}
-
-impl Json {
-    /// The rule at a place: that of the path that ends there, else what holds for its container.
-    pub(super) fn leaf(&self, rule: Option<usize>) -> &Leaf {
-        rule.and_then(|rule| self.leaves.get(rule))
-            .unwrap_or(&self.otherwise)
-    }
 }
 
 impl FieldMask for Json {
@@ -75,15 +55,8 @@ impl FieldMask for Json {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NOT_JSON)?;
         let start = out.len();
-        Scanner::new(self, text, row).document(out)?;
-        if let Some(limit) = self.max_length {
-            let masked = std::str::from_utf8(&out[start..]).map_err(|_| NOT_JSON)?;
-            if masked.chars().count() > limit {
-                return Err(Unmaskable {
-                    reason: "a document that is too long for its column after masking",
-                });
-            }
-        }
+        Scanner::new(&self.rules, text, row).document(out)?;
+        self.rules.fits(&out[start..], NOT_JSON)?;
         Ok(Masked::Value)
     }
 }

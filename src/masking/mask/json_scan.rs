@@ -1,8 +1,7 @@
 //! Scans a JSON text (RFC 8259) and writes it with its leaves masked.
 
-use super::json::Json;
 use super::json_path::Spot;
-use super::leaf::Leaf;
+use super::leaf::{Leaf, Rules};
 use crate::masking::{FieldMask, Masked, Row, Unmaskable};
 
 pub(super) const NOT_JSON: Unmaskable = Unmaskable {
@@ -15,16 +14,16 @@ const DEPTH: usize = 500;
 type Done = Result<(), Unmaskable>;
 
 pub(super) struct Scanner<'a> {
-    json: &'a Json,
+    rules: &'a Rules,
     text: &'a str,
     row: &'a Row<'a>,
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) const fn new(json: &'a Json, text: &'a str, row: &'a Row<'a>) -> Self {
+    pub(super) const fn new(rules: &'a Rules, text: &'a str, row: &'a Row<'a>) -> Self {
         Self {
-            json,
+            rules,
             text,
             row,
             at: 0,
@@ -33,7 +32,7 @@ impl<'a> Scanner<'a> {
 
     pub(super) fn document(mut self, out: &mut Vec<u8>) -> Done {
         self.space(out);
-        self.value(self.json.paths.root(), 0, out)?;
+        self.value(self.rules.paths.root(), 0, out)?;
         self.space(out);
         if self.at == self.text.len() {
             Ok(())
@@ -94,9 +93,9 @@ impl<'a> Scanner<'a> {
             out.extend_from_slice(raw.as_bytes());
             let inner = &raw[1..raw.len() - 1];
             let child = if inner.contains('\\') {
-                self.json.paths.key(spot, &unescape(raw)?)
+                self.rules.paths.key(spot, &unescape(raw)?)
             } else {
-                self.json.paths.key(spot, inner)
+                self.rules.paths.key(spot, inner)
             };
             self.space(out);
             self.sign(b':', out)?;
@@ -117,7 +116,7 @@ impl<'a> Scanner<'a> {
         if self.peek() == Some(b']') {
             return self.sign(b']', out);
         }
-        let child = self.json.paths.element(spot);
+        let child = self.rules.paths.element(spot);
         loop {
             self.value(child, depth + 1, out)?;
             self.space(out);
@@ -178,7 +177,7 @@ impl<'a> Scanner<'a> {
             return Err(NOT_JSON);
         }
         self.at += word.len();
-        let shown: &[u8] = match self.json.leaf(spot.rule) {
+        let shown: &[u8] = match self.rules.leaf(spot) {
             Leaf::Keep => word.as_bytes(),
             _ if word == "null" => b"null",
             Leaf::Null => b"null",
@@ -190,7 +189,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn masked_string(&self, spot: Spot, raw: &str, out: &mut Vec<u8>) -> Done {
-        match self.json.leaf(spot.rule) {
+        match self.rules.leaf(spot) {
             Leaf::Keep => out.extend_from_slice(raw.as_bytes()),
             Leaf::Null => out.extend_from_slice(b"null"),
             Leaf::Redact | Leaf::Number(_) => out.extend_from_slice(REDACTED),
@@ -212,7 +211,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn masked_number(&self, spot: Spot, raw: &str, out: &mut Vec<u8>) -> Done {
-        match self.json.leaf(spot.rule) {
+        match self.rules.leaf(spot) {
             Leaf::Keep => out.extend_from_slice(raw.as_bytes()),
             Leaf::Null => out.extend_from_slice(b"null"),
             Leaf::Redact => out.push(b'0'),

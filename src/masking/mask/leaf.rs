@@ -1,11 +1,13 @@
-//! What happens to a leaf of a document (JSON, hstore, XML).
+//! What happens to a leaf of a document (JSON, hstore, XML), and which rule a path has.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compile::{ColumnFacts, compile as compile_rule};
+use super::json_path::{Paths, Spot, Step};
 use super::site::Site;
 use crate::error::Result;
-use crate::masking::{FieldMask, Mask, Masked, Row, Rule, Shape, Structure};
+use crate::masking::{FieldMask, Mask, Masked, Row, Rule, Shape, Structure, Unmaskable};
 
 /// What happens to a leaf.
 #[derive(Debug)]
@@ -110,6 +112,77 @@ impl Leaf {
             }
         }
         Masked::Value
+    }
+}
+
+/// How paths into a kind of document are written.
+pub(super) struct Syntax {
+    /// The steps of a path, or why it is none.
+    pub(super) steps: fn(&str) -> std::result::Result<Vec<Step>, String>,
+    /// Examples, for hints.
+    pub(super) write: &'static str,
+    /// What helps against too many paths.
+    pub(super) fewer: &'static str,
+}
+
+/// The rules of a document by path.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) paths: Paths,
+    leaves: Vec<Leaf>,
+    otherwise: Leaf,
+    /// Characters that the document may have.
+    max_length: Option<usize>,
+}
+
+impl Rules {
+    /// Compiles the rules of paths, and the one of every leaf that no path names.
+    pub(super) fn of(
+        site: &Site<'_>,
+        rules: &BTreeMap<String, Rule>,
+        otherwise: &Rule,
+        syntax: &Syntax,
+    ) -> Result<Self> {
+        let (mut steps, mut leaves) = (Vec::new(), Vec::new());
+        for (path, rule) in rules {
+            let parsed = (syntax.steps)(path).map_err(|why| {
+                site.refuse(&format!("has the path \"{path}\", {why}"), syntax.write)
+            })?;
+            steps.push(parsed);
+            leaves.push(Leaf::of(site, path, rule)?);
+        }
+        Ok(Self {
+            paths: Paths::new(steps)
+                .ok_or_else(|| site.refuse("has more than 64 paths", syntax.fewer))?,
+            leaves,
+            otherwise: Leaf::of(site, "otherwise", otherwise)?,
+            max_length: site.facts.max_length.map(|n| n as usize),
+        })
+    }
+
+    /// What happens at a place: the rule of the path that ends there, else what holds for its
+    /// container.
+    pub(super) fn leaf(&self, spot: Spot) -> &Leaf {
+        let rule = spot.rule.and_then(|rule| self.leaves.get(rule));
+        rule.unwrap_or(&self.otherwise)
+    }
+
+    /// Refuses a masked document that its column does not hold; `broken` says that it is no text.
+    pub(super) fn fits(
+        &self,
+        masked: &[u8],
+        broken: Unmaskable,
+    ) -> std::result::Result<(), Unmaskable> {
+        let Some(limit) = self.max_length else {
+            return Ok(());
+        };
+        let text = std::str::from_utf8(masked).map_err(|_| broken)?;
+        if text.chars().count() > limit {
+            return Err(Unmaskable {
+                reason: "a document that is too long for its column after masking",
+            });
+        }
+        Ok(())
     }
 }
 

@@ -38,5 +38,4 @@ mod when;
 mod xml;
 
 pub use compile::{ColumnFacts, compile};
-pub use composite::keeps_parts;
 pub(super) use site::default_domain;

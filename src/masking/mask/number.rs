@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::permute::{read_integer, write_integer};
 use super::range::Bound;
 use super::site::{Compiled, Distinct, Site};
-use crate::masking::prf::Prf;
+use super::text::Seeder;
 use crate::masking::{FieldMask, Mask, Masked, Row, Shape, Unmaskable};
 use crate::sql::Decimal;
 
@@ -13,11 +13,7 @@ use crate::sql::Decimal;
 #[derive(Debug)]
 enum Change {
     /// Moved by up to this share of itself.
-    Noise {
-        share: f64,
-        prf: Box<Prf>,
-        with: Option<usize>,
-    },
+    Noise { share: f64, seeder: Box<Seeder> },
     /// Rounded down to a multiple.
     Step(f64),
     /// Rounded down to a multiple, at most this.
@@ -35,13 +31,7 @@ fn change(site: &Site<'_>) -> crate::error::Result<Change> {
     match &site.rule.mask {
         Mask::Noise { percent } if *percent > 0.0 && *percent <= 100.0 => Ok(Change::Noise {
             share: percent / 100.0,
-            prf: Box::new(site.prf()?),
-            with: site
-                .rule
-                .with
-                .as_deref()
-                .map(|name| site.column(name))
-                .transpose()?,
+            seeder: Box::new(site.seeder()?),
         }),
         Mask::Noise { .. } => refuse("has a percent that is not above 0 to 100", "percent = 10"),
         Mask::Range { step } if *step > 0.0 && step.is_finite() => Ok(Change::Step(*step)),
@@ -70,9 +60,8 @@ fn change(site: &Site<'_>) -> crate::error::Result<Change> {
 impl Change {
     fn apply(&self, number: f64, subject: &[u8], row: &Row<'_>) -> f64 {
         match self {
-            Self::Noise { share, prf, with } => {
-                let other = with.and_then(|column| row.fields.get(column).copied().flatten());
-                let bits = prf.seed(other.unwrap_or(subject)).draws().bits();
+            Self::Noise { share, seeder } => {
+                let bits = seeder.seed(subject, row).draws().bits();
                 // Half to all of the share, in either direction, so that a value moves.
                 let size = 0.5 + 0.5 * ((bits >> 12) as f64 / (1_u64 << 52) as f64);
                 let sign = if bits & 1 == 0 { 1.0 } else { -1.0 };

@@ -9,13 +9,14 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::date::Dates;
-use super::field::{read_field, read_word, write_field};
+use super::field::write_field;
 use super::number::Number;
 use super::order::order;
 use super::permute::{read_integer, write_integer};
 use super::site::{Compiled, Distinct, Site};
 use crate::masking::structure::RANGES;
 use crate::masking::{FieldMask, Mask, Masked, Part, Row, Shape, Unmaskable};
+use crate::sql::{begin_field, end_field, read_field, read_word};
 
 /// A mask of bounds that keeps their order when all bounds of a value have one subject.
 pub(super) trait Bound: Send + Sync + std::fmt::Debug {
@@ -105,17 +106,19 @@ impl Span {
         !self.has(EMPTY | UPPER_INFINITE)
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), Unmaskable> {
         out.push(self.flags);
         for (there, bound) in [
             (self.has_lower(), &self.lower),
             (self.has_upper(), &self.upper),
         ] {
             if there {
-                out.extend_from_slice(&(bound.len() as u32).to_be_bytes());
+                let place = begin_field(out);
                 out.extend_from_slice(bound);
+                end_field(out, place).ok_or(BAD)?;
             }
         }
+        Ok(())
     }
 }
 
@@ -207,7 +210,7 @@ impl Ranges {
 
 impl FieldMask for Ranges {
     fn value(&self, value: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<Masked, Unmaskable> {
-        self.masked(value, value, row)?.write(out);
+        self.masked(value, value, row)?.write(out)?;
         Ok(Masked::Value)
     }
 }
@@ -235,7 +238,7 @@ impl FieldMask for Many {
         out.extend_from_slice(&(spans.len() as u32).to_be_bytes());
         for span in &spans {
             write_field(out, |out| {
-                span.write(out);
+                span.write(out)?;
                 Ok(Masked::Value)
             })?;
         }

@@ -73,9 +73,9 @@ impl Site<'_> {
 
     /// Where a column of the row stands.
     pub(super) fn column(&self, name: &str) -> Result<usize> {
-        let place = self.facts.columns.iter().position(|column| column == name);
-        place.ok_or_else(|| {
-            let names: Vec<&str> = self.facts.columns.iter().map(String::as_str).collect();
+        let columns = &self.facts.columns;
+        columns.place(name).ok_or_else(|| {
+            let names: Vec<&str> = columns.names().iter().map(String::as_str).collect();
             let near = crate::sql::nearest(name, &names);
             let hint = near.map_or_else(
                 || "name a column of the same table".to_owned(),
@@ -166,9 +166,7 @@ fn fitting(facts: &ColumnFacts) -> &'static str {
         Structure::Scalar => {}
     }
     match facts.shape {
-        Shape::Text | Shape::TextArray => {
-            "redact, hash, permute, partial, redact_text, names, email, phone"
-        }
+        Shape::Text => "redact, hash, permute, partial, redact_text, names, email, phone",
         Shape::Json | Shape::Jsonb => "json, redact, constant, null",
         Shape::Integer(_) => "permute, noise, range, top_coding, age_band, constant",
         Shape::Float(_) | Shape::Numeric => "noise, range, top_coding, constant",
@@ -178,6 +176,6 @@ fn fitting(facts: &ColumnFacts) -> &'static str {
         Shape::Mac => "mac, redact, constant",
         Shape::Bytes => "hash, redact, constant, null",
         Shape::Bool | Shape::Time => "redact, constant, null",
-        Shape::Other => "keep, null",
+        Shape::TextArray | Shape::Other => "keep, null",
     }
 }

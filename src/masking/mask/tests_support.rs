@@ -22,6 +22,8 @@ pub(in crate::masking) fn rule(text: &str) -> Rule {
 
 #[cfg(test)]
 pub(in crate::masking) fn facts(data_type: &str) -> ColumnFacts {
+    let columns = [("id", "integer"), ("c", data_type)];
+    let columns = columns.map(|(name, data_type)| (name.to_owned(), data_type.to_owned()));
     ColumnFacts {
         title: "t.c".to_owned(),
         data_type: data_type.to_owned(),
@@ -30,8 +32,7 @@ pub(in crate::masking) fn facts(data_type: &str) -> ColumnFacts {
         not_null: false,
         unique: false,
         rows: 1000,
-        columns: vec!["id".to_owned(), "c".to_owned()],
-        types: vec!["integer".to_owned(), data_type.to_owned()],
+        columns: Arc::new(columns.into_iter().collect()),
         labels: Vec::new(),
         structure: Structure::built_in(data_type),
     }

@@ -4,6 +4,7 @@
 //! `>`, `>=`, `in (...)`, `is null`, `is not null`. As in SQL, a comparison with null is not true.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::compile::compile as compile_rule;
@@ -12,6 +13,7 @@ use super::order::order;
 use super::site::{Compiled, Distinct, Site};
 use crate::error::Result;
 use crate::masking::{FieldMask, Masked, Row, Rule, Shape, Unmaskable};
+use crate::sql::{Token, tokens};
 
 pub(super) fn compile(site: &Site<'_>, condition: &str, then: &Rule, otherwise: &Rule) -> Compiled {
     // Both rules are one to one at best, and a mask of one may be a mask of the other.
@@ -101,7 +103,7 @@ enum Test {
     Side(&'static [Ordering], Vec<u8>),
 }
 
-/// The signs of comparison, the longer ones first.
+/// The signs of comparison.
 const SIGNS: &[(&str, Option<&[Ordering]>)] = &[
     ("<>", None),
     ("!=", None),
@@ -121,47 +123,47 @@ impl Condition {
             )
         };
         let unread = || refuse("which cannot be read");
-        let (name, rest) = column_name(text).ok_or_else(unread)?;
-        let column = site.column(&name)?;
-        let data_type = site.facts.types.get(column).map_or("", String::as_str);
+        let read = tokens(text).ok_or_else(unread)?;
+        let (name, rest) = column_name(text, &read).ok_or_else(unread)?;
+        let column = site.column(name)?;
+        let data_type = site.facts.columns.data_type(column);
         let shape = Shape::of(data_type);
-        let literal = |text: &str| -> Result<Vec<u8>> {
-            let plain = constant(text.trim()).ok_or_else(unread)?;
+        let literal = |tokens: &[Placed]| -> Result<Vec<u8>> {
+            let plain = constant(text, tokens).ok_or_else(unread)?;
             let known = !matches!(
                 shape,
                 Shape::Json | Shape::Jsonb | Shape::Inet | Shape::Bytes
             );
-            encode(&plain, shape)
+            encode(plain, shape)
                 .filter(|_| known)
                 .ok_or_else(|| refuse(&format!("whose value is none of type {data_type}")))
         };
-        let lower = rest.to_ascii_lowercase();
-        let words: Vec<&str> = lower.split_whitespace().collect();
-        let test = if words == ["is", "null"] {
-            Test::IsNull
-        } else if words == ["is", "not", "null"] {
-            Test::IsNotNull
-        } else if words.first().is_some_and(|word| word.starts_with("in")) && lower.ends_with(')') {
-            let list = rest[2..]
-                .trim_start()
-                .strip_prefix('(')
-                .ok_or_else(unread)?;
-            let list = items(&list[..list.len() - 1]).ok_or_else(unread)?;
-            Test::In(
-                list.iter()
-                    .map(|item| literal(item))
-                    .collect::<Result<_>>()?,
-            )
-        } else {
-            let found = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign));
-            let (sign, sides) = found.ok_or_else(unread)?;
-            let value = literal(&rest[sign.len()..])?;
-            match sides {
-                None if *sign == "=" => Test::In(vec![value]),
-                None => Test::NotIn(vec![value]),
-                Some(sides) if order(shape, &value, &value).is_some() => Test::Side(sides, value),
-                Some(_) => return Err(refuse(&format!("but {data_type} has no order here"))),
+        let word = |placed: &Placed, word: &str| placed.0.is_word(word);
+        let test = match rest {
+            [is, null] if word(is, "is") && word(null, "null") => Test::IsNull,
+            [is, not, null] if word(is, "is") && word(not, "not") && word(null, "null") => {
+                Test::IsNotNull
             }
+            [of, (open, _), list @ .., (close, _)]
+                if word(of, "in") && open.is_sign("(") && close.is_sign(")") =>
+            {
+                let list = list.split(|(token, _)| token.is_sign(","));
+                Test::In(list.map(literal).collect::<Result<_>>()?)
+            }
+            [(Token::Sign(sign), _), value @ ..] => {
+                let found = SIGNS.iter().find(|(known, _)| sign == known);
+                let (_, sides) = found.ok_or_else(unread)?;
+                let value = literal(value)?;
+                match sides {
+                    None if sign == "=" => Test::In(vec![value]),
+                    None => Test::NotIn(vec![value]),
+                    Some(sides) if order(shape, &value, &value).is_some() => {
+                        Test::Side(sides, value)
+                    }
+                    Some(_) => return Err(refuse(&format!("but {data_type} has no order here"))),
+                }
+            }
+            _ => return Err(unread()),
         };
         Ok(Self {
             column,
@@ -196,59 +198,50 @@ impl Condition {
     }
 }
 
-/// The column that a condition begins with, and what follows.
-fn column_name(text: &str) -> Option<(String, &str)> {
-    let text = text.trim();
-    if let Some(quoted) = text.strip_prefix('"') {
-        let (name, rest) = quoted.split_once('"')?;
-        return Some((name.to_owned(), rest.trim_start()));
-    }
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
-    (end > 0).then(|| (text[..end].to_owned(), text[end..].trim_start()))
-}
+/// A token and the bytes it stands in.
+type Placed = (Token, Range<usize>);
 
-/// `'it''s'`, `12.5`, `true`.
-fn constant(text: &str) -> Option<String> {
-    match text.strip_prefix('\'') {
-        Some(quoted) => {
-            let inner = quoted.strip_suffix('\'')?;
-            let bare = inner.replace("''", "");
-            (!bare.contains('\'')).then(|| inner.replace("''", "'"))
-        }
-        None => {
-            let plain = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
-            (!text.is_empty() && text.chars().all(plain)).then(|| text.to_owned())
-        }
-    }
-}
-
-/// The parts between commas outside of quotes.
-fn items(list: &str) -> Option<Vec<&str>> {
-    let (mut parts, mut start, mut quoted) = (Vec::new(), 0, false);
-    for (at, c) in list.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            ',' if !quoted => {
-                parts.push(&list[start..at]);
-                start = at + 1;
+/// The column that a condition begins with, and what follows. A name that begins with digits may
+/// stand without quotes.
+fn column_name<'a>(text: &'a str, tokens: &'a [Placed]) -> Option<(&'a str, &'a [Placed])> {
+    let (first, rest) = tokens.split_first()?;
+    match first {
+        (Token::Word(name, _), _) => Some((name, rest)),
+        (Token::Number(_), number) => match rest {
+            [(Token::Word(_, false), word), rest @ ..] if word.start == number.end => {
+                Some((&text[number.start..word.end], rest))
             }
-            _ => {}
-        }
+            rest => Some((&text[number.clone()], rest)),
+        },
+        _ => None,
     }
-    parts.push(&list[start..]);
-    (!quoted).then_some(parts)
+}
+
+/// `'it''s'`, `12.5`, `true`; what needs no quotes stands without blanks.
+fn constant<'a>(text: &'a str, tokens: &'a [Placed]) -> Option<&'a str> {
+    if let [(Token::Text(text), _)] = tokens {
+        return Some(text);
+    }
+    let (first, last) = (tokens.first()?, tokens.last()?);
+    let bare = &text[first.1.start..last.1.end];
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
+    bare.chars().all(plain).then_some(bare)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::super::tests_support::{facts, key, refusal, rule};
     use crate::masking::{ColumnFacts, Masked, Row, compile};
 
     fn beside(data_type: &str) -> ColumnFacts {
+        let columns = [("id", data_type), ("c", "text")];
+        let columns = columns.map(|(name, data_type)| (name.to_owned(), data_type.to_owned()));
         ColumnFacts {
-            types: vec![data_type.to_owned(), "text".to_owned()],
+            columns: Arc::new(columns.into_iter().collect()),
             ..facts("text")
         }
     }
@@ -286,6 +279,9 @@ mod tests {
             ("id is null", "text", None, true),
             ("id is not null", "integer", Some(int(1)), true),
             ("id>=10", "integer", Some(int(10)), true),
+            ("id>=-1", "integer", Some(int(-1)), true),
+            ("id=-1", "integer", Some(int(1)), false),
+            ("id > 2000-01-02", "date", Some(int(2)), true),
             ("id < -1", "integer", Some(int(-1)), false),
             ("id = true", "boolean", Some(vec![1]), true),
             ("id > '2000-01-02'", "date", Some(int(2)), true),
@@ -309,7 +305,13 @@ mod tests {
             ("id like 'a%'", "text", "cannot be read"),
             ("id = 'a' or id = 'b'", "text", "cannot be read"),
             ("id in ('a'", "text", "cannot be read"),
-            ("1 = 1; drop table t", "text", "\"1\""),
+            ("id in ()", "text", "cannot be read"),
+            ("id in ('a',)", "text", "cannot be read"),
+            ("id = 1 2", "integer", "cannot be read"),
+            ("id == 1", "integer", "cannot be read"),
+            ("1 = 1", "integer", "\"1\""),
+            ("2fa = true", "integer", "\"2fa\""),
+            ("id = 1; drop table t", "integer", "cannot be read"),
             ("id = '{}'", "jsonb", "none of type jsonb"),
         ] {
             let text = format!("{{ when = {condition:?}, then = \"keep\" }}");

@@ -9,8 +9,8 @@ use quick_xml::Reader;
 use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::{BytesStart, Event};
 
-use super::json_path::{Paths, Spot, Step};
-use super::leaf::Leaf;
+use super::json_path::{Spot, Step};
+use super::leaf::{Rules, Syntax};
 use super::site::{Compiled, Site};
 use crate::masking::{FieldMask, Masked, Row, Rule, Shape, Unmaskable};
 
@@ -23,20 +23,13 @@ pub(super) fn compile(
         return Err(site.unfit("xml and XML in text"));
     }
     let hint = "write /person/phone, /person/@id, /orders/*/email";
-    let (mut steps, mut leaves) = (Vec::new(), Vec::new());
-    for (path, rule) in paths {
-        let parsed = parse(path)
-            .ok_or_else(|| site.refuse(&format!("has the path \"{path}\", which is none"), hint))?;
-        steps.push(parsed);
-        leaves.push(Leaf::of(site, path, rule)?);
-    }
-    let paths = Paths::new(steps).ok_or_else(|| site.refuse("has more than 64 paths", hint))?;
-    Ok(Arc::new(Xml {
-        paths,
-        leaves,
-        otherwise: Leaf::of(site, "otherwise", otherwise)?,
-        max_length: site.facts.max_length.map(|n| n as usize),
-    }))
+    let syntax = Syntax {
+        steps: |path| parse(path).ok_or_else(|| "which is none".to_owned()),
+        write: hint,
+        fewer: hint,
+    };
+    let rules = Rules::of(site, paths, otherwise, &syntax)?;
+    Ok(Arc::new(Xml { rules }))
 }
 
 /// The steps of `/person/@id`: names as they are written, with their prefix; `*` is any.
@@ -51,10 +44,7 @@ fn parse(path: &str) -> Option<Vec<Step>> {
 
 #[derive(Debug)]
 struct Xml {
-    paths: Paths,
-    leaves: Vec<Leaf>,
-    otherwise: Leaf,
-    max_length: Option<usize>,
+    rules: Rules,
 }
 
 const BAD: Unmaskable = Unmaskable {
@@ -66,26 +56,19 @@ impl FieldMask for Xml {
         let text = std::str::from_utf8(value).map_err(|_| BAD)?;
         let start = out.len();
         Writer {
-            xml: self,
+            rules: &self.rules,
             row,
-            open: vec![self.paths.root()],
+            open: vec![self.rules.paths.root()],
             text: String::new(),
         }
         .document(text, out)?;
-        if let Some(limit) = self.max_length {
-            let masked = std::str::from_utf8(&out[start..]).map_err(|_| BAD)?;
-            if masked.chars().count() > limit {
-                return Err(Unmaskable {
-                    reason: "a document that is too long for its column after masking",
-                });
-            }
-        }
+        self.rules.fits(&out[start..], BAD)?;
         Ok(Masked::Value)
     }
 }
 
 struct Writer<'a> {
-    xml: &'a Xml,
+    rules: &'a Rules,
     row: &'a Row<'a>,
     /// The places of the elements that are open, the root first.
     open: Vec<Spot>,
@@ -150,11 +133,6 @@ impl Writer<'_> {
         }
     }
 
-    fn leaf(&self, spot: Spot) -> &Leaf {
-        let rule = spot.rule.and_then(|rule| self.xml.leaves.get(rule));
-        rule.unwrap_or(&self.xml.otherwise)
-    }
-
     /// Writes the text before a tag. White space alone is form and stays.
     fn flush(&mut self, out: &mut Vec<u8>) {
         if let Some(spot) = self.open.last().copied() {
@@ -169,7 +147,7 @@ impl Writer<'_> {
 
     fn masked(&self, spot: Spot, text: &str, out: &mut Vec<u8>) {
         let start = out.len();
-        if self.leaf(spot).text(text, self.row, out) == Masked::Null {
+        if self.rules.leaf(spot).text(text, self.row, out) == Masked::Null {
             out.truncate(start);
             return;
         }
@@ -186,7 +164,7 @@ impl Writer<'_> {
         let above = self.open.last().copied().ok_or(BAD)?;
         let name = tag.name();
         let text = std::str::from_utf8(name.as_ref()).map_err(|_| BAD)?;
-        let spot = self.xml.paths.key(above, text);
+        let spot = self.rules.paths.key(above, text);
         out.push(b'<');
         out.extend_from_slice(text.as_bytes());
         for attribute in tag.attributes() {
@@ -202,7 +180,7 @@ impl Writer<'_> {
             } else {
                 let raw = std::str::from_utf8(&attribute.value).map_err(|_| BAD)?;
                 let value = quick_xml::escape::unescape(raw).map_err(|_| BAD)?;
-                let place = self.xml.paths.key(spot, &format!("@{key}"));
+                let place = self.rules.paths.key(spot, &format!("@{key}"));
                 self.masked(place, &value, out);
             }
             out.push(b'"');

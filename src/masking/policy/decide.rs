@@ -6,6 +6,7 @@
 //! [`structural`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::declared::Declaration;
 use super::entry::{Entry, Ruling};
@@ -18,7 +19,7 @@ use super::targets::Targets;
 use super::{pack, unique};
 use crate::catalog::{Catalog, Column, Table};
 use crate::error::{Error, Kind, Place, Result};
-use crate::masking::{Class, ColumnFacts, Mask, Rule, fitting_rule};
+use crate::masking::{Class, ColumnFacts, Columns, Mask, Rule, fitting_rule};
 use crate::sql::{Ident, QualifiedName};
 
 /// Where a rule comes from.
@@ -72,16 +73,24 @@ pub(super) struct Decider<'a> {
     pub(super) policy: &'a Policy,
     pub(super) catalog: &'a Catalog,
     pub(super) targets: Targets<'a>,
+    /// The columns of each table.
+    columns: BTreeMap<&'a QualifiedName, Arc<Columns>>,
     made: BTreeMap<Key<'a>, Decision>,
     open: BTreeSet<Key<'a>>,
 }
 
 impl<'a> Decider<'a> {
     pub(super) fn new(policy: &'a Policy, catalog: &'a Catalog, targets: Targets<'a>) -> Self {
+        let columns = |table: &'a Table| {
+            let names = table.columns.iter().map(|column| column.name.as_str());
+            let columns = Columns::of(catalog, table, names);
+            (&table.name, Arc::new(columns))
+        };
         Self {
             policy,
             catalog,
             targets,
+            columns: catalog.tables.values().map(columns).collect(),
             made: BTreeMap::new(),
             open: BTreeSet::new(),
         }
@@ -191,12 +200,8 @@ impl<'a> Decider<'a> {
     /// The usual rule of a class that fits the column; a column that none fits needs a rule of its
     /// own.
     fn of_class(&self, class: Class, table: &Table, column: &Column, origin: String) -> Decision {
-        let names: Vec<String> = table
-            .columns
-            .iter()
-            .map(|column| column.name.as_str().to_owned())
-            .collect();
-        let facts = ColumnFacts::of(self.catalog, table, column, &names);
+        let columns = self.columns.get(&table.name).cloned().unwrap_or_default();
+        let facts = ColumnFacts::of(self.catalog, table, column, &columns);
         match fitting_rule(class, &facts, &limits(self.catalog, table, column)) {
             Some(rule) => Decision::new(rule, Some(class), origin),
             None => self.nothing(Some(class)),
@@ -369,7 +374,7 @@ impl<'a> Decider<'a> {
 fn looks_at_its_row(rule: &Rule) -> bool {
     let per_row = match &rule.mask {
         Mask::ShiftDays { per: Some(_), .. } | Mask::When { .. } => true,
-        Mask::Attributes { attributes } => attributes.values().any(looks_at_its_row),
+        mask @ Mask::Attributes { .. } => mask.inner().any(looks_at_its_row),
         _ => false,
     };
     per_row || rule.with.is_some() || rule.sql().is_some()

@@ -1,8 +1,11 @@
 //! What the catalog tells a mask of its column.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::catalog::{Catalog, Column, Table, TypeKind};
 use crate::masking::structure::max_length;
-use crate::masking::{ColumnFacts, Part, Shape, Structure};
+use crate::masking::{ColumnFacts, Columns, Part, Shape, Structure};
 
 /// Bytes that a row takes at least, with its header and line pointer.
 const ROW_BYTES: u64 = 28;
@@ -10,17 +13,33 @@ const ROW_BYTES: u64 = 28;
 /// Types inside of types that are followed. PostgreSQL refuses a type that holds itself.
 const DEPTH: usize = 16;
 
-impl ColumnFacts {
-    /// The facts of a column. `columns` are the names of the COPY's columns, in order.
+impl Columns {
+    /// The columns of a table that a COPY reads, by name, in its order.
     #[must_use]
-    pub fn of(catalog: &Catalog, table: &Table, column: &Column, columns: &[String]) -> Self {
+    pub fn of<'a>(
+        catalog: &Catalog,
+        table: &Table,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let all = table.columns.iter();
+        let types: HashMap<&str, &str> = all
+            .map(|column| (column.name.as_str(), column.data_type.as_str()))
+            .collect();
+        let base = |name: &str| types.get(name).map_or("", |found| catalog.base_type(found));
+        names
+            .into_iter()
+            .map(|name| (name.to_owned(), base(name).to_owned()))
+            .collect()
+    }
+}
+
+impl ColumnFacts {
+    /// The facts of a column. `columns` are the COPY's columns.
+    #[must_use]
+    pub fn of(catalog: &Catalog, table: &Table, column: &Column, columns: &Arc<Columns>) -> Self {
         let part = part(catalog, &column.data_type, 0);
         let alone = |index: &crate::catalog::Index| {
             index.unique && index.key_columns().is_some_and(|key| key == [&column.name])
-        };
-        let type_of = |name: &String| {
-            let column = table.column(name);
-            column.map_or_else(String::new, |c| catalog.base_type(&c.data_type).to_owned())
         };
         Self {
             title: format!("{}.{}", table.name.plain(), column.name.as_str()),
@@ -29,8 +48,7 @@ impl ColumnFacts {
             not_null: column.not_null || part.not_null,
             unique: table.indexes.iter().any(alone),
             rows: estimate(table),
-            columns: columns.to_vec(),
-            types: columns.iter().map(type_of).collect(),
+            columns: Arc::clone(columns),
             labels: part.labels,
             structure: part.structure,
             data_type: part.data_type,

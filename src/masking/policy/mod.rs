@@ -31,7 +31,6 @@ pub use lock::{LOCK_FILE, Lock, LockedColumn, LockedTable};
 pub use merge::Policy;
 pub(super) use pattern::Pattern;
 pub use reader::SourceText;
-pub(super) use reader::class_of;
 pub use resolve::Resolved;
 pub use targets::Context;
 pub use uncovered::Uncovered;

@@ -12,6 +12,7 @@ use super::entry::{Entry, RowsEntry, Ruling, Section, twice};
 use super::format::Head;
 use super::pattern::Pattern;
 use crate::error::{Error, Kind, Place, Result};
+use crate::masking::rule_toml::FORMS;
 use crate::masking::{Class, Rows, Rule};
 use crate::sql::{did_you_mean, nearest};
 
@@ -218,13 +219,7 @@ impl Reader<'_> {
                 error
             }
         })?;
-        let class = class.or_else(|| {
-            if rule.is_keep() {
-                None
-            } else {
-                class_of(&value)
-            }
-        });
+        let class = class.or_else(|| rule.mask.class());
         Ok(Ruling::Rule { rule, class })
     }
 
@@ -243,44 +238,6 @@ impl Reader<'_> {
 
 /// Whether a table is a rule: `{ mask = ... }` and its kin hold no table but for their own keys.
 fn is_rule(table: &DeTable<'_>) -> bool {
-    [
-        "mask",
-        "class",
-        "sql",
-        "json",
-        "xml",
-        "hstore",
-        "when",
-        "attributes",
-    ]
-    .iter()
-    .any(|key| table.contains_key(*key))
-}
-
-/// The class that the name of a mask tells: `email`, `card_number`, `redact_text`.
-pub(in crate::masking) fn class_of(value: &toml::Value) -> Option<Class> {
-    let name = match value {
-        toml::Value::String(name) => name.as_str(),
-        toml::Value::Table(table)
-            if ["json", "xml", "hstore"]
-                .iter()
-                .any(|form| table.contains_key(*form)) =>
-        {
-            return Some(Class::Document);
-        }
-        toml::Value::Table(table) if table.contains_key("when") => {
-            let branches = ["then", "otherwise"].iter();
-            return branches.filter_map(|key| class_of(table.get(*key)?)).next();
-        }
-        toml::Value::Table(table) => table.get("mask")?.as_str()?,
-        _ => return None,
-    };
-    match name {
-        "redact_text" => Some(Class::FreeText),
-        "ip" => Some(Class::IpAddress),
-        "mac" => Some(Class::DeviceId),
-        "card" => Some(Class::CardNumber),
-        "name" => Some(Class::PersonName),
-        other => other.replace('_', "-").parse().ok(),
-    }
+    let mut keys = FORMS.iter().chain(&["class"]);
+    keys.any(|key| table.contains_key(*key))
 }

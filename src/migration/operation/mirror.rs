@@ -128,14 +128,9 @@ fn counterpart(
         .map(|column| key(column, old, new))
         .collect();
     let columns = columns.join(", ");
-    let mut definition = format!("using {} ({columns})", index.method);
-    if !index.included.is_empty() {
-        let included: Vec<String> = index.included.iter().map(Ident::to_string).collect();
-        definition.push_str(&format!(" include ({})", included.join(", ")));
-    }
-    if index.nulls_not_distinct {
-        definition.push_str(" nulls not distinct");
-    }
+    let (method, included) = (&index.method, include(&index.included));
+    let nulls = nulls(index.nulls_not_distinct);
+    let definition = format!("using {method} ({columns}){included}{nulls}");
     let constraint = unique_constraint(table, index);
     let columns: Vec<Ident> = index
         .columns
@@ -196,24 +191,29 @@ impl Wanted {
 
     /// The declaration of the constraint itself, for a partitioned table.
     fn declaration(&self, deferral: &str) -> String {
-        let list = |names: &[Ident]| {
-            let names: Vec<String> = names.iter().map(Ident::to_string).collect();
-            names.join(", ")
-        };
-        let nulls = if self.nulls_not_distinct {
-            " nulls not distinct"
-        } else {
-            ""
-        };
-        let included = if self.included.is_empty() {
-            String::new()
-        } else {
-            format!(" include ({})", list(&self.included))
-        };
-        format!(
-            "unique{nulls} ({}){included}{deferral}",
-            list(&self.columns)
-        )
+        let (columns, included) = (list(&self.columns), include(&self.included));
+        let nulls = nulls(self.nulls_not_distinct);
+        format!("unique{nulls} ({columns}){included}{deferral}")
+    }
+}
+
+fn list(names: &[Ident]) -> String {
+    let names: Vec<String> = names.iter().map(Ident::to_string).collect();
+    names.join(", ")
+}
+
+fn include(columns: &[Ident]) -> String {
+    if columns.is_empty() {
+        return String::new();
+    }
+    format!(" include ({})", list(columns))
+}
+
+const fn nulls(not_distinct: bool) -> &'static str {
+    if not_distinct {
+        " nulls not distinct"
+    } else {
+        ""
     }
 }
 

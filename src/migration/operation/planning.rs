@@ -78,7 +78,8 @@ pub enum GateSpec {
         /// Objects whose loss the change accepts.
         accepted: Vec<String>,
     },
-    /// No statement in `pg_stat_statements` mentions the column since enforce.
+    /// No statement that mentions the column has run since the counters of `pg_stat_statements` were
+    /// noted: at the end of enforce, else of the backfill, or when contract was refused.
     NoReader {
         /// Table of the column.
         table: QualifiedName,

@@ -90,6 +90,13 @@ impl Ephemeral {
         self.running.data.parent().unwrap_or(&self.running.data)
     }
 
+    /// Lets the server and its folder stay as they are; they do not go with the value any more.
+    #[must_use]
+    pub fn keep(self) -> PrivateServer {
+        let guard = std::mem::ManuallyDrop::new(self._server);
+        guard.0.clone()
+    }
+
     /// Stops the server and removes its folder. Dropping does the same, but blocks its thread.
     pub async fn stop(self) {
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;

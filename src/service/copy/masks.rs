@@ -7,7 +7,7 @@ use super::gate::Masks;
 use crate::catalog::Catalog;
 use crate::copy::{CopyPlan, Form, Renumbered, Splicer, TableCopy, Take, Types, Wire};
 use crate::error::{Error, Kind, Result};
-use crate::masking::{ColumnFacts, FieldMask, MaskKey, MaskPlan, compile};
+use crate::masking::{ColumnFacts, Columns, FieldMask, MaskKey, MaskPlan, compile};
 use crate::sql::{Ident, QualifiedName};
 
 /// What happens to the rows of every table. `types` are those of the source and of the copy.
@@ -73,16 +73,13 @@ fn compiled(
     let missing = || Error::new(Kind::Internal, format!("no table {}", copied.name.plain()));
     let table = catalog.table(&copied.name).ok_or_else(missing)?;
     let rules = masks.table(&copied.name).ok_or_else(missing)?;
-    let names: Vec<String> = copied
-        .columns
-        .iter()
-        .map(|column| column.name.as_str().to_owned())
-        .collect();
+    let names = copied.columns.iter().map(|column| column.name.as_str());
+    let columns = Arc::new(Columns::of(catalog, table, names));
     let mut found = BTreeMap::new();
     let replaced = |take: &Take| matches!(take, Take::Masked | Take::Null);
     for column in copied.columns.iter().filter(|c| replaced(&c.take)) {
         let stored = table.column(column.name.as_str()).ok_or_else(missing)?;
-        let facts = ColumnFacts::of(catalog, table, stored, &names);
+        let facts = ColumnFacts::of(catalog, table, stored, &columns);
         let rule = rules.columns.iter().find(|rule| rule.column == column.name);
         if let Some(rule) = rule
             && let Some(function) = compile(&rule.rule, &facts, key)?

@@ -1,9 +1,11 @@
 //! Whether the rules of a plan can be compiled, without any key.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::catalog::Catalog;
-use crate::masking::{ColumnFacts, MaskPlan, check_rule};
+use crate::masking::{ColumnFacts, Columns, MaskPlan, check_rule};
 
 /// A rule that cannot mask its column.
 #[derive(Debug, Clone, Serialize)]
@@ -32,17 +34,14 @@ pub fn unfit(plan: &MaskPlan, catalog: &Catalog) -> Vec<Unfit> {
         let Some(table) = catalog.table(&planned.name) else {
             continue;
         };
-        let names: Vec<String> = table
-            .columns
-            .iter()
-            .filter(|column| column.generated.is_none())
-            .map(|column| column.name.as_str().to_owned())
-            .collect();
+        let stored = table.columns.iter().filter(|c| c.generated.is_none());
+        let names = stored.map(|column| column.name.as_str());
+        let columns = Arc::new(Columns::of(catalog, table, names));
         for ruled in &planned.columns {
             let Some(column) = table.column(ruled.column.as_str()) else {
                 continue;
             };
-            let facts = ColumnFacts::of(catalog, table, column, &names);
+            let facts = ColumnFacts::of(catalog, table, column, &columns);
             if let Err(error) = check_rule(&ruled.rule, &facts) {
                 found.push(Unfit {
                     table: table.name.plain(),

@@ -13,7 +13,7 @@ use crate::config::Target;
 use crate::control::{Control, Operator};
 use crate::error::{Error, Kind, Result};
 use crate::masking::{
-    Class, ColumnFacts, ColumnPlan, FieldMask, MaskKey, MaskPlan, Masked, Row, compile,
+    Class, ColumnFacts, ColumnPlan, Columns, FieldMask, MaskKey, MaskPlan, Masked, Row, compile,
 };
 use crate::postgres::{Scope, Session, search_path};
 
@@ -98,10 +98,8 @@ pub async fn preview(from: From<'_>, key: &MaskKey, request: Request<'_>) -> Res
         note(from.target, table, request.rows).await?;
     }
     let rows = read(from, table, columns, request.rows).await?;
-    let names: Vec<String> = columns
-        .iter()
-        .map(|c| c.column.as_str().to_owned())
-        .collect();
+    let names = columns.iter().map(|c| c.column.as_str());
+    let of_row = Arc::new(Columns::of(from.catalog, table, names));
     let mut preview = Preview {
         table: table.name.plain(),
         rows: rows.len(),
@@ -112,7 +110,7 @@ pub async fn preview(from: From<'_>, key: &MaskKey, request: Request<'_>) -> Res
         let Some(column) = table.column(planned.column.as_str()) else {
             continue;
         };
-        let facts = ColumnFacts::of(from.catalog, table, column, &names);
+        let facts = ColumnFacts::of(from.catalog, table, column, &of_row);
         let (mask, problem) = match compile(&planned.rule, &facts, key) {
             Ok(mask) => (mask, None),
             Err(error) => (None, Some(error.to_string())),

@@ -32,6 +32,13 @@ const MINIMUMS: [&str; 5] = [
     "max_worker_processes",
 ];
 
+/// What a restored cluster is told before it runs on its own: the source's settings could make it
+/// archive into the source's repository, or wait for the source's standbys.
+const QUIET: &str = "# Written by the restore; the source's own is postgresql.auto.conf.source.\n\
+    archive_mode = off\n\
+    primary_conninfo = ''\n\
+    synchronous_standby_names = ''\n";
+
 /// A restore that is to be done.
 #[derive(Debug)]
 pub struct Restore<'a> {
@@ -330,7 +337,18 @@ fn failed(error: &Error) -> Error {
 /// Takes off what the source was configured with, asks for recovery, and gives everything to the
 /// server's user.
 fn prepare(data: &Path, identity: &Identity) -> Result<()> {
-    std::fs::write(data.join("postgresql.auto.conf"), "")?;
+    let own = data.join("postgresql.auto.conf");
+    if own.exists() {
+        std::fs::rename(&own, data.join("postgresql.auto.conf.source"))?;
+    }
+    std::fs::write(own, QUIET)?;
+    let main = data.join("postgresql.conf");
+    if !main.exists() {
+        std::fs::write(
+            main,
+            "# The source keeps its settings outside of its data folder.\n",
+        )?;
+    }
     for name in ["standby.signal", "postmaster.pid", "postmaster.opts"] {
         match std::fs::remove_file(data.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),

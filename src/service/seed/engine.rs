@@ -25,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::{Rows, SeedPlan};
 use crate::job::{Event, EventSink};
 use crate::postgres::{Session, introspect};
+use crate::service::copy::refresh_views;
 use crate::sql::{Ident, QualifiedName};
 
 /// The advisory lock of seedings: its number is this, and the database's own.
@@ -312,7 +313,7 @@ impl Engine {
         self.note("statistics and materialized views");
         finish::analyze(session, &run.plan).await?;
         let catalog = self.introspect().await?;
-        remarks.extend(finish::views(session, &catalog).await?);
+        remarks.extend(refresh_views(session, &catalog).await?);
         if catalog.fingerprint().as_str() == run.plan.fingerprint {
             return Ok(remarks);
         }

@@ -1,6 +1,5 @@
 //! What follows the rows: sequences behind them, statistics.
 
-use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::generate::SeedPlan;
 use crate::postgres::Session;
@@ -71,9 +70,4 @@ pub(super) async fn analyze(session: &Session, plan: &SeedPlan) -> Result<()> {
             .await?;
     }
     Ok(())
-}
-
-/// Fills the materialized views that are filled now. Returns remarks.
-pub(super) async fn views(session: &Session, catalog: &Catalog) -> Result<Vec<String>> {
-    crate::service::copy::refresh_views(session, catalog).await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Constraint, ConstraintKind, Firing, Index, IndexKey, Table};
+use crate::catalog::{Catalog, Constraint, ConstraintKind, Firing, Index, Table};
 use crate::control::seed::{HookKind, Unhooked};
 use crate::sql::QualifiedName;
 
@@ -131,13 +131,8 @@ fn is_remade(table: &Table, key: &Constraint) -> bool {
     let Some(index) = index.and_then(|name| table.index(name.as_str())) else {
         return false;
     };
-    let usual = index.columns.iter().all(|column| {
-        matches!(column.key, IndexKey::Column(_))
-            && column.opclass.is_none()
-            && column.collation.is_none()
-            && !column.descending
-            && !column.nulls_first
-    });
+    let usual =
+        index.key_columns().is_some() && index.columns.iter().all(|column| column.is_plain());
     let fits = match key.kind {
         ConstraintKind::PrimaryKey | ConstraintKind::Unique => usual,
         ConstraintKind::Exclusion => true,

@@ -1,5 +1,6 @@
 //! WAL on its way into a repository and out of it.
 
+mod audit;
 mod command;
 mod fetch;
 mod piece;
@@ -9,6 +10,7 @@ mod socket;
 mod spool;
 mod upload;
 
+pub use audit::{Audit, Behind, audit};
 pub use command::{archive_command, restore_command};
 pub use fetch::{Fetched, chain, fetch};
 pub use push::{Pushed, Pusher, push};

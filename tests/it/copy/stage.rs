@@ -14,6 +14,7 @@ use tidegate::service::copy::{Databases, Engine, GateReport, Gathered, Outcome};
 use tidegate::service::diff::Watch;
 use tidegate::service::subset::Selection;
 use tidegate::sql::Ident;
+use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use super::rules::{Rules, key, masks};
@@ -82,16 +83,13 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         let prefix = self.target.clone();
-        let url = Server::shared().url("postgres");
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let (client, connection) =
-                    tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
-                tokio::spawn(connection);
+                let client = Server::shared().connect("postgres").await?;
                 let names = client
                     .query(
                         "select datname::text from pg_database where starts_with(datname, $1)",
@@ -139,12 +137,14 @@ pub(super) async fn run(engine: Engine, rules: Rules<'_>) -> tidegate::Result<Ou
 }
 
 pub(super) async fn client(database: &str) -> tokio_postgres::Client {
-    let url = Server::shared().url(database);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .unwrap();
-    tokio::spawn(connection);
-    client
+    let server = Server::shared();
+    match server.connect(database).await {
+        // The server lets nobody into a database that is renamed in this very moment: a swap.
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_DATABASE) => {
+            server.connect(database).await.unwrap()
+        }
+        connected => connected.unwrap(),
+    }
 }
 
 pub(super) async fn rows(database: &str, sql: &str) -> Vec<String> {

@@ -1,38 +1,12 @@
 //! Well-known sample databases, when they lie beside the checkout.
 
-use std::path::Path;
-use std::process::Command;
-
 use super::{class, column, scan};
-use crate::support::{Database, Server};
-
-/// A database with this sample in it; none when it is not there.
-fn sample(name: &str) -> Option<Database> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared/data/samples")
-        .join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is not there", path.display());
-        return None;
-    }
-    let database = Database::new();
-    let psql = Command::new(Server::shared().bin.join("psql"))
-        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"])
-        .arg(database.url())
-        .arg("-f")
-        .arg(&path)
-        .output()
-        .expect("psql");
-    assert!(
-        psql.status.success(),
-        "{}",
-        String::from_utf8_lossy(&psql.stderr)
-    );
-    Some(database)
-}
+use crate::support::Database;
 
 fn check(name: &str, personal: &[(&str, &str, &str)], harmless: &[(&str, &str)]) {
-    let Some(database) = sample(name) else { return };
+    let Some(database) = Database::sample(name) else {
+        return;
+    };
     let data = scan(&database);
     let found: Vec<String> = data["columns"]
         .as_array()
@@ -68,7 +42,7 @@ fn check(name: &str, personal: &[(&str, &str, &str)], harmless: &[(&str, &str)])
 #[test]
 fn pagila() {
     check(
-        "pagila.sql",
+        "pagila",
         &[
             ("customer", "email", "email"),
             ("customer", "first_name", "first-name"),
@@ -98,7 +72,7 @@ fn pagila() {
 #[test]
 fn chinook() {
     check(
-        "chinook.sql",
+        "chinook",
         &[
             ("customer", "email", "email"),
             ("customer", "first_name", "first-name"),
@@ -122,7 +96,7 @@ fn chinook() {
 #[test]
 fn northwind() {
     check(
-        "northwind.sql",
+        "northwind",
         &[
             ("customers", "contact_name", "person-name"),
             ("customers", "phone", "phone"),

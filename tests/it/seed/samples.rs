@@ -1,25 +1,12 @@
 //! Real schemas, without a spec.
 
-use std::path::Path;
-
 use super::stage::Stage;
 use crate::support::Database;
 
-/// Needs the folder of pagila, chinook and northwind in `TIDEGATE_TEST_SAMPLES`; without it there is
-/// nothing to seed.
 fn seeded(name: &str) {
-    let Some(folder) = std::env::var_os("TIDEGATE_TEST_SAMPLES") else {
+    let Some(database) = Database::sample(name) else {
         return;
     };
-    let database = Database::new();
-    let file = Path::new(&folder).join(format!("{name}.sql"));
-    let loaded = std::process::Command::new("psql")
-        .args(["-qX", "-o", "/dev/null", "-f"])
-        .arg(file)
-        .arg(database.server().url(database.name()))
-        .output()
-        .unwrap();
-    assert!(loaded.status.success(), "{loaded:?}");
     let tables = database.rows(
         "select string_agg(oid::regclass::text, ', ') from pg_class
          where relkind in ('r', 'p') and not relispartition and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",

@@ -1,6 +1,8 @@
 //! A database of its own for every test.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::types::FromSqlOwned;
@@ -56,6 +58,36 @@ impl Database {
             }
         });
         Self::clone_of(&template)
+    }
+
+    /// A database with the statements of a file, run by psql.
+    pub(crate) fn of_file(file: &Path) -> Self {
+        let database = Self::new();
+        let psql = Command::new(database.server.bin.join("psql"))
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-d"])
+            .arg(database.url())
+            .arg("-f")
+            .arg(file)
+            .output()
+            .expect("psql");
+        let said = String::from_utf8_lossy(&psql.stderr);
+        assert!(psql.status.success(), "{}: {said}", file.display());
+        database
+    }
+
+    /// A well-known sample database (`pagila`, `chinook`, `northwind`): `NAME.sql` in the folder
+    /// `TIDEGATE_TEST_SAMPLES`, else in `../shared/data/samples`; none where that is not there.
+    pub(crate) fn sample(name: &str) -> Option<Self> {
+        let folder = std::env::var_os("TIDEGATE_TEST_SAMPLES").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/samples"),
+            PathBuf::from,
+        );
+        let file = folder.join(format!("{name}.sql"));
+        if !file.exists() {
+            eprintln!("skipped: {} is not there", file.display());
+            return None;
+        }
+        Some(Self::of_file(&file))
     }
 
     fn clone_of(template: &str) -> Self {
@@ -150,8 +182,7 @@ impl Drop for Database {
         let statement = format!("drop database if exists {} with (force)", self.name);
         let dropped = std::thread::spawn(move || {
             runtime().block_on(async {
-                if let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await {
-                    tokio::spawn(connection);
+                if let Ok(client) = connect(&url).await {
                     let _ = client.batch_execute(&statement).await;
                 }
             });
@@ -197,12 +228,23 @@ fn lock(template: &str) -> String {
     format!("alter database {template} with is_template true allow_connections false")
 }
 
-async fn client(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls)
-        .await
-        .unwrap_or_else(|error| panic!("{}: {url}", words(&error)));
+impl Server {
+    /// A connection to the database of that name, driven by a task of the caller's runtime.
+    pub(crate) async fn connect(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        connect(&self.url(database)).await
+    }
+}
+
+async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
-    client
+    Ok(client)
+}
+
+async fn client(url: &str) -> Client {
+    connect(url)
+        .await
+        .unwrap_or_else(|error| panic!("{}: {url}", words(&error)))
 }
 
 async fn run(client: &Client, sql: &str) {

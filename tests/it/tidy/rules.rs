@@ -108,6 +108,18 @@ pub(super) const RULES: &[Rule] = &[
         keeps: ("src/clock.rs", "fn f() { let t = Instant::now(); }\n"),
     },
     Rule {
+        name: "kinds of documents",
+        check: kinds,
+        breaks: (
+            "src/cli/a.rs",
+            "fn kind(&self) -> &'static str {\n    \"a-b\"\n}\n",
+        ),
+        keeps: (
+            "src/cli/a.rs",
+            "fn kind(&self) -> &'static str {\n    \"a_b\"\n}\n",
+        ),
+    },
+    Rule {
         name: "panics",
         check: panics,
         breaks: ("src/a.rs", "fn f() { g().unwrap(); }\n"),
@@ -293,6 +305,24 @@ fn printing(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     found_words(source, &["print!(", "println!("], "only cli/render prints")
+}
+
+/// Reports whose `kind` is not written in lower case with underscores, as the fields of JSON are.
+fn kinds(source: &Source) -> Vec<String> {
+    if source.room() != "cli" {
+        return Vec::new();
+    }
+    let own = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    let all = source
+        .spoken
+        .match_indices("fn kind(&self) -> &'static str {");
+    all.filter_map(|(at, _)| Some((at, source.spoken[at..].split('"').nth(1)?)))
+        .filter(|(_, kind)| !kind.bytes().all(own))
+        .map(|(at, _)| {
+            let line = source.spoken[..at].lines().count();
+            source.finding(line, "a kind is written like_this")
+        })
+        .collect()
 }
 
 fn clock(source: &Source) -> Vec<String> {

@@ -266,7 +266,9 @@ impl Topic {
             Self::Colour => vec![Part::Fixed(fixed::COLOURS)],
             Self::Currency => vec![Part::list(List::Currency, Locale::En)],
             Self::CreditCard => vec![Part::Fixed(fixed::ISSUERS), digits(9)],
-            Self::Iban => vec![Part::Text("DE00"), digits(18)],
+            // Bank codes with a 9 in front belong to no clearing area of the Bundesbank (they run from 1 to
+            // 8): nobody has such an account.
+            Self::Iban => vec![Part::Text("DE009"), digits(17)],
             Self::Code => vec![letters(CAPITALS, 3), Part::Text("-"), digits(5)],
             _ => return None,
         })
@@ -319,7 +321,8 @@ impl Topic {
             Self::HexColour => vec![Part::Text("#"), letters(HEX, 6)],
             Self::Hash => vec![letters(HEX, 64)],
             Self::Token => vec![letters(LOWER, 32)],
-            Self::PasswordHash => vec![Part::Text("$2b$12$"), letters(LOWER, 53)],
+            // Of a cost below 4, which bcrypt refuses: no password verifies.
+            Self::PasswordHash => vec![Part::Text("$2b$00$"), letters(LOWER, 53)],
             Self::FileName => vec![
                 word(),
                 dash(),
@@ -467,5 +470,6 @@ mod tests {
             (rest * if value > 9 { 100 } else { 10 } + value) % 97
         });
         assert_eq!(rest, 1, "{text}");
+        assert_eq!(&text[4..5], "9", "{text} could be somebody's account");
     }
 }

@@ -2,6 +2,7 @@
 //! (<https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format").
 
 use crate::error::{Error, Kind, Result};
+use crate::sql::{read_row, read_word};
 
 /// What a stream begins with, before flags and the length of an extension.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
@@ -9,9 +10,9 @@ const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// The first message without the header.
 pub(super) fn without_header(message: &[u8]) -> Result<&[u8]> {
     let rest = message.strip_prefix(SIGNATURE).ok_or_else(malformed)?;
-    let (_flags, rest) = rest.split_at_checked(4).ok_or_else(malformed)?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    let (_flags, mut rest) = rest.split_at_checked(4).ok_or_else(malformed)?;
+    let length = read_word(&mut rest).ok_or_else(malformed)?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
     rest.get(length..).ok_or_else(malformed)
 }
 
@@ -22,33 +23,14 @@ pub(super) fn next_row<'a>(
     fields: &mut Vec<Option<&'a [u8]>>,
 ) -> Result<bool> {
     fields.clear();
-    let Some((count, mut bytes)) = rest.split_first_chunk::<2>() else {
-        return if rest.is_empty() {
-            Ok(false)
-        } else {
-            Err(malformed())
-        };
-    };
-    let count = i16::from_be_bytes(*count);
-    if count < 0 {
-        *rest = &[];
+    if rest.is_empty() {
         return Ok(false);
     }
-    for _ in 0..count {
-        let (length, after) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
-        let length = i32::from_be_bytes(*length);
-        bytes = after;
-        fields.push(match usize::try_from(length) {
-            Ok(length) => {
-                let (field, after) = bytes.split_at_checked(length).ok_or_else(malformed)?;
-                bytes = after;
-                Some(field)
-            }
-            Err(_) => None,
-        });
+    let more = read_row(rest, fields).ok_or_else(malformed)?;
+    if !more {
+        *rest = &[];
     }
-    *rest = bytes;
-    Ok(true)
+    Ok(more)
 }
 
 fn malformed() -> Error {

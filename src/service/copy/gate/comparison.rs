@@ -15,7 +15,7 @@ use super::sums::{Field, Rows, Sums};
 use crate::copy::{CHUNK_BYTES, Range, ranges};
 use crate::error::{Error, Kind, Result};
 use crate::masking::leak::RunKey;
-use crate::masking::{Mask, TablePlan, keeps_parts};
+use crate::masking::{Mask, TablePlan};
 use crate::postgres::{Session, schema_list};
 use crate::service::copy::gather::extents;
 use crate::sql::QualifiedName;
@@ -225,25 +225,12 @@ fn fields(work: &Recompute<'_>, table: &TablePlan, reading: &Reading) -> Result<
         }
         fields.push(Field {
             mask: mask.filter(|_| !by_source),
-            in_texts: keeps_parts(&column.rule.mask),
-            keeps_parts: keeps_leaves(&column.rule.mask),
+            keeps_parts: column.rule.mask.keeps_parts(),
+            keeps_leaves: column.rule.mask.keeps_leaves(),
             ..Field::plain(compared.place)
         });
     }
     Ok(fields)
-}
-
-/// Whether parts of a value are kept by the policy, whatever they hold.
-fn keeps_leaves(mask: &Mask) -> bool {
-    match mask {
-        Mask::Json { paths, otherwise } => {
-            otherwise.is_keep() || paths.values().any(|rule| rule.is_keep())
-        }
-        Mask::Hstore { .. } | Mask::Xml { .. } | Mask::Attributes { .. } | Mask::When { .. } => {
-            true
-        }
-        _ => false,
-    }
 }
 
 impl Compared<'_> {

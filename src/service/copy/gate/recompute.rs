@@ -10,7 +10,7 @@ use super::reading::ColumnTypes;
 use super::sums::{Changed, Sums};
 use crate::error::Result;
 use crate::masking::leak::identifies;
-use crate::masking::{FieldMask, MaskPlan, Rule, keeps_parts};
+use crate::masking::{FieldMask, MaskPlan, Rule};
 use crate::postgres::Session;
 use crate::service::copy::Check;
 use crate::service::subset::Selection;
@@ -153,7 +153,7 @@ impl Notes {
 /// Values of a hundred that a mask may map to themselves. Of what has to be replaced inside of a text
 /// nothing may stay.
 fn accidents(rule: &Rule) -> u64 {
-    if keeps_parts(&rule.mask) {
+    if rule.mask.keeps_parts() {
         0
     } else {
         UNCHANGED_PERCENT

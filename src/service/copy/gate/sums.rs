@@ -48,7 +48,7 @@ impl Changed {
         }
         self.values += 1;
         if value == stands {
-            let silent = field.keeps_parts || field.in_texts && !fires(value);
+            let silent = field.keeps_leaves || field.keeps_parts && !fires(value);
             *(if silent {
                 &mut self.silent
             } else {
@@ -101,9 +101,9 @@ pub(super) struct Field {
     /// Its mask; none for what is taken as it is.
     pub(super) mask: Option<Arc<dyn FieldMask>>,
     /// Whether the mask replaces parts of the value, so that a value without such a part stays.
-    pub(super) in_texts: bool,
-    /// Whether the policy keeps parts, whatever they hold.
     pub(super) keeps_parts: bool,
+    /// Whether the policy keeps parts, whatever they hold.
+    pub(super) keeps_leaves: bool,
 }
 
 impl Field {
@@ -112,8 +112,8 @@ impl Field {
         Self {
             place,
             mask: None,
-            in_texts: false,
             keeps_parts: false,
+            keeps_leaves: false,
         }
     }
 }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn only_a_text_without_anything_personal_may_stay() {
         let text = Field {
-            in_texts: true,
+            keeps_parts: true,
             ..Field::plain(0)
         };
         let mut changed = Changed::default();
@@ -224,7 +224,7 @@ mod tests {
         whole.add(&Field::plain(0), b"all is fine", b"all is fine");
         assert_eq!((whole.unchanged, whole.silent), (1, 0));
         let kept = Field {
-            keeps_parts: true,
+            keeps_leaves: true,
             ..text
         };
         let mut changed = Changed::default();

@@ -171,11 +171,7 @@ fn stop(run: Running) -> crate::support::Outcome {
 
 /// The ledger, unless it is not there yet, or not any more.
 async fn ledger(database: &str) -> Option<Seen> {
-    let url = Server::shared().url(database);
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .ok()?;
-    tokio::spawn(connection);
+    let client = Server::shared().connect(database).await.ok()?;
     let row = client.query_opt(SEEN, &[]).await.ok()??;
     Some(Seen {
         instant: row.get(0),
@@ -198,11 +194,7 @@ pub(super) async fn hold(
          order by datname desc limit 1"
     );
     let name = rows("postgres", &names).await.pop()?;
-    let url = Server::shared().url(&name);
-    let (copy, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
-        .await
-        .ok()?;
-    tokio::spawn(connection);
+    let copy = Server::shared().connect(&name).await.ok()?;
     let sql = "select instant, snapshot from tidegate_copy.run where instant is distinct from $1";
     let row = copy.query_opt(sql, &[&before]).await.ok()??;
     let snapshot: String = row.get::<_, Option<String>>(1)?;

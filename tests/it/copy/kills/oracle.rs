@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, TryStreamExt as _};
 use tidegate::catalog::Table;
 use tidegate::config::{Config, Overrides};
 use tidegate::copy::{Form, HEADER, Rows, Splicer, TRAILER, Wire};
-use tidegate::masking::{ColumnFacts, FieldMask, Mask, TablePlan, compile};
+use tidegate::masking::{ColumnFacts, Columns, FieldMask, Mask, TablePlan, compile};
 use tidegate::service::masking;
 
 use super::KEY;
@@ -102,14 +102,11 @@ impl Oracle {
         let mut masked = 0;
         for table in plan.tables.iter().filter(|table| table.is_masked()) {
             let facts = catalog.table(&table.name).unwrap();
-            let names: Vec<String> = table
-                .columns
-                .iter()
-                .map(|c| c.column.as_str().to_owned())
-                .collect();
+            let names = table.columns.iter().map(|c| c.column.as_str());
+            let columns = Arc::new(Columns::of(&catalog, facts, names));
             let masks = table.columns.iter().map(|column| {
                 let column_facts = facts.column(column.column.as_str()).unwrap();
-                let facts = ColumnFacts::of(&catalog, facts, column_facts, &names);
+                let facts = ColumnFacts::of(&catalog, facts, column_facts, &columns);
                 compile(&column.rule, &facts, &key).unwrap()
             });
             let masks: Vec<_> = masks.collect();

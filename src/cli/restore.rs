@@ -1,0 +1,170 @@
+//! `tidegate restore`: a cluster out of the repository.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::App;
+use super::backup::open;
+use super::render::{Output, Page, Report};
+use crate::error::{Error, Kind, Result};
+use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, bytes, choose, seconds};
+use crate::service::backup::Shelf;
+use crate::service::restore::Restore;
+
+/// Arguments of `restore`.
+#[derive(Debug, clap::Args)]
+#[group(id = "target", multiple = false)]
+pub struct Args {
+    /// A folder that does not exist or is empty; the cluster is in `data` below it
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    /// The base backup [default: the newest from which the target can be reached]
+    #[arg(long, value_name = "ID")]
+    backup: Option<String>,
+    /// Up to the last transaction committed until then: 2026-11-26T02:15:00Z
+    #[arg(long, value_name = "TIME", group = "target")]
+    target_time: Option<DateTime<Utc>>,
+    /// Up to a place in the WAL: 0/3000028
+    #[arg(long, value_name = "LSN", group = "target")]
+    target_lsn: Option<Lsn>,
+    /// Up to a restore point (`pg_create_restore_point`)
+    #[arg(long, value_name = "NAME", group = "target")]
+    target_name: Option<String>,
+    /// Up to and with a transaction
+    #[arg(long, value_name = "XID", group = "target")]
+    target_xid: Option<u64>,
+    /// Only until the base backup is consistent
+    #[arg(long, group = "target")]
+    immediate: bool,
+    /// Leave the server running, on a socket in the folder
+    #[arg(long)]
+    keep_running: bool,
+}
+
+impl Args {
+    /// Where it ends; at the end of the WAL when nothing is said.
+    fn target(&self) -> RecoveryTarget {
+        if self.immediate {
+            return RecoveryTarget::Immediate;
+        }
+        let time = self.target_time.map(RecoveryTarget::Time);
+        time.or_else(|| self.target_lsn.map(RecoveryTarget::Lsn))
+            .or_else(|| self.target_name.clone().map(RecoveryTarget::Name))
+            .or_else(|| self.target_xid.map(RecoveryTarget::Xid))
+            .unwrap_or(RecoveryTarget::Latest)
+    }
+}
+
+pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
+    let config = app.config()?;
+    let repository = open(&config, args.repository.as_deref()).await?;
+    let target = args.target();
+    let shelf = Shelf::read(&repository).await?;
+    let backup = pick(&shelf, args.backup.as_deref(), &target)?;
+    let into = std::path::absolute(&args.to)?;
+    let restore = Restore {
+        repository: &repository,
+        backup,
+        target: &target,
+        into: &into,
+        clock: &app.clock,
+    };
+    let done = tokio::select! {
+        done = restore.run() => done?,
+        () = app.cancel.cancelled() => {
+            return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it"));
+        }
+    };
+    let url = done.server.url("postgres");
+    let phases = [
+        ("fetch and unpack", done.restore),
+        ("replay", done.replay),
+        ("promote", done.promote),
+    ]
+    .map(|(name, phase)| PhaseShown {
+        name,
+        seconds: phase.seconds,
+        bytes: phase.bytes,
+    });
+    let server = done.server.keep();
+    if !args.keep_running {
+        server.stop().await?;
+    }
+    Ok(Output::report(RestoredShown {
+        backup: backup.id.clone(),
+        data: into.join("data"),
+        reached: done.reached,
+        phases: phases.into(),
+        url: args.keep_running.then_some(url),
+    }))
+}
+
+fn pick<'a>(
+    shelf: &'a Shelf,
+    named: Option<&str>,
+    target: &RecoveryTarget,
+) -> Result<&'a BackupManifest> {
+    if let Some(id) = named {
+        return shelf.backup(id);
+    }
+    choose(&shelf.backups, target).ok_or_else(|| {
+        let text = match shelf.backups.len() {
+            0 => "the repository holds no complete backup",
+            _ => "every backup ended after the target",
+        };
+        Error::new(Kind::BackupMissing, text)
+            .hint("see what there is with `tidegate backup list` and `tidegate wal audit`")
+    })
+}
+
+#[derive(Debug, Serialize)]
+struct PhaseShown {
+    name: &'static str,
+    seconds: f64,
+    bytes: u64,
+}
+
+/// What was restored.
+#[derive(Debug, Serialize)]
+struct RestoredShown {
+    backup: String,
+    data: PathBuf,
+    reached: Lsn,
+    phases: Vec<PhaseShown>,
+    url: Option<String>,
+}
+
+impl Report for RestoredShown {
+    fn kind(&self) -> &'static str {
+        "restore"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!(
+            "Restored backup {} up to {} into {}",
+            self.backup,
+            self.reached,
+            self.data.display()
+        ))?;
+        for phase in &self.phases {
+            page.line(format!(
+                "  {:<18}{:>10}  {}",
+                phase.name,
+                seconds(phase.seconds),
+                bytes(phase.bytes)
+            ))?;
+        }
+        match &self.url {
+            Some(url) => page.line(format!("running: {url}")),
+            None => page.line(
+                "stopped; archiving and standbys are off in its postgresql.auto.conf until you say otherwise",
+            ),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The commands.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{audit, receive};
+use crate::cli::App;
+use crate::cli::backup::open;
+use crate::cli::render::Output;
+use crate::error::{Error, Kind, Result};
+use crate::service::backup::Shelf;
+use crate::service::wal::{Fetched, chain, fetch, fetch_through, push, push_through};
+
+/// Exit codes of `restore_command`. Up to 125 they say that there is no such file, so that the log
+/// ends and the server is promoted; above, recovery stops.
+const BEYOND: u8 = 1;
+const FAILED: u8 = 255;
+
+/// `wal push|fetch|receive|audit`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Hand over a file of WAL, as archive_command: `tidegate wal push --repository LOCATION %p`
+    Push(PushArgs),
+    /// Fetch a file of WAL, as restore_command: `tidegate wal fetch --repository LOCATION %f %p`
+    Fetch(FetchArgs),
+    /// Receive the WAL of a running server and upload it, until it is stopped
+    Receive(receive::Args),
+    /// Walk the repository and tell what can be recovered from it
+    Audit(audit::Args),
+}
+
+/// Arguments of `wal push`.
+#[derive(Debug, clap::Args)]
+pub struct PushArgs {
+    /// The socket of the process that writes to the repository; the key stays with that process
+    #[arg(long, value_name = "PATH", conflicts_with = "repository")]
+    socket: Option<PathBuf>,
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    /// The file
+    path: PathBuf,
+}
+
+/// Arguments of `wal fetch`.
+#[derive(Debug, clap::Args)]
+pub struct FetchArgs {
+    /// The socket of the process that restores; the key stays with that process
+    #[arg(long, value_name = "PATH", conflicts_with = "repository")]
+    socket: Option<PathBuf>,
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    /// The name of the file
+    name: String,
+    /// Where it goes
+    to: PathBuf,
+}
+
+pub(in crate::cli) async fn run(app: &App, command: &Command) -> Result<Output> {
+    match command {
+        Command::Push(args) => {
+            hand_over(app, args).await?;
+            Ok(Output::exit_only(0))
+        }
+        Command::Fetch(args) => Ok(Output::exit_only(fetched(app, args).await)),
+        Command::Receive(args) => receive::run(app, args).await,
+        Command::Audit(args) => audit::run(app, args).await,
+    }
+}
+
+/// Whether `args`, which may not even parse, are those of a `restore_command`. Then no failure may
+/// look like the end of the log; a panic neither, which would end with 101.
+pub(in crate::cli) fn guards_recovery(args: &[OsString]) -> bool {
+    let mut words = args.iter().skip(1).skip_while(|word| *word != "wal");
+    let fetches = words.next().is_some() && words.next().is_some_and(|word| word == "fetch");
+    let helps = args.iter().any(|word| word == "--help" || word == "-h");
+    if fetches && !helps {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            told(panic);
+            std::process::exit(i32::from(FAILED));
+        }));
+        return true;
+    }
+    false
+}
+
+/// The exit code of a `restore_command` that stops recovery.
+pub(in crate::cli) fn failed() -> ExitCode {
+    ExitCode::from(FAILED)
+}
+
+async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {
+    if let Some(socket) = &args.socket {
+        return push_through(socket, &args.path).await;
+    }
+    let repository = open(&app.config()?, args.repository.as_deref()).await?;
+    let name = args.path.file_name().unwrap_or_default().to_string_lossy();
+    let content = tokio::fs::read(&args.path).await?;
+    push(&repository, &name, &content).await.map(drop)
+}
+
+async fn fetched(app: &App, args: &FetchArgs) -> u8 {
+    let written = async {
+        match look_up(app, args).await? {
+            Fetched::Found(content) => {
+                tokio::fs::write(&args.to, content).await?;
+                Ok::<_, Error>(0)
+            }
+            Fetched::Beyond => Ok(BEYOND),
+        }
+    };
+    written.await.unwrap_or_else(|error| {
+        tracing::error!(%error, name = args.name, "recovery is stopped");
+        FAILED
+    })
+}
+
+async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {
+    if let Some(socket) = &args.socket {
+        return fetch_through(socket, &args.name).await;
+    }
+    let repository = open(&app.config()?, args.repository.as_deref()).await?;
+    let shelf = Shelf::read(&repository).await?;
+    let newest = shelf.backups.last().ok_or_else(|| {
+        let text = format!("{} holds no complete backup", repository.location());
+        Error::new(Kind::BackupMissing, text)
+    })?;
+    let bytes = newest.wal_segment_bytes;
+    fetch(
+        &repository,
+        &chain(&repository, bytes).await?,
+        &args.name,
+        bytes,
+    )
+    .await
+}

@@ -1,0 +1,137 @@
+//! `wal receive`: the daemon that carries the WAL of a server into the repository.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::cli::App;
+use crate::cli::backup::open;
+use crate::cli::render::{Output, Page, Report};
+use crate::config::vars;
+use crate::error::{Error, Kind, Result};
+use crate::job::Event;
+use crate::postgres::Session;
+use crate::postgres::private::{Search, discover};
+use crate::service::wal::{Receiver, ReceiverOptions};
+
+/// Time between two looks at the receiver.
+const LOOK: Duration = Duration::from_millis(500);
+/// The longest pause before it is started again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Arguments of `wal receive`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The repository [default: `[backup] repository`]
+    #[arg(long, value_name = "LOCATION")]
+    repository: Option<String>,
+    /// The replication slot, made when it is missing; the server knows the receiver by its name
+    #[arg(long, value_name = "NAME", default_value = "tidegate")]
+    slot: String,
+    /// A folder for WAL that is not uploaded yet [default: in Tidegate's own folder]
+    #[arg(long, value_name = "DIR")]
+    spool: Option<PathBuf>,
+    /// Write and confirm at once, for a server whose commits wait for it
+    /// (`synchronous_standby_names`)
+    #[arg(long)]
+    synchronous: bool,
+}
+
+pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
+    let config = app.config()?;
+    let repository = open(&config, args.repository.as_deref()).await?;
+    let target = app.target(&config).await?;
+    let session = Session::connect(&target, "wal").await?;
+    let binaries = discover(&Search {
+        major: u32::try_from(session.version() / 10_000).ok(),
+        ..Search::default()
+    })
+    .await?;
+    drop(session);
+    let spool = match &args.spool {
+        Some(spool) => spool.clone(),
+        None => default_spool(&target.environment, &args.slot)?,
+    };
+    let options = ReceiverOptions {
+        target,
+        binaries,
+        repository,
+        spool,
+        slot: args.slot.clone(),
+        synchronous: args.synchronous,
+        clock: Arc::clone(&app.clock),
+    };
+    let mut restarts = 0;
+    let mut pause = Duration::from_secs(1);
+    let mut receiver = Receiver::start(&options).await?;
+    while !app.cancel.is_cancelled() {
+        let sound = app.clock.monotonic();
+        while receiver.works() && !app.cancel.is_cancelled() {
+            tokio::select! {
+                () = app.cancel.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        if app.cancel.is_cancelled() {
+            break;
+        }
+        // What it has is uploaded first; an error of that is the reason to give up.
+        receiver.drain().await?;
+        if app.clock.monotonic().saturating_sub(sound) > LONGEST_PAUSE {
+            pause = Duration::from_secs(1);
+        }
+        receiver = loop {
+            let seconds = pause.as_secs();
+            app.events.emit(Event::Note(format!(
+                "the server is gone; the next try is in {seconds} s"
+            )));
+            tokio::select! {
+                () = app.cancel.cancelled() => return Ok(Output::report(Received { restarts })),
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match Receiver::start(&options).await {
+                Ok(receiver) => break receiver,
+                Err(error) => tracing::warn!(%error, "the receiver did not start"),
+            }
+        };
+        restarts += 1;
+    }
+    receiver.drain().await?;
+    Ok(Output::report(Received { restarts }))
+}
+
+/// A folder an environment and a slot: two receivers never share one.
+fn default_spool(environment: &str, slot: &str) -> Result<PathBuf> {
+    let home = vars::tidegate_home().ok_or_else(|| {
+        Error::new(
+            Kind::ConfigValue,
+            "no home directory for the receiver's spool",
+        )
+        .hint("name a folder with --spool")
+    })?;
+    Ok(home.join("spool").join(environment).join(slot))
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+struct Received {
+    /// How often the connection had to be made again.
+    restarts: u32,
+}
+
+impl Report for Received {
+    fn kind(&self) -> &'static str {
+        "wal_receive"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!(
+            "stopped; all that was received is uploaded ({} restarts)",
+            self.restarts
+        ))
+    }
+}
