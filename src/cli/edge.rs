@@ -22,9 +22,11 @@ use crate::error::{Error, Kind, Result};
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let json = asks_for_json(&args);
+    let stops = wal::guards_recovery(&args);
+    let failed = |code| if stops { wal::failed() } else { code };
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return render::usage(&error, json),
+        Err(error) => return failed(render::usage(&error, json)),
     };
     let globals = cli.globals.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -40,7 +42,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match result {
         Ok(mut output) => render::print(&mut output, &globals),
-        Err(error) => render::print_error(&error, &globals),
+        Err(error) => failed(render::print_error(&error, &globals)),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Upload;
 use crate::config::Target;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::recovery::{Lsn, Stream};
 
 /// What an engine is asked for.
@@ -61,4 +61,10 @@ pub trait BackupEngine: Debug + Send + Sync {
         order: &'a Order<'a>,
         upload: &'a mut Upload,
     ) -> BoxFuture<'a, Result<Taken>>;
+}
+
+/// The error of a backup that was asked to stop.
+pub(super) fn stopped() -> Error {
+    Error::new(Kind::Cancelled, "the backup was stopped")
+        .hint("nothing is left of it; the same command begins a new one")
 }

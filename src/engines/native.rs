@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
+use super::engine::stopped;
 use super::said::Said;
 use super::staging::Staging;
 use super::{BackupEngine, Order, Taken, Upload};
@@ -62,7 +63,7 @@ impl Running {
         let status = tokio::select! {
             status = self.child.wait() => status?,
             () = order.cancel.cancelled() => {
-                return Err(Error::new(Kind::Cancelled, "the backup was stopped"));
+                return Err(stopped());
             }
         };
         let said = self.said.await;

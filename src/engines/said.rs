@@ -128,12 +128,12 @@ mod tests {
             (
                 "FATAL:  must be superuser or replication role to start walsender",
                 Kind::Privilege,
-                "alter role backup replication",
+                "alter role \"backup\" replication",
             ),
             (
                 "FATAL:  permission denied to start WAL sender",
                 Kind::Privilege,
-                "alter role backup replication",
+                "alter role \"backup\" replication",
             ),
             (
                 "ERROR:  requested WAL segment 000000010000000000000003 has already been removed",

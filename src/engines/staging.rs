@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tokio::io::AsyncReadExt;
@@ -30,7 +31,10 @@ impl Staging {
     pub(super) fn new(parent: Option<&Path>) -> Result<Self> {
         let parent = parent.map_or_else(vars::temp_dir, Path::to_owned);
         sweep(&parent);
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent);
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir_in(&parent);
         let folder = folder.map_err(|error| {
             Error::new(
                 Kind::Io,
@@ -171,6 +175,14 @@ mod tests {
         File::create(dead.join(OWNER)).unwrap();
         let living = Staging::new(Some(parent.path())).unwrap();
         assert!(!dead.exists());
+        let mode = living
+            .folder
+            .path()
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700);
         let second = Staging::new(Some(parent.path())).unwrap();
         assert!(living.folder.path().exists());
         drop((living, second));

@@ -6,14 +6,15 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::engine::stopped;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Part, Stream};
 use crate::storage::Repository;
 
 /// Bytes of a part before it is sealed.
-const PART: usize = 32 << 20;
+const PART: usize = 16 << 20;
 /// Parts that are sealed and written at once, while the next one is read: text and sealed file of
-/// two and the text of one are 160 MiB at most.
+/// two and the text of one are 80 MiB at most.
 const SEALERS: usize = 2;
 
 /// Writes the data of one backup.
@@ -92,7 +93,7 @@ impl Upload {
             tokio::select! {
                 read = limited.read_to_end(&mut part) => { read?; }
                 () = self.cancel.cancelled() => {
-                    return Err(Error::new(Kind::Cancelled, "the backup was stopped"));
+                    return Err(stopped());
                 }
             }
             if part.is_empty() {

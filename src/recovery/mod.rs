@@ -11,6 +11,7 @@ mod lsn;
 mod manifest;
 mod objectives;
 mod oracle;
+mod page;
 mod record;
 mod retention;
 mod rotation;
@@ -34,6 +35,9 @@ pub use lsn::Lsn;
 pub use manifest::{BackupManifest, Collation, MANIFEST_VERSION, Part, Settings, Stream};
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
+#[cfg(test)]
+pub(crate) use page::tests as page_tests;
+pub use page::{PageHeader, is_segment_size};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, next_turn};

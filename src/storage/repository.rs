@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 
 use super::{Location, Opener, SealKey, Sealer, Store};
 use crate::error::{Error, Kind, Result};
 
 /// Room for the header, the tags of the frames and text that does not compress.
 const OVERHEAD: usize = 64 * 1024;
+/// Bytes that are hashed at once.
+const BUFFER: usize = 256 * 1024;
 
 /// A store whose files are all sealed. Cheap to clone; clones share the key.
 #[derive(Debug, Clone)]
@@ -95,6 +98,17 @@ impl Repository {
         blocking(move || open(&name, &sealed, &key)).await
     }
 
+    /// Reads and opens a file, and tells the bytes and the SHA-256 (in hexadecimal digits) of its
+    /// text, which is never in memory as a whole.
+    ///
+    /// # Errors
+    /// As [`Repository::get`].
+    pub async fn digest(&self, name: &str) -> Result<(u64, String)> {
+        let sealed = self.store.read(name).await?;
+        let (key, name) = (Arc::clone(&self.key), name.to_owned());
+        blocking(move || digest(&name, &sealed, &key)).await
+    }
+
     /// Whether there is a file of that name.
     ///
     /// # Errors
@@ -148,16 +162,37 @@ fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
 
 fn open(name: &str, sealed: &[u8], key: &SealKey) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    let mut opener = Opener::new(sealed, key)
-        .map_err(|error| Error::new(error.kind(), format!("{name}: {error}")))?;
-    opener.read_to_end(&mut text).map_err(|error| {
-        Error::new(
-            Kind::SealBroken,
-            format!("{name} is damaged: its seal does not hold"),
-        )
-        .because(error)
-    })?;
+    let mut opener = opener(name, sealed, key)?;
+    let read = opener.read_to_end(&mut text);
+    read.map_err(|error| damaged(name, error))?;
     Ok(text)
+}
+
+fn digest(name: &str, sealed: &[u8], key: &SealKey) -> Result<(u64, String)> {
+    let mut opener = opener(name, sealed, key)?;
+    let (mut bytes, mut hash) = (0, Sha256::new());
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = opener.read(&mut buffer);
+        let read = read.map_err(|error| damaged(name, error))?;
+        if read == 0 {
+            return Ok((bytes, hex::encode(hash.finalize())));
+        }
+        hash.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+}
+
+fn opener<'a>(name: &str, sealed: &'a [u8], key: &SealKey) -> Result<Opener<&'a [u8]>> {
+    Opener::new(sealed, key).map_err(|error| Error::new(error.kind(), format!("{name}: {error}")))
+}
+
+fn damaged(name: &str, error: std::io::Error) -> Error {
+    Error::new(
+        Kind::SealBroken,
+        format!("{name} is damaged: its seal does not hold"),
+    )
+    .because(error)
 }
 
 async fn blocking<T: Send + 'static>(
@@ -186,6 +221,8 @@ mod tests {
         let text = vec![7; 600_000];
         let sealed = repository.put("b/2", text.clone()).await.unwrap();
         repository.put("b/1", Vec::new()).await.unwrap();
+        let digest = hex::encode(Sha256::digest(&text));
+        assert_eq!(repository.digest("b/2").await.unwrap(), (600_000, digest));
         assert_eq!(repository.get("b/2").await.unwrap(), text);
         let files = repository.list("b").await.unwrap();
         assert_eq!(files[1], ("b/2".to_owned(), sealed));
@@ -216,6 +253,7 @@ mod tests {
             error.to_string().contains("x is damaged: its seal"),
             "{error}"
         );
+        assert_eq!(good.digest("x").await.unwrap_err().kind(), Kind::SealBroken);
         assert_eq!(good.get("y").await.unwrap_err().kind(), Kind::Storage);
     }
 }

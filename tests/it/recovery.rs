@@ -10,3 +10,4 @@ mod drill_passive;
 mod drill_records;
 mod pitr;
 mod stage;
+mod wal;

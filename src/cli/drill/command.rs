@@ -131,7 +131,7 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
     let done = drill(&request).await?;
     let files = args.files.write(&done.report, &done.history)?;
     Ok(Output::report(Shown {
-        kind: "drill_run",
+        now: true,
         drill: done.report,
         recorded: done.recorded,
         files,
@@ -158,7 +158,7 @@ async fn report(app: &App, args: ReportArgs) -> Result<Output> {
     let files = args.files.write(&drill, &history)?;
     let recorded = Some(record::name(&drill.id));
     let shown = Shown {
-        kind: "drill_report",
+        now: false,
         drill,
         recorded,
         files,

@@ -12,9 +12,9 @@ use crate::recovery::{DrillCheck, DrillPhase, DrillReport, Verdict, bytes, secon
 /// `drill run` and `drill report`.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown {
-    /// The kind of the document.
+    /// Whether it was run now, or looked up.
     #[serde(skip)]
-    pub(super) kind: &'static str,
+    pub(super) now: bool,
     #[serde(flatten)]
     pub(super) drill: DrillReport,
     /// Where it was recorded.
@@ -25,7 +25,11 @@ pub(super) struct Shown {
 
 impl Report for Shown {
     fn kind(&self) -> &'static str {
-        self.kind
+        if self.now {
+            "drill_run"
+        } else {
+            "drill_report"
+        }
     }
 
     fn exit(&self) -> u8 {
@@ -189,7 +193,7 @@ mod tests {
 
     fn text(drill: DrillReport) -> String {
         let shown = Shown {
-            kind: "drill_run",
+            now: true,
             drill,
             recorded: Some("drills/x.tg".to_owned()),
             files: vec![PathBuf::from("drills/2026-11-22.html")],

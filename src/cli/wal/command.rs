@@ -1,6 +1,8 @@
 //! The commands.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use super::{audit, receive};
 use crate::cli::App;
@@ -10,7 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::service::backup::Shelf;
 use crate::service::wal::{Fetched, chain, fetch, fetch_through, push, push_through};
 
-/// Exit codes of `restore_command`: 1 says that the log ends, and anything above 125 stops recovery.
+/// Exit codes of `restore_command`. Up to 125 they say that there is no such file, so that the log
+/// ends and the server is promoted; above, recovery stops.
 const BEYOND: u8 = 1;
 const FAILED: u8 = 255;
 
@@ -65,6 +68,28 @@ pub(in crate::cli) async fn run(app: &App, command: &Command) -> Result<Output> 
         Command::Receive(args) => receive::run(app, args).await,
         Command::Audit(args) => audit::run(app, args).await,
     }
+}
+
+/// Whether `args`, which may not even parse, are those of a `restore_command`. Then no failure may
+/// look like the end of the log; a panic neither, which would end with 101.
+pub(in crate::cli) fn guards_recovery(args: &[OsString]) -> bool {
+    let mut words = args.iter().skip(1).skip_while(|word| *word != "wal");
+    let fetches = words.next().is_some() && words.next().is_some_and(|word| word == "fetch");
+    let helps = args.iter().any(|word| word == "--help" || word == "-h");
+    if fetches && !helps {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            told(panic);
+            std::process::exit(i32::from(FAILED));
+        }));
+        return true;
+    }
+    false
+}
+
+/// The exit code of a `restore_command` that stops recovery.
+pub(in crate::cli) fn failed() -> ExitCode {
+    ExitCode::from(FAILED)
 }
 
 async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {

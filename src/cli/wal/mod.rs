@@ -4,4 +4,4 @@ mod audit;
 mod command;
 mod receive;
 
-pub(super) use command::{Command, run};
+pub(super) use command::{Command, failed, guards_recovery, run};

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +16,7 @@ use crate::storage::Repository;
 
 /// Where the records of turns lie.
 const TURNS: &str = "verified";
-/// Parts that are opened at once; text and sealed file of each are in memory.
+/// Parts that are opened at once; the sealed file of each is in memory.
 const READERS: usize = 2;
 
 /// A share in percent, written `5%`.
@@ -206,19 +205,9 @@ impl Verify<'_> {
 
 /// What is wrong with one part; none when it is what was written.
 async fn examine(repository: &Repository, file: String, part: Part) -> Result<Option<Finding>> {
-    let problem = match repository.get(&file).await {
-        Ok(text) => {
-            let digest = tokio::task::spawn_blocking(move || {
-                (text.len() as u64, hex::encode(Sha256::digest(&text)))
-            });
-            let digest = digest.await;
-            let (bytes, sha256) =
-                digest.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-            if (bytes, sha256.as_str()) == (part.bytes, part.sha256.as_str()) {
-                return Ok(None);
-            }
-            "holds something else than was written".to_owned()
-        }
+    let problem = match repository.digest(&file).await {
+        Ok(found) if found == (part.bytes, part.sha256) => return Ok(None),
+        Ok(_) => "holds something else than was written".to_owned(),
         Err(error) if matches!(error.kind(), Kind::SealBroken | Kind::SealKey) => {
             // The finding names the file already.
             let text = error.to_string();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::primary::{Primary, archive_command};
+use super::primary::Primary;
 use super::run::Drill;
 use crate::config::Target;
 use crate::engines::Native;
@@ -16,7 +16,7 @@ use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
 use crate::service::backup::{Backup, Shelf};
 use crate::service::restore::{Restore, Restored, reachable};
-use crate::service::wal::{Drained, Receiver, ReceiverOptions, WalSocket};
+use crate::service::wal::{Drained, Receiver, ReceiverOptions, WalSocket, archive_command};
 use crate::storage::{Location, Repository, SealKey};
 
 /// What the receiver calls itself.
@@ -245,7 +245,7 @@ impl Wal {
     pub(super) fn check(&mut self) -> Result<()> {
         let works = match self {
             Self::Archive { socket, .. } => return socket.fault().map_or(Ok(()), Err),
-            Self::Stream { receiver, .. } => receiver.as_mut().is_some_and(Receiver::works),
+            Self::Stream { receiver, .. } => receiver.as_ref().is_some_and(Receiver::works),
         };
         if works {
             return Ok(());

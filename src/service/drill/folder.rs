@@ -46,16 +46,32 @@ impl Folder {
     /// # Errors
     /// Something in it cannot be removed; a drill that leaves traces has not passed.
     pub(super) fn remove(self) -> Result<()> {
-        std::fs::remove_dir_all(&self.0).map_err(|error| at(&self.0, &error))?;
+        let removed = clear(&self.0);
+        let result = removed.map_err(|error| at(&self.0, &error));
         std::mem::forget(self);
-        Ok(())
+        result
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+        if let Err(error) = clear(&self.0) {
             tracing::warn!(%error, dir = %self.0.display(), "the drill's folder stays");
+        }
+    }
+}
+
+/// Removes a folder. Processes and threads that were told to end may write for a moment more.
+fn clear(path: &Path) -> std::io::Result<()> {
+    let mut left = 40;
+    loop {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(_) if left > 0 => {
+                left -= 1;
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            result => return result,
         }
     }
 }

@@ -17,7 +17,7 @@ mod sandbox;
 mod shop;
 mod small_disk;
 #[cfg(test)]
-mod trial;
+mod tests;
 mod true_archive;
 
 pub use run::{Done, Drill, Sandbox, run};

@@ -1,6 +1,5 @@
 //! The primary of a sandbox drill.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -132,14 +131,4 @@ pub(super) async fn target(url: &str) -> Result<Target> {
         database_url: Some(url.to_owned()),
     })?;
     config.environment(None)?.target(&config).await
-}
-
-/// What the archiver runs.
-pub(super) fn archive_command(program: &Path, socket: &Path) -> String {
-    // Both paths are ours and hold no quote.
-    format!(
-        "'{}' wal push --socket '{}' '%p'",
-        program.display(),
-        socket.display()
-    )
 }

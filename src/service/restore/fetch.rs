@@ -41,17 +41,25 @@ pub(super) async fn unpack(
     }))
     .buffered(AT_ONCE);
     let mut bytes = 0;
-    while let Some(part) = parts.try_next().await? {
-        bytes += part.len() as u64;
-        // A receiver that is gone has an error, which is told below.
-        if send.send(part).await.is_err() {
-            break;
+    let fetched = loop {
+        match parts.try_next().await {
+            Ok(Some(part)) => {
+                bytes += part.len() as u64;
+                // A receiver that is gone has an error, which is told below.
+                if send.send(part).await.is_err() {
+                    break Ok(());
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         }
-    }
+    };
     drop(send);
+    // Also after an error: nobody may write into a folder that the caller removes.
     let done = unpacking
         .await
         .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+    fetched?;
     done.map_err(|error| unpacked_badly(&backup.id, &error))?;
     Ok(bytes)
 }

@@ -13,7 +13,7 @@ use crate::postgres::private::{Binaries, Ephemeral, Identity, Options, Search, d
 use crate::recovery::{
     BackupManifest, Lsn, RecoveryTarget, Segment, TimelineHistory, history_name,
 };
-use crate::service::wal::{WalSocket, chain};
+use crate::service::wal::{WalSocket, chain, restore_command};
 use crate::storage::Repository;
 
 /// How long recovery may take until the server takes writes.
@@ -271,11 +271,7 @@ impl Restore<'_> {
     /// Settings that keep the source's own from doing harm: everything that it was configured
     /// with is left behind, but for what a standby must not fall short of.
     fn options(&self, binaries: &Binaries, socket: &WalSocket, program: &Path) -> Options {
-        let command = format!(
-            "'{}' wal fetch --socket '{}' %f %p",
-            program.display(),
-            socket.path().display()
-        );
+        let command = restore_command(program, socket.path());
         let mut settings = vec![
             ("restore_command".to_owned(), command),
             ("archive_mode".to_owned(), "off".to_owned()),

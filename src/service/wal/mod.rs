@@ -1,13 +1,18 @@
 //! WAL on its way into a repository and out of it.
 
 mod audit;
+mod command;
 mod fetch;
+mod piece;
 mod push;
 mod receiver;
 mod socket;
+mod spool;
+mod upload;
 
 pub use audit::{Audit, Behind, audit};
+pub use command::{archive_command, restore_command};
 pub use fetch::{Fetched, chain, fetch};
-pub use push::{Pushed, push};
+pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
 pub use socket::{WalSocket, fetch_through, push_through};

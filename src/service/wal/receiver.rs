@@ -1,29 +1,43 @@
 //! Receives the WAL of a running server and uploads it: whole segments, and each second what is
 //! new of the segment that is being written.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::push::{push, put};
+use super::spool::Spool;
+use super::upload::{Upload, lasting};
 use crate::clock::Clock;
 use crate::config::{Target, vars};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Binaries;
-use crate::recovery::{Increment, Segment, increment_name};
 use crate::storage::Repository;
 
 /// Time between two uploads.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Bytes of a page of WAL; pieces begin with one, since the last one is written more than once.
-const PAGE: usize = 8192;
-/// How long the program may take to end.
+/// The longest time between two tries of an upload that fails.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long the program may take to end, and how long uploads are tried after it has.
 const PATIENCE: Duration = Duration::from_secs(10);
+const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
+/// How long another holder of the slot is waited for: a server notices late that its client died.
+const SLOT_PATIENCE: Duration = Duration::from_secs(15);
+/// When the program has not ended by then, it has its slot.
+const SETTLED: Duration = Duration::from_millis(500);
+/// Time between two starts.
+const AGAIN: Duration = Duration::from_millis(300);
+/// Lines of its output that are kept.
+const LINES: usize = 10;
+/// The option of the spool; by it a program that lost its starter is known.
+pub(super) const DIRECTORY: &str = "--directory";
 
 /// What a receiver works with.
 #[derive(Debug, Clone)]
@@ -34,7 +48,8 @@ pub struct ReceiverOptions {
     pub binaries: Binaries,
     /// Where WAL goes.
     pub repository: Repository,
-    /// A folder for what is not uploaded yet; made with mode 0700.
+    /// A folder for what is not uploaded yet, and for the newest whole segment; made with mode
+    /// 0700.
     pub spool: PathBuf,
     /// The replication slot, made when it is missing; also the name that the server knows it by.
     pub slot: String,
@@ -44,12 +59,13 @@ pub struct ReceiverOptions {
     pub clock: Arc<dyn Clock>,
 }
 
-/// A receiver at work.
+/// A receiver at work. When it is dropped it stops, and what is not uploaded stays in the spool.
 #[derive(Debug)]
 pub struct Receiver {
-    child: Child,
+    program: JoinHandle<()>,
     upload: JoinHandle<Result<Upload>>,
-    stop: CancellationToken,
+    shared: Arc<Shared>,
+    _spool: Spool,
 }
 
 /// What was uploaded after the server had gone.
@@ -61,91 +77,98 @@ pub struct Drained {
     pub longest_upload: f64,
 }
 
+/// What the tasks of a receiver tell each other.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The program is to end.
+    end: CancellationToken,
+    /// It has ended.
+    ended: CancellationToken,
+    /// Uploads are to end, with what is in the spool.
+    stop: CancellationToken,
+    /// They have ended.
+    stopped: CancellationToken,
+    /// The last lines of the program.
+    said: Arc<Mutex<VecDeque<String>>>,
+    /// How the program ended when nobody had asked it to.
+    gone: Mutex<Option<ExitStatus>>,
+    /// Why nothing is uploaded at the moment.
+    trouble: Mutex<Option<String>>,
+}
+
 impl Receiver {
     /// Seconds between two uploads.
     pub const INTERVAL: Duration = INTERVAL;
 
-    /// Makes the slot, starts `pg_receivewal`, and uploads until it is drained.
+    /// Makes the slot, starts `pg_receivewal`, and uploads until it is drained. A program that a
+    /// killed receiver left in the same spool is ended first.
     ///
     /// # Errors
-    /// The program is missing or cannot connect.
+    /// The program is missing, cannot connect, or does not get its slot within 15 s; another
+    /// process works in the spool ([`Kind::RunnerBusy`]).
     pub async fn start(options: &ReceiverOptions) -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .recursive(true)
-            .create(&options.spool)?;
-        let made = command(options)?
-            .args(["--create-slot", "--if-not-exists"])
-            .output()
-            .await?;
-        if !made.status.success() {
-            let said = String::from_utf8_lossy(&made.stderr).into_owned();
-            let error = Error::new(Kind::CopyTool, "pg_receivewal did not make its slot");
-            return Err(said.lines().take(3).fold(error, Error::detail));
-        }
-        let mut receive = command(options)?;
-        receive.args(["--no-loop", "--status-interval=1"]);
-        if options.synchronous {
-            receive.arg("--synchronous");
-        }
-        let child = receive.stderr(Stdio::null()).spawn()?;
-        let stop = CancellationToken::new();
-        let mut upload = Upload {
-            repository: options.repository.clone(),
-            spool: options.spool.clone(),
-            clock: Arc::clone(&options.clock),
-            sent: None,
-            pieces: Vec::new(),
-            longest: Duration::ZERO,
-            last: 0,
-        };
-        let stopped = stop.clone();
-        let upload = tokio::spawn(async move {
-            while !stopped.is_cancelled() {
-                upload.round().await?;
-                tokio::select! {
-                    () = stopped.cancelled() => {}
-                    () = tokio::time::sleep(INTERVAL) => {}
-                }
-            }
-            upload.round().await?;
-            Ok(upload)
+        let spool = Spool::take(&options.spool).await?;
+        make_slot(options, &spool).await?;
+        spool.go_on_from(&options.slot, &options.target).await?;
+        let (child, said) = connect(options, &spool).await?;
+        let shared = Arc::new(Shared {
+            said,
+            ..Shared::default()
         });
+        let program = tokio::spawn(watch(child, Arc::clone(&shared)));
+        let clock = Arc::clone(&options.clock);
+        let upload = Upload::new(&options.repository, spool.path.clone(), Arc::clone(&clock));
+        let upload = tokio::spawn(keep_uploading(upload, clock, Arc::clone(&shared)));
         Ok(Self {
-            child,
+            program,
             upload,
-            stop,
+            shared,
+            _spool: spool,
         })
     }
 
-    /// Whether it still receives and uploads.
+    /// Whether it still receives and uploads; see [`Self::trouble`] for uploads that fail and are
+    /// tried again.
     #[must_use]
-    pub fn works(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None)) && !self.upload.is_finished()
+    pub fn works(&self) -> bool {
+        !self.shared.ended.is_cancelled() && !self.shared.stopped.is_cancelled()
+    }
+
+    /// Waits until it does not receive or does not upload any more. [`Self::drain`] then tells
+    /// why uploads have ended, and [`Self::gone`] why the program has.
+    pub async fn stopped(&self) {
+        tokio::select! {
+            () = self.shared.ended.cancelled() => {}
+            () = self.shared.stopped.cancelled() => {}
+        }
+    }
+
+    /// Why nothing is uploaded at the moment, though it is tried again and again; none when all
+    /// is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.shared.trouble).clone()
+    }
+
+    /// What the program said when it ended by itself; none while it works. It ends when its server
+    /// does.
+    #[must_use]
+    pub fn gone(&self) -> Option<Error> {
+        let status = (*lock(&self.shared.gone))?;
+        Some(said("ended", status, &self.shared.said))
     }
 
     /// Ends it and uploads all that it has.
     ///
     /// # Errors
-    /// Those of the uploads since it was started.
+    /// An upload that will never work, at once; one that may, after a minute of tries.
     pub async fn drain(mut self) -> Result<Drained> {
-        if let (Ok(None), Some(pid)) = (self.child.try_wait(), self.child.id())
-            && let Some(pid) = rustix::process::Pid::from_raw(pid.cast_signed())
-        {
-            // It ends by itself when its server is gone; a busy one is asked to.
-            let gone = tokio::time::timeout(Duration::from_millis(500), self.child.wait()).await;
-            if gone.is_err() {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
-            }
-        }
-        if tokio::time::timeout(PATIENCE, self.child.wait())
-            .await
-            .is_err()
-        {
-            self.child.kill().await?;
-        }
-        self.stop.cancel();
+        // It ends by itself when its server is gone; a busy one is asked to.
+        let own = Duration::from_millis(500);
+        let _ = tokio::time::timeout(own, self.shared.ended.cancelled()).await;
+        self.shared.end.cancel();
+        self.shared.ended.cancelled().await;
+        self.shared.stop.cancel();
         let upload = (&mut self.upload)
             .await
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))??;
@@ -158,20 +181,159 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        // The program is killed with its task.
+        self.program.abort();
         self.upload.abort();
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An error with the last lines of the program.
+fn said(what: &str, status: ExitStatus, lines: &Mutex<VecDeque<String>>) -> Error {
+    let error = Error::new(Kind::CopyTool, format!("pg_receivewal {what}: {status}"));
+    lock(lines).iter().cloned().fold(error, Error::detail)
+}
+
+async fn make_slot(options: &ReceiverOptions, spool: &Spool) -> Result<()> {
+    let made = command(options, spool)?
+        .args(["--create-slot", "--if-not-exists"])
+        .output()
+        .await?;
+    if made.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&made.stderr).into_owned();
+    let error = Error::new(Kind::CopyTool, "pg_receivewal did not make its slot");
+    Err(text.lines().take(LINES).fold(error, Error::detail))
+}
+
+/// Starts the program, again and again as long as somebody else holds the slot.
+async fn connect(
+    options: &ReceiverOptions,
+    spool: &Spool,
+) -> Result<(Child, Arc<Mutex<VecDeque<String>>>)> {
+    let begun = options.clock.monotonic();
+    loop {
+        let mut receive = command(options, spool)?;
+        receive.args(["--no-loop", "--status-interval=1"]);
+        if options.synchronous {
+            receive.arg("--synchronous");
+        }
+        let mut child = receive.stderr(Stdio::piped()).spawn()?;
+        let lines = Arc::new(Mutex::new(VecDeque::new()));
+        let listening = child
+            .stderr
+            .take()
+            .map(|output| tokio::spawn(listen(output, Arc::clone(&lines))));
+        let Ok(status) = tokio::time::timeout(SETTLED, child.wait()).await else {
+            return Ok((child, lines));
+        };
+        let status = status?;
+        if let Some(listening) = listening {
+            let _ = tokio::time::timeout(SETTLED, listening).await;
+        }
+        let taken = lock(&lines).iter().any(|line| line.contains("is active"));
+        let waited = options.clock.monotonic().saturating_sub(begun);
+        if !taken || waited > SLOT_PATIENCE {
+            let slot = &options.slot;
+            return Err(said("did not begin", status, &lines)
+                .hint(format!("see who holds the replication slot \"{slot}\"")));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Keeps the last lines, and tells each in the log.
+async fn listen(output: tokio::process::ChildStderr, lines: Arc<Mutex<VecDeque<String>>>) {
+    let mut output = BufReader::new(output).lines();
+    while let Ok(Some(line)) = output.next_line().await {
+        tracing::info!("{line}");
+        let mut lines = lock(&lines);
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+}
+
+/// Waits for the program's end, and ends it when that is asked for.
+async fn watch(mut child: Child, shared: Arc<Shared>) {
+    let end = shared.ended.clone().drop_guard();
+    tokio::select! {
+        status = child.wait() => {
+            if let Ok(status) = status {
+                *lock(&shared.gone) = Some(status);
+            }
+            return;
+        }
+        () = shared.end.cancelled() => {}
+    }
+    if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
+        let _ = kill_process(pid, Signal::INT);
+    }
+    if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+    drop(end);
+}
+
+/// Uploads each second until it is stopped, and once more then. What may work later is tried
+/// again, and said; what never will ends the program too, so that nobody relies on it.
+async fn keep_uploading(
+    mut upload: Upload,
+    clock: Arc<dyn Clock>,
+    shared: Arc<Shared>,
+) -> Result<Upload> {
+    let _told = shared.stopped.clone().drop_guard();
+    let mut wait = INTERVAL;
+    let mut last_since = None;
+    loop {
+        let last = shared.stop.is_cancelled();
+        let now = clock.monotonic();
+        let since = last.then(|| *last_since.get_or_insert(now));
+        match upload.round().await {
+            Ok(()) if last => return Ok(upload),
+            Ok(()) => {
+                if lock(&shared.trouble).take().is_some() {
+                    tracing::warn!("WAL is uploaded again");
+                }
+                wait = INTERVAL;
+            }
+            Err(error) => {
+                let tried = since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+                if lasting(&error) || tried > DRAIN_PATIENCE {
+                    shared.end.cancel();
+                    return Err(error);
+                }
+                tracing::warn!(%error, "WAL is not uploaded; it stays in the spool and is tried again");
+                *lock(&shared.trouble) = Some(error.to_string());
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        }
+        if last {
+            tokio::time::sleep(INTERVAL).await;
+            continue;
+        }
+        tokio::select! {
+            () = shared.stop.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
 /// `pg_receivewal` on this server, killed when it is dropped.
-fn command(options: &ReceiverOptions) -> Result<Command> {
+fn command(options: &ReceiverOptions, spool: &Spool) -> Result<Command> {
     let program = options.binaries.program("pg_receivewal").ok_or_else(|| {
         let dir = options.binaries.dir.display();
         Error::new(Kind::PostgresMissing, format!("no pg_receivewal in {dir}"))
     })?;
     let mut command = Command::new(program);
     command
-        .arg("--directory")
-        .arg(&options.spool)
+        .arg(DIRECTORY)
+        .arg(&spool.path)
         .arg("--slot")
         .arg(&options.slot)
         .env_clear()
@@ -183,108 +345,4 @@ fn command(options: &ReceiverOptions) -> Result<Command> {
         .kill_on_drop(true)
         .process_group(0);
     Ok(command)
-}
-
-struct Upload {
-    repository: Repository,
-    spool: PathBuf,
-    clock: Arc<dyn Clock>,
-    /// The segment that is being written, and how much of it is in the repository.
-    sent: Option<(Segment, usize)>,
-    /// Names of its pieces there.
-    pieces: Vec<String>,
-    longest: Duration,
-    /// Bytes of the last round.
-    last: u64,
-}
-
-impl std::fmt::Debug for Upload {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upload").finish_non_exhaustive()
-    }
-}
-
-impl Upload {
-    /// Uploads what is new.
-    async fn round(&mut self) -> Result<()> {
-        let started = self.clock.monotonic();
-        self.last = 0;
-        let mut names: Vec<String> = self
-            .spool
-            .read_dir()?
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        for name in names {
-            let path = self.spool.join(&name);
-            if let Some(whole) = name.strip_suffix(".partial") {
-                self.partial(whole, &path).await?;
-            } else {
-                self.whole(&name, &path).await?;
-            }
-        }
-        let took = self.clock.monotonic().saturating_sub(started);
-        self.longest = self.longest.max(took);
-        Ok(())
-    }
-
-    /// A segment that is complete, or a history.
-    async fn whole(&mut self, name: &str, path: &Path) -> Result<()> {
-        let content = tokio::fs::read(path).await?;
-        push(&self.repository, name, &content).await?;
-        self.last += content.len() as u64;
-        tokio::fs::remove_file(path).await?;
-        // Its pieces say nothing more.
-        if self
-            .sent
-            .is_some_and(|(segment, _)| segment.name(size(&content)) == name)
-        {
-            for piece in std::mem::take(&mut self.pieces) {
-                self.repository.remove(&piece).await?;
-            }
-            self.sent = None;
-        }
-        Ok(())
-    }
-
-    /// What is new of the segment that is being written.
-    async fn partial(&mut self, name: &str, path: &Path) -> Result<()> {
-        let content = match tokio::fs::read(path).await {
-            Ok(content) => content,
-            // It was completed meanwhile; the next round takes it as a whole.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let bytes = size(&content);
-        let Some(segment) = Segment::parse(name, bytes) else {
-            return Ok(());
-        };
-        let from = match self.sent {
-            Some((known, sent)) if known == segment => sent,
-            _ => 0,
-        };
-        let Some(filled) = content.iter().rposition(|byte| *byte != 0) else {
-            return Ok(());
-        };
-        // The page that was written last has grown, so it is sent again; the longer piece wins.
-        let from = from / PAGE * PAGE;
-        if filled < from || self.sent == Some((segment, filled)) {
-            return Ok(());
-        }
-        let piece = Increment {
-            offset: u32::try_from(from).unwrap_or(u32::MAX),
-            bytes: u32::try_from(filled + 1 - from).unwrap_or(u32::MAX),
-        };
-        let name = increment_name(segment, piece, bytes);
-        put(&self.repository, &name, &content[from..=filled]).await?;
-        self.pieces.push(name);
-        self.last += u64::from(piece.bytes);
-        self.sent = Some((segment, filled));
-        Ok(())
-    }
-}
-
-fn size(content: &[u8]) -> u32 {
-    u32::try_from(content.len()).unwrap_or(u32::MAX)
 }

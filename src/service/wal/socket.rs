@@ -14,15 +14,16 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use super::{Fetched, chain, fetch, push};
+use super::{Fetched, Pusher, chain, fetch};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
-use crate::recovery::{Segment, WalChain};
+use crate::recovery::{Presence, Segment, WalChain};
 use crate::storage::Repository;
 
-/// Segments that are fetched before they are asked for.
-const AHEAD: u64 = 4;
+/// Segments that are fetched before they are asked for, and the most that they may take together.
+const AHEAD: u32 = 4;
+const AHEAD_BYTES: u32 = 256 << 20;
 /// A file of WAL is at most this long.
 const LONGEST: u64 = 1 << 30;
 
@@ -39,6 +40,7 @@ pub struct WalSocket {
 #[derive(Debug)]
 struct Shared {
     repository: Repository,
+    pusher: Pusher,
     clock: Arc<dyn Clock>,
     /// Size of a segment; 0 when WAL is only handed over.
     bytes: u32,
@@ -71,6 +73,7 @@ impl WalSocket {
         };
         let shared = Arc::new(Shared {
             repository: repository.clone(),
+            pusher: Pusher::new(repository),
             clock: Arc::clone(clock),
             bytes: segment_bytes,
             chain: tokio::sync::Mutex::new(known),
@@ -178,7 +181,7 @@ impl Shared {
             return Err(Error::new(Kind::Usage, format!("{name} was cut off")));
         }
         let started = self.clock.monotonic();
-        push(&self.repository, name, &content).await?;
+        self.pusher.push(name, &content).await?;
         let took = self.clock.monotonic().saturating_sub(started);
         let mut longest = lock(&self.longest);
         *longest = took.max(*longest);
@@ -189,41 +192,66 @@ impl Shared {
         let segment = Segment::parse(name, self.bytes.max(1 << 20));
         let early = segment.and_then(|segment| lock(&self.ahead).remove(&segment));
         let found = match early {
-            Some(task) => task
-                .await
-                .map_err(|error| Error::new(Kind::Internal, error.to_string()))?,
-            None => self.fetch_now(name).await,
+            // What went wrong early is tried once more.
+            Some(task) => match task.await {
+                Ok(Ok(found @ Fetched::Found(_))) => Ok(found),
+                _ => self.fetch_now(name, segment).await,
+            },
+            None => self.fetch_now(name, segment).await,
         };
         if let (Some(segment), Ok(Fetched::Found(_))) = (segment, &found) {
-            self.fetch_ahead(segment);
+            self.fetch_ahead(segment).await;
         }
         found
     }
 
-    async fn fetch_now(&self, name: &str) -> Result<Fetched> {
+    /// Whole segments are taken by the listing at hand. Everything else may have changed since:
+    /// the repository of a live server grows, and pieces go when their segment is whole.
+    async fn fetch_now(&self, name: &str, segment: Option<Segment>) -> Result<Fetched> {
         let known = self.chain.lock().await.clone();
+        if segment.is_some_and(|segment| known.presence(segment) == Presence::Whole) {
+            return fetch(&self.repository, &known, name, self.bytes).await;
+        }
+        let known = self.list().await?;
         match fetch(&self.repository, &known, name, self.bytes).await {
-            Ok(Fetched::Beyond) => {
-                // It may have arrived since.
-                let fresh = chain(&self.repository, self.bytes).await?;
-                let found = fetch(&self.repository, &fresh, name, self.bytes).await;
-                *self.chain.lock().await = fresh;
-                found
+            Err(error) if matches!(error.kind(), Kind::Storage | Kind::WalMissing) => {
+                tracing::debug!(%error, name, "the repository is listed once more");
+                let known = self.list().await?;
+                fetch(&self.repository, &known, name, self.bytes).await
             }
             found => found,
         }
     }
 
-    fn fetch_ahead(self: &Arc<Self>, from: Segment) {
+    async fn list(&self) -> Result<WalChain> {
+        let fresh = chain(&self.repository, self.bytes).await?;
+        self.chain.lock().await.clone_from(&fresh);
+        Ok(fresh)
+    }
+
+    async fn fetch_ahead(self: &Arc<Self>, from: Segment) {
+        let count = (AHEAD_BYTES / self.bytes.max(1)).clamp(1, AHEAD);
+        let known = self.chain.lock().await;
         let mut ahead = lock(&self.ahead);
+        // Those that a change of timeline left are not asked for any more.
+        ahead.retain(|segment, task| {
+            let wanted = segment.timeline == from.timeline && segment.number > from.number;
+            if !wanted {
+                task.abort();
+            }
+            wanted
+        });
         let mut next = from;
-        for _ in 0..AHEAD {
+        for _ in 0..count {
             next = next.next();
+            if known.presence(next) != Presence::Whole {
+                return;
+            }
             let shared = Arc::clone(self);
             ahead.entry(next).or_insert_with(|| {
                 tokio::spawn(async move {
                     let name = next.name(shared.bytes);
-                    shared.fetch_now(&name).await
+                    shared.fetch_now(&name, Some(next)).await
                 })
             });
         }

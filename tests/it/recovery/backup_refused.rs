@@ -1,6 +1,6 @@
 //! What must not be backed up, or not there.
 
-use super::stage::{KEY, Shelf, run, server};
+use super::stage::{KEY, Shelf, run, server, value};
 use crate::support::{Cli, Project};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +67,26 @@ async fn a_role_without_replication_is_told_what_it_needs() {
     assert!(error.stderr.contains("pg_hba.conf"), "{}", error.stderr);
     assert!(!shelf.path().join("repository.tg").exists());
     as_role("saver").ok();
+    // `all` in pg_hba.conf does not cover replication.
+    let hba = value(&server, "show hba_file").await;
+    std::fs::write(hba, "local all all trust\n").unwrap();
+    run(&server, "select pg_reload_conf()").await;
+    let mut tries = 0;
+    let error = loop {
+        let outcome = as_role("saver").run();
+        if outcome.code() != Some(0) || tries == 20 {
+            break outcome;
+        }
+        tries += 1;
+    };
+    assert_eq!(error.code(), Some(2), "{}", error.stderr);
+    assert!(
+        error.stderr.contains("host replication saver"),
+        "{}",
+        error.stderr
+    );
+    let backups = shelf.backup(&["list"]).data();
+    assert_eq!(backups["unfinished"], serde_json::json!([]));
     server.stop().await;
 }
 

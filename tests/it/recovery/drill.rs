@@ -178,3 +178,18 @@ fn a_missed_objective_ends_with_exit_code_3_and_says_so() {
     assert_eq!(history["drills"][0]["verdict"], "failed");
     assert!(history["proof_age_seconds"].is_null());
 }
+
+#[test]
+fn an_interrupted_drill_leaves_nothing_behind() {
+    let place = Place::new();
+    let mut running = place.drill(&["--controls", "none"]).spawn();
+    // In the middle of it: the primary works, or is being restored.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert!(running.runs(), "a drill takes longer");
+    assert!(!place.left().is_empty(), "it is at work");
+    running.interrupt();
+    let outcome = running.wait();
+    assert_eq!(outcome.code(), Some(130), "{}", outcome.stderr);
+    assert_eq!(place.left(), [""; 0].map(PathBuf::from));
+    assert!(!place.repository().join("drills").exists());
+}
