@@ -215,7 +215,11 @@ async fn a_hole_is_named_and_no_server_is_promoted_before_it() {
     let middle = bad.len() / 2;
     bad[middle] ^= 1;
     std::fs::write(victim, &bad).unwrap();
-    let deep = command(&source.shelf, &["wal", "audit", "--deep"]).exits(3);
+    let deep = command(
+        &source.shelf,
+        &["wal", "audit", "--deep", "--format", "json"],
+    )
+    .exits(3);
     assert!(deep.json().to_string().contains(&name), "{}", deep.stdout);
     restore_fails(&source.shelf, "damaged", &name);
 
