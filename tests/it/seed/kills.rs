@@ -34,15 +34,32 @@ fn a_killed_run_is_gone_on_with_and_gives_the_same_rows() {
             break;
         }
         killed += 1;
+        if done(&stage) {
+            // It died between its last commit and its answer.
+            break;
+        }
     }
     assert!(killed >= 2, "{killed} processes were killed at work");
-    let data = finished.unwrap_or_else(|| stage.cli(ARGS).data());
-    assert_eq!(data["resumed"], true, "{data}");
-    assert_eq!(digests(&data), expected);
+    if !done(&stage) {
+        finished = Some(stage.cli(ARGS).data());
+    }
+    if let Some(data) = finished {
+        assert_eq!(data["resumed"], true, "{data}");
+        assert_eq!(digests(&data), expected);
+    }
     let all = "select md5(string_agg(p::text, ';' order by id)) from person p";
     assert_eq!(stage.database.rows(all), whole.database.rows(all));
     assert_eq!(stage.schema(), before);
     stage.prove();
+}
+
+fn done(stage: &Stage) -> bool {
+    stage
+        .database
+        .value("select to_regclass('tidegate.seed_run') is not null")
+        && stage
+            .database
+            .value("select exists (select from tidegate.seed_run where state = 'done')")
 }
 
 #[test]
