@@ -16,7 +16,6 @@ use crate::service::restore::Restore;
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
-#[group(id = "target", multiple = false)]
 pub struct Args {
     /// A folder that does not exist or is empty; the cluster is in `data` below it
     #[arg(long, value_name = "DIR")]

@@ -794,7 +794,7 @@ impl Kind {
                 ("TG1020", 3, Retry::Never),
                 "a file of WAL would be replaced by another",
                 "two servers write to one repository, or one was recovered and goes on under its old timeline; give each its own",
-                "A segment of that name is in the repository already, and its content differs. Nothing was written.",
+                "A segment of that name is in the repository already, and its content differs; or the segment is of another cluster than the repository. Nothing was written.",
             ),
             Self::WalMissing => row(
                 ("TG1021", 3, Retry::Never),

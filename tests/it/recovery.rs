@@ -8,4 +8,6 @@ mod drill;
 mod drill_controls;
 mod drill_passive;
 mod drill_records;
+mod pitr;
 mod stage;
+mod wal;

@@ -2,17 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize;
-
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Increment, PageHeader, Segment, TimelineHistory, history_name, increment_name, is_segment_size,
-    wal_name,
+    Increment, PageHeader, RepositoryIdentity, Segment, TimelineHistory, history_name,
+    increment_name, is_segment_size, wal_name,
 };
 use crate::storage::Repository;
-
-/// The file of a repository that names its cluster.
-const IDENTITY: &str = "repository.tg";
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,17 +117,14 @@ impl Pusher {
 
 /// The cluster that a repository belongs to; none when it is new.
 async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
-    #[derive(Deserialize)]
-    struct Identity {
-        system_identifier: u64,
-    }
-    if !repository.exists(IDENTITY).await? {
+    let name = RepositoryIdentity::NAME;
+    if !repository.exists(name).await? {
         return Ok(None);
     }
-    let text = repository.get(IDENTITY).await?;
+    let text = repository.get(name).await?;
     serde_json::from_slice(&text)
-        .map(|identity: Identity| Some(identity.system_identifier))
-        .map_err(|error| Error::new(Kind::SealBroken, format!("{IDENTITY}: {error}")))
+        .map(|identity: RepositoryIdentity| Some(identity.system_identifier))
+        .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))
 }
 
 /// The timeline whose history a file of this name holds.
@@ -233,8 +225,15 @@ pub(super) mod tests {
         assert_eq!(error.kind(), Kind::WalConflict);
         assert!(error.to_string().contains("identifier 8"), "{error}");
         // What the repository says counts for a process that has seen nothing yet.
-        let identity = &br#"{"version":1,"system_identifier":7}"#[..];
-        repository.put(IDENTITY, identity).await.unwrap();
+        let identity = RepositoryIdentity {
+            version: 1,
+            system_identifier: 7,
+            region: None,
+            created: chrono::DateTime::UNIX_EPOCH,
+        };
+        let identity = serde_json::to_vec(&identity).unwrap();
+        let named = repository.put(RepositoryIdentity::NAME, identity);
+        named.await.unwrap();
         let error = push(&repository, &name, &content).await.unwrap_err();
         assert_eq!(error.kind(), Kind::WalConflict);
     }

@@ -342,6 +342,8 @@ fn command(options: &ReceiverOptions, spool: &Spool) -> Result<Command> {
         .env("PGAPPNAME", &options.slot)
         .current_dir("/")
         .stdin(Stdio::null())
+        // One that outlives a killed Tidegate must not hold its starter's pipes open.
+        .stdout(Stdio::null())
         .kill_on_drop(true)
         .process_group(0);
     Ok(command)

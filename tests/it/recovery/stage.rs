@@ -36,8 +36,13 @@ impl Shelf {
 
     /// The library's view of the repository.
     pub(super) fn repository(&self) -> Repository {
+        Self::at(&self.path())
+    }
+
+    /// The same, for a process that was told where it is.
+    pub(super) fn at(path: &Path) -> Repository {
         let key = SealKey::parse(&KEY.to_owned().into()).unwrap();
-        Repository::open(&Location::Folder(self.path()), Vec::new(), key).unwrap()
+        Repository::open(&Location::Folder(path.to_owned()), Vec::new(), key).unwrap()
     }
 
     /// `tidegate backup ...` on it.
