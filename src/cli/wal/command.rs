@@ -10,7 +10,7 @@ use crate::cli::backup::open;
 use crate::cli::render::Output;
 use crate::error::{Error, Kind, Result};
 use crate::service::backup::Shelf;
-use crate::service::wal::{Fetched, chain, fetch, fetch_through, push, push_through};
+use crate::service::wal::{Fetched, fetch_live, fetch_through, push, push_through};
 
 /// Exit codes of `restore_command`. Up to 125 they say that there is no such file, so that the log
 /// ends and the server is promoted; above, recovery stops.
@@ -129,11 +129,6 @@ async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {
         Error::new(Kind::BackupMissing, text)
     })?;
     let bytes = newest.wal_segment_bytes;
-    fetch(
-        &repository,
-        &chain(&repository, bytes).await?,
-        &args.name,
-        bytes,
-    )
-    .await
+    let (found, _) = fetch_live(&repository, &args.name, bytes).await?;
+    Ok(found)
 }

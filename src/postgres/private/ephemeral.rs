@@ -72,6 +72,20 @@ impl Ephemeral {
         })
     }
 
+    /// Ends the server that a killed process left in `dir`, and removes the folder. One that is in
+    /// use stays.
+    ///
+    /// # Errors
+    /// The folder is somebody else's.
+    pub fn sweep(dir: &Path) -> Result<()> {
+        if dir.is_dir()
+            && let Some(_owner) = lock::try_acquire(&dir.join("owner"))?
+        {
+            PrivateServer::at(dir, false)?.destroy();
+        }
+        Ok(())
+    }
+
     /// The disaster of a drill: the server and everything it started are killed with SIGKILL, and
     /// its data is removed. Returns when the processes are gone; `killed` is called then, before
     /// the data goes.

@@ -1,16 +1,27 @@
 //! The folder that a drill works in.
 
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::fs::File;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::private::Identity;
+use crate::postgres::private::{Ephemeral, Identity};
+
+/// How the folders of drills are named.
+const PREFIX: &str = "tgdrill-";
+/// Held as long as the drill's process lives.
+const OWNER: &str = "drill";
+/// Where servers of a drill may be.
+const SERVERS: [&str; 3] = ["latest", "point", "control/into"];
 
 /// A folder that goes away with its value. The servers' user may pass through it, nobody else may
-/// look into it.
+/// look into it. One whose process was killed is swept away when the next is made.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    _owner: File,
+}
 
 impl Folder {
     pub(super) fn make() -> Result<Self> {
@@ -22,23 +33,32 @@ impl Folder {
         } else {
             PathBuf::from("/tmp")
         };
+        sweep(&parent);
         // Short: sockets lie below it.
-        let path = parent.join(format!("tgdrill-{:08x}", rand::random::<u32>()));
+        let path = parent.join(format!("{PREFIX}{:08x}", rand::random::<u32>()));
         // Fails when there is anything of this name, a link included.
         std::fs::DirBuilder::new()
             .mode(0o700)
             .create(&path)
             .map_err(|error| at(&path, &error))?;
-        let folder = Self(path);
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(0o600);
+        let owner = options
+            .open(path.join(OWNER))
+            .map_err(|error| at(&path, &error))?;
+        lock(&owner).map_err(|error| at(&path, &error))?;
         if identity.switched {
             let mode = std::fs::Permissions::from_mode(0o711);
-            std::fs::set_permissions(&folder.0, mode).map_err(|error| at(&folder.0, &error))?;
+            std::fs::set_permissions(&path, mode).map_err(|error| at(&path, &error))?;
         }
-        Ok(folder)
+        Ok(Self {
+            path,
+            _owner: owner,
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Removes it.
@@ -46,17 +66,15 @@ impl Folder {
     /// # Errors
     /// Something in it cannot be removed; a drill that leaves traces has not passed.
     pub(super) fn remove(self) -> Result<()> {
-        let removed = clear(&self.0);
-        let result = removed.map_err(|error| at(&self.0, &error));
-        std::mem::forget(self);
-        result
+        // Dropped afterwards, when nothing is left to remove.
+        clear(&self.path).map_err(|error| at(&self.path, &error))
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = clear(&self.0) {
-            tracing::warn!(%error, dir = %self.0.display(), "the drill's folder stays");
+        if let Err(error) = clear(&self.path) {
+            tracing::warn!(%error, dir = %self.path.display(), "the drill's folder stays");
         }
     }
 }
@@ -74,6 +92,32 @@ fn clear(path: &Path) -> std::io::Result<()> {
             result => return result,
         }
     }
+}
+
+/// Ends the servers of drills whose process was killed, and removes their folders.
+fn sweep(parent: &Path) {
+    for entry in parent.read_dir().into_iter().flatten().flatten() {
+        let path = entry.path();
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        // A folder of somebody else, or one that is just being made, has no such file for us.
+        let Ok(owner) = File::options().write(true).open(path.join(OWNER)) else {
+            continue;
+        };
+        if lock(&owner).is_ok() {
+            tracing::debug!(dir = %path.display(), "removing a drill left behind");
+            for server in SERVERS {
+                let _ = Ephemeral::sweep(&path.join(server));
+            }
+            let _ = clear(&path);
+        }
+    }
+}
+
+fn lock(file: &File) -> std::io::Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
 fn at(path: &Path, error: &std::io::Error) -> Error {

@@ -72,6 +72,29 @@ pub async fn fetch(
     }
 }
 
+/// The same from a repository that is being written to, of which nothing is known yet; gives what
+/// it holds, too. Pieces go when their segment is whole, so what vanished between the listing and
+/// the reading is looked up once more.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_live(
+    repository: &Repository,
+    name: &str,
+    bytes: u32,
+) -> Result<(Fetched, WalChain)> {
+    let known = chain(repository, bytes).await?;
+    match fetch(repository, &known, name, bytes).await {
+        Err(error) if matches!(error.kind(), Kind::Storage | Kind::WalMissing) => {
+            tracing::debug!(%error, name, "the repository is listed once more");
+            let known = chain(repository, bytes).await?;
+            let found = fetch(repository, &known, name, bytes).await?;
+            Ok((found, known))
+        }
+        found => Ok((found?, known)),
+    }
+}
+
 /// The error of a hole.
 pub(in crate::service) fn missing(segment: &str) -> Error {
     Error::new(

@@ -12,7 +12,7 @@ mod upload;
 
 pub use audit::{Audit, Behind, audit};
 pub use command::{archive_command, restore_command};
-pub use fetch::{Fetched, chain, fetch};
+pub use fetch::{Fetched, chain, fetch, fetch_live};
 pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
 pub use socket::{WalSocket, fetch_through, push_through};

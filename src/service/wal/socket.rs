@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use super::{Fetched, Pusher, chain, fetch};
+use super::{Fetched, Pusher, chain, fetch, fetch_live};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
@@ -212,21 +212,9 @@ impl Shared {
         if segment.is_some_and(|segment| known.presence(segment) == Presence::Whole) {
             return fetch(&self.repository, &known, name, self.bytes).await;
         }
-        let known = self.list().await?;
-        match fetch(&self.repository, &known, name, self.bytes).await {
-            Err(error) if matches!(error.kind(), Kind::Storage | Kind::WalMissing) => {
-                tracing::debug!(%error, name, "the repository is listed once more");
-                let known = self.list().await?;
-                fetch(&self.repository, &known, name, self.bytes).await
-            }
-            found => found,
-        }
-    }
-
-    async fn list(&self) -> Result<WalChain> {
-        let fresh = chain(&self.repository, self.bytes).await?;
-        self.chain.lock().await.clone_from(&fresh);
-        Ok(fresh)
+        let (found, known) = fetch_live(&self.repository, name, self.bytes).await?;
+        *self.chain.lock().await = known;
+        Ok(found)
     }
 
     async fn fetch_ahead(self: &Arc<Self>, from: Segment) {
@@ -305,4 +293,63 @@ async fn ask(socket: &Path, head: &str, content: &[u8]) -> Result<Fetched> {
         .strip_prefix("error ")
         .unwrap_or("the answer was cut off");
     Err(Error::new(Kind::WalMissing, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::push::tests::{repository, wal};
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::recovery::{Increment, increment_name};
+
+    const MB: u32 = 1 << 20;
+
+    #[tokio::test]
+    async fn a_repository_that_grows_and_loses_pieces_is_read_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(&dir.path().join("repository"));
+        let identity = Identity {
+            uid: 0,
+            gid: 0,
+            switched: false,
+        };
+        let pusher = Pusher::new(&repository);
+        let [third, fourth] = [3, 4].map(|number| wal(number, 7));
+        pusher.push(&third.0, &third.1).await.unwrap();
+        let segment = Segment::parse(&fourth.0, MB).unwrap();
+        let begun = Increment {
+            offset: 0,
+            bytes: 40,
+        };
+        let piece = increment_name(segment, begun, MB);
+        let text = fourth.1[..40].to_vec();
+        repository.put(&piece, text).await.unwrap();
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let path = dir.path().join("s");
+        let socket = WalSocket::serve(&repository, MB, &path, &identity, &clock);
+        let socket = socket.await.unwrap();
+        let fetched = async |name: &str| fetch_through(&path, name).await.unwrap();
+        let after = segment.next().name(MB);
+        assert_eq!(fetched(&after).await, Fetched::Beyond);
+        assert_eq!(fetched(&third.0).await, Fetched::Found(third.1));
+        // The segment becomes whole while the server replays the one before.
+        let mut whole = fourth.1.clone();
+        whole[9000] = 1;
+        push_whole(&path, &fourth.0, &whole).await;
+        repository.remove(&piece).await.unwrap();
+        assert_eq!(fetched(&fourth.0).await, Fetched::Found(whole));
+        let (name, content) = wal(5, 7);
+        assert_eq!(name, after);
+        push_whole(&path, &name, &content).await;
+        assert_eq!(fetched(&name).await, Fetched::Found(content));
+        assert!(socket.fault().is_none());
+    }
+
+    async fn push_whole(socket: &Path, name: &str, content: &[u8]) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        push_through(socket, &file).await.unwrap();
+    }
 }

@@ -193,3 +193,14 @@ fn an_interrupted_drill_leaves_nothing_behind() {
     assert_eq!(place.left(), [""; 0].map(PathBuf::from));
     assert!(!place.repository().join("drills").exists());
 }
+
+#[test]
+fn what_a_killed_drill_left_is_swept_away_by_the_next() {
+    let place = Place::new();
+    let running = place.drill(&["--controls", "none"]).spawn();
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    running.kill();
+    assert!(!place.left().is_empty(), "nobody could clean up");
+    place.drill(&["--controls", "none"]).ok();
+    assert_eq!(place.left(), [""; 0].map(PathBuf::from));
+}
