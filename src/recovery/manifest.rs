@@ -109,6 +109,31 @@ pub struct Collation {
     pub version: String,
 }
 
+/// Segments that a backup brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brought {
+    timeline: u32,
+    first: u64,
+    last: u64,
+}
+
+impl Brought {
+    /// Whether a segment is among them.
+    #[must_use]
+    pub fn holds(&self, segment: Segment) -> bool {
+        segment.timeline == self.timeline && (self.first..=self.last).contains(&segment.number)
+    }
+
+    /// The first one after them.
+    #[must_use]
+    pub fn next(&self) -> Segment {
+        Segment {
+            timeline: self.timeline,
+            number: self.last + 1,
+        }
+    }
+}
+
 impl BackupManifest {
     /// The folder of all backups.
     pub const FOLDER: &'static str = BACKUPS;
@@ -182,6 +207,18 @@ impl BackupManifest {
     #[must_use]
     pub fn first_segment(&self) -> Segment {
         Segment::holding(self.start, self.timeline, self.wal_segment_bytes)
+    }
+
+    /// The segments in its own `pg_wal`: those from its start to its end, each of them whole, since
+    /// the server begins a new one when a backup ends.
+    #[must_use]
+    pub fn brought(&self) -> Option<Brought> {
+        let last = Lsn(self.end.0.saturating_sub(1));
+        self.wal_included.then(|| Brought {
+            timeline: self.timeline,
+            first: self.first_segment().number,
+            last: Segment::holding(last, self.timeline, self.wal_segment_bytes).number,
+        })
     }
 
     /// The text that is sealed.

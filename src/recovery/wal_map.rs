@@ -127,6 +127,7 @@ impl Inventory {
         let line = self.line_of(backup);
         let bytes = self.segment_bytes;
         let first = backup.first_segment();
+        let brought = backup.brought();
         let mut reach = Reach {
             id: backup.id.clone(),
             from: backup.end,
@@ -165,7 +166,7 @@ impl Inventory {
                 .iter()
                 .rev()
                 .find_map(|name| Some((name, self.whole.get(name)?)));
-            let inside = backup.wal_included && start < backup.end;
+            let inside = brought.is_some_and(|brought| brought.holds(on(start)));
             if let Some((name, time)) = whole {
                 if missing.is_empty() {
                     reach.to = reach.to.max(end);

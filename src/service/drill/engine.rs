@@ -16,7 +16,9 @@ use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
 use crate::service::backup::{Backup, Shelf};
 use crate::service::restore::{Restore, Restored, reachable};
-use crate::service::wal::{Drained, Receiver, ReceiverOptions, WalSocket, archive_command};
+use crate::service::wal::{
+    Drained, Expected, Receiver, ReceiverOptions, WalSocket, archive_command,
+};
 use crate::storage::{Location, Repository, SealKey};
 
 /// What the receiver calls itself.
@@ -200,7 +202,14 @@ impl Wal {
         let identity = Identity::current()?;
         let path = engine.folder.join("push.sock");
         let clock = &engine.drill.clock;
-        let socket = WalSocket::serve(&engine.repository, 0, &path, &identity, clock).await?;
+        let socket = WalSocket::serve(
+            &engine.repository,
+            Expected::default(),
+            &path,
+            &identity,
+            clock,
+        )
+        .await?;
         let program = reachable(&identity, &engine.folder)?;
         let command = archive_command(&program, socket.path());
         Ok(Self::Archive { socket, command })

@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Options, Search, discover};
 use crate::recovery::{
-    BackupManifest, Lsn, RecoveryTarget, Segment, TimelineHistory, history_name,
+    BackupManifest, Lsn, RecoveryTarget, TimelineHistory, history_name,
 };
-use crate::service::wal::{WalSocket, chain, restore_command};
+use crate::service::wal::{Expected, WalSocket, chain, restore_command};
 use crate::storage::Repository;
 
 /// How long recovery may take until the server takes writes.
@@ -107,7 +107,10 @@ impl Restore<'_> {
         let unpacked = self.clock.monotonic();
         let socket = WalSocket::serve(
             self.repository,
-            self.backup.wal_segment_bytes,
+            Expected {
+                segment_bytes: self.backup.wal_segment_bytes,
+                brought: self.backup.brought(),
+            },
             &self.into.join("wal.sock"),
             &identity,
             self.clock,
@@ -180,15 +183,12 @@ impl Restore<'_> {
             ));
         }
         // What a backup brings along need not be in the repository; what comes after it must.
-        let first = if backup.wal_included {
-            Segment::holding(backup.end, backup.timeline, bytes)
-        } else {
-            backup.first_segment()
-        };
+        let brought = backup.brought();
+        let first = brought.map_or_else(|| backup.first_segment(), |brought| brought.next());
         let archived = known.newest(timeline);
         let alone = archived.is_none_or(|newest| newest.number < first.number);
         if let Some(hole) = known.hole(first, &history)
-            && !(backup.wal_included && alone)
+            && !(brought.is_some() && alone)
         {
             let name = hole.name(bytes);
             return Err(Error::new(

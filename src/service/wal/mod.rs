@@ -15,4 +15,4 @@ pub use command::{archive_command, restore_command};
 pub use fetch::{Fetched, chain, fetch, fetch_live};
 pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
-pub use socket::{WalSocket, fetch_through, push_through};
+pub use socket::{Expected, WalSocket, fetch_through, push_through};

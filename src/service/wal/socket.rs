@@ -18,7 +18,7 @@ use super::{Fetched, Pusher, chain, fetch, fetch_live};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
-use crate::recovery::{Presence, Segment, WalChain};
+use crate::recovery::{Brought, Presence, Segment, WalChain};
 use crate::storage::Repository;
 
 /// Segments that are fetched before they are asked for, and the most that they may take together.
@@ -28,6 +28,15 @@ const AHEAD_BYTES: u32 = 256 << 20;
 const LONGEST: u64 = 1 << 30;
 
 type Ahead = BTreeMap<Segment, JoinHandle<Result<Fetched>>>;
+
+/// What the server at the other end is going to ask for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected {
+    /// Size of its segments; 0 when it only hands WAL over.
+    pub segment_bytes: u32,
+    /// Segments that its base backup has brought along.
+    pub brought: Option<Brought>,
+}
 
 /// A socket that is served until the value is dropped.
 #[derive(Debug)]
@@ -44,6 +53,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// Size of a segment; 0 when WAL is only handed over.
     bytes: u32,
+    brought: Option<Brought>,
     chain: tokio::sync::Mutex<WalChain>,
     ahead: Mutex<Ahead>,
     fault: Mutex<Option<Error>>,
@@ -57,7 +67,7 @@ impl WalSocket {
     /// The socket cannot be made; [`Kind::Storage`].
     pub async fn serve(
         repository: &Repository,
-        segment_bytes: u32,
+        expected: Expected,
         path: &Path,
         identity: &Identity,
         clock: &Arc<dyn Clock>,
@@ -67,7 +77,7 @@ impl WalSocket {
         if identity.switched {
             std::os::unix::fs::chown(path, Some(identity.uid), Some(identity.gid))?;
         }
-        let known = match segment_bytes {
+        let known = match expected.segment_bytes {
             0 => WalChain::default(),
             bytes => chain(repository, bytes).await?,
         };
@@ -75,7 +85,8 @@ impl WalSocket {
             repository: repository.clone(),
             pusher: Pusher::new(repository),
             clock: Arc::clone(clock),
-            bytes: segment_bytes,
+            bytes: expected.segment_bytes,
+            brought: expected.brought,
             chain: tokio::sync::Mutex::new(known),
             ahead: Mutex::default(),
             fault: Mutex::default(),
@@ -212,6 +223,12 @@ impl Shared {
         if segment.is_some_and(|segment| known.presence(segment) == Presence::Whole) {
             return fetch(&self.repository, &known, name, self.bytes).await;
         }
+        if let (Some(segment), Some(brought)) = (segment, self.brought)
+            && brought.holds(segment)
+        {
+            // The server has it in its own pg_wal, and looks there next.
+            return Ok(Fetched::Beyond);
+        }
         let (found, known) = fetch_live(&self.repository, name, self.bytes).await?;
         *self.chain.lock().await = known;
         Ok(found)
@@ -308,6 +325,10 @@ mod tests {
     async fn a_repository_that_grows_and_loses_pieces_is_read_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let repository = repository(&dir.path().join("repository"));
+        let expected = Expected {
+            segment_bytes: MB,
+            brought: None,
+        };
         let identity = Identity {
             uid: 0,
             gid: 0,
@@ -327,7 +348,7 @@ mod tests {
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let path = dir.path().join("s");
-        let socket = WalSocket::serve(&repository, MB, &path, &identity, &clock);
+        let socket = WalSocket::serve(&repository, expected, &path, &identity, &clock);
         let socket = socket.await.unwrap();
         let fetched = async |name: &str| fetch_through(&path, name).await.unwrap();
         let after = segment.next().name(MB);

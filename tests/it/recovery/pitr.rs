@@ -237,6 +237,21 @@ async fn a_hole_is_named_and_no_server_is_promoted_before_it() {
     assert_eq!(source.restored("again", &[]).await.len(), 5);
 }
 
+/// The receiver began after the backup: the first segments are in the backup alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_brings_the_wal_that_it_needs() {
+    let source = Received::new().await;
+    source.insert(1, "row").await;
+    source.backup();
+    assert_eq!(source.restored("alone", &[]).await.len(), 1);
+    let receiver = source.receiver();
+    source.insert(2, "row").await;
+    source.uploaded().await;
+    assert_eq!(source.restored("carried on", &[]).await.len(), 2);
+    receiver.interrupt();
+    receiver.wait();
+}
+
 fn restore_fails(shelf: &Shelf, into: &str, segment: &str) {
     let folder = shelf.temp().join(into);
     let to = folder.to_str().unwrap().to_owned();
