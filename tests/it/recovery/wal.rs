@@ -475,7 +475,7 @@ async fn wal_that_is_archived_through_the_socket_is_whole_or_its_damage_is_named
 #[test]
 fn a_restore_command_that_is_wrong_never_says_that_the_log_ends() {
     use crate::support::Cli;
-    Cli::new(["wal", "fetch", "--sockt", "x", "f", "p"]).exits(255);
+    Cli::new(["wal", "fetch", "--no-such-option", "x", "f", "p"]).exits(255);
     Cli::new(["wal", "fetch"]).exits(255);
     Cli::new(["wal", "fetch", "--socket", "/nowhere", "f", "p"]).exits(255);
     Cli::new(["--format", "json", "wal", "fetch", "f"]).exits(255);
