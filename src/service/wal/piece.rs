@@ -82,9 +82,9 @@ mod tests {
     fn the_new_pages_are_read_to_their_last_byte() {
         let content = pages(40);
         let read = |from, length| Ok(part(&content, from, length));
-        assert_eq!(settled(read, 0).unwrap(), content[..40 * PAGE]);
+        assert!(settled(read, 0).unwrap() == content[..40 * PAGE]);
         let tail = settled(read, 39 * PAGE as u64).unwrap();
-        assert_eq!(tail, content[39 * PAGE..40 * PAGE]);
+        assert!(tail == content[39 * PAGE..40 * PAGE]);
         assert!(settled(read, 40 * PAGE as u64).unwrap().is_empty());
         let full = vec![1; 1 << 20];
         let read = |from, length| Ok(part(&full, from, length));
@@ -105,7 +105,7 @@ mod tests {
             },
             0,
         );
-        assert_eq!(piece.unwrap(), whole[..5 * PAGE]);
+        assert!(piece.unwrap() == whole[..5 * PAGE]);
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
             },
             0,
         );
-        assert_eq!(piece.unwrap(), whole[..8 * PAGE]);
+        assert!(piece.unwrap() == whole[..8 * PAGE]);
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
             reads += 1;
             Ok(part(if reads == 1 { &torn } else { &whole }, from, length))
         };
-        assert_eq!(settled(read, 0).unwrap(), whole[..8 * PAGE]);
+        assert!(settled(read, 0).unwrap() == whole[..8 * PAGE]);
         let mut value = 0;
         let never = |from, length| {
             value += 1;

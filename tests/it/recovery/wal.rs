@@ -156,6 +156,8 @@ impl Writer {
 
 /// Closes the segment at hand and waits until it is in the repository.
 async fn arrived(server: &Ephemeral, repository: &Repository) -> Segment {
+    // A segment in which nothing is written yet is not closed.
+    run(server, "select pg_create_restore_point('here')").await;
     let name = value(server, "select pg_walfile_name(pg_switch_wal())").await;
     let segment = Segment::parse(&name, MB).unwrap();
     for _ in 0..600 {
@@ -337,6 +339,8 @@ async fn a_segment_that_is_not_whole_yet_is_recovered_up_to_the_last_second() {
         "insert into t select g, 'x' from generate_series(1, 100) g",
     )
     .await;
+    let sent = "select coalesce(bool_and(write_lsn >= pg_current_wal_lsn()), false)::text from pg_stat_replication";
+    holds(&server, sent).await;
     server.lose(|| ()).await.unwrap();
     receiver.stopped().await;
     assert!(receiver.gone().is_some() && !receiver.works());
@@ -380,16 +384,25 @@ async fn a_conflict_stops_the_receiver_and_an_unreachable_repository_does_not() 
     server.stop().await;
 }
 
-/// Waits until the slot is held by somebody, or by nobody.
+/// Waits until WAL streams through the slot, or until nobody holds it.
 async fn in_use(server: &Ephemeral, wanted: bool) {
-    let held = "select count(*)::text from pg_replication_slots where active";
+    let question = if wanted {
+        "select (count(*) > 0)::text from pg_stat_replication where state = 'streaming'"
+    } else {
+        "select (count(*) = 0)::text from pg_replication_slots where active"
+    };
+    holds(server, question).await;
+}
+
+/// Asks until the answer is true.
+async fn holds(server: &Ephemeral, question: &str) {
     for _ in 0..400 {
-        if (value(server, held).await == "1") == wanted {
+        if value(server, question).await == "true" {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("not within 20 s: the slot is in use: {wanted}");
+    panic!("not within 20 s: {question}");
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -462,7 +475,7 @@ async fn wal_that_is_archived_through_the_socket_is_whole_or_its_damage_is_named
 #[test]
 fn a_restore_command_that_is_wrong_never_says_that_the_log_ends() {
     use crate::support::Cli;
-    Cli::new(["wal", "fetch", "--sockt", "x", "f", "p"]).exits(255);
+    Cli::new(["wal", "fetch", "--no-such-option", "x", "f", "p"]).exits(255);
     Cli::new(["wal", "fetch"]).exits(255);
     Cli::new(["wal", "fetch", "--socket", "/nowhere", "f", "p"]).exits(255);
     Cli::new(["--format", "json", "wal", "fetch", "f"]).exits(255);
