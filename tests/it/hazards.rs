@@ -142,7 +142,10 @@ fn a_refused_side_is_not_in_the_audit_log() {
         .tidegate(["backfill", "run", "b1", "--take", "old", "--format", "json"])
         .exits(2);
     let message = refused.error()["message"].to_string();
-    assert!(message.contains("b1 is pending"), "{message}");
+    assert!(
+        message.contains("a side is taken when it is done"),
+        "{message}"
+    );
     let audit = project.tidegate(["audit", "show"]).data().to_string();
     assert!(!audit.contains("backfill.take"), "{audit}");
 }

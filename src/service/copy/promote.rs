@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::carry;
 use super::databases::{Databases, Listed};
@@ -199,15 +200,23 @@ pub(in crate::service) async fn alone<T>(
     work: impl Future<Output = T>,
 ) -> Result<T> {
     let sender = Databases::open(&databases.target).await?;
+    let done = CancellationToken::new();
+    let mut sending = std::pin::pin!(send_away(&sender, names, &done));
     tokio::select! {
-        result = work => Ok(result),
-        Err(error) = send_away(&sender, names) => Err(error),
+        result = work => {
+            // The round that is under way knows the names as they were, and would still end sessions
+            // that come after this returns.
+            done.cancel();
+            let _ = sending.await;
+            Ok(result)
+        }
+        Err(error) = &mut sending => Err(error),
     }
 }
 
-/// Ends the sessions of these databases, again and again. Each is told by its number and its name at
+/// Ends the sessions of these databases, again and again, until it is `done`. Each is told by its number and its name at
 /// once: after the names have changed nobody is sent away any more.
-async fn send_away(databases: &Databases, names: &[&str]) -> Result<()> {
+async fn send_away(databases: &Databases, names: &[&str], done: &CancellationToken) -> Result<()> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let known = "select oid, datname::text from pg_catalog.pg_database \
                  where datname = any ($1::text[]::name[])";
@@ -225,7 +234,10 @@ async fn send_away(databases: &Databases, names: &[&str]) -> Result<()> {
                 &[&numbers, &names],
             )
             .await?;
-        tokio::time::sleep(ROUND).await;
+        tokio::select! {
+            () = done.cancelled() => return Ok(()),
+            () = tokio::time::sleep(ROUND) => {}
+        }
     }
 }
 

@@ -10,9 +10,7 @@ use super::program::reachable;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Options, Search, discover};
-use crate::recovery::{
-    BackupManifest, Lsn, RecoveryTarget, TimelineHistory, history_name,
-};
+use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, TimelineHistory, history_name};
 use crate::service::wal::{Expected, WalSocket, chain, restore_command};
 use crate::storage::Repository;
 

@@ -12,7 +12,7 @@ use tidegate::error::{Error, Kind};
 use tidegate::postgres::private::{Ephemeral, Identity, Options, Search, discover};
 use tidegate::recovery::Segment;
 use tidegate::service::wal::{
-    Fetched, Receiver, ReceiverOptions, WalSocket, archive_command, chain, fetch_through,
+    Expected, Fetched, Receiver, ReceiverOptions, WalSocket, archive_command, chain, fetch_through,
     restore_command,
 };
 use tidegate::storage::Repository;
@@ -223,7 +223,7 @@ async fn restored(
     }
     let program = program(place.path());
     let (path, bytes) = (place.path().join("s"), manifest.wal_segment_bytes);
-    let socket = WalSocket::serve(repository, bytes, &path, &identity, &clock()).await?;
+    let socket = WalSocket::serve(repository, expected(bytes), &path, &identity, &clock()).await?;
     let options = Options {
         binaries: Some(binaries),
         settings: vec![
@@ -423,7 +423,7 @@ async fn wal_that_is_archived_through_the_socket_is_whole_or_its_damage_is_named
     let place = open_folder();
     let path = place.path().join("s");
     let clock = clock();
-    let serving = WalSocket::serve(&repository, MB, &path, &identity, &clock);
+    let serving = WalSocket::serve(&repository, expected(MB), &path, &identity, &clock);
     let socket = serving.await.unwrap();
     let program = program(place.path());
     let command = archive_command(&program, &path);
@@ -481,4 +481,12 @@ fn a_restore_command_that_is_wrong_never_says_that_the_log_ends() {
     Cli::new(["--format", "json", "wal", "fetch", "f"]).exits(255);
     Cli::new(["wal", "fetch", "--help"]).exits(0);
     Cli::new(["wal", "push"]).exits(2);
+}
+
+/// A server that has nothing of its own in `pg_wal`.
+fn expected(segment_bytes: u32) -> Expected {
+    Expected {
+        segment_bytes,
+        brought: None,
+    }
 }
