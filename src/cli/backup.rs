@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::App;
+use super::place::place;
 use super::render::Output;
 use crate::config::{Config, parse_rate};
 use crate::engines::Native;
 use crate::error::{Error, Kind, Result};
 use crate::service::backup::{Backup, Share, Shelf, Verify};
-use crate::storage::{Location, Repository, SealKey};
+use crate::storage::Repository;
 
 /// Commands of `backup`.
 #[derive(Debug, clap::Subcommand)]
@@ -123,13 +124,6 @@ pub(super) async fn open(config: &Config, named: Option<&str>) -> Result<Reposit
         Error::new(Kind::Usage, "no repository is named")
             .hint("add --repository file:PATH, or [backup] repository to tidegate.toml")
     })?;
-    let location: Location = location
-        .parse()
-        .map_err(|error: String| Error::new(Kind::Usage, error))?;
-    let key = config
-        .secret(&config.seal_key())
-        .await
-        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
-    let key = SealKey::parse(&key)?;
-    Repository::open(&location.below(&config.root), config.storage_options(), key)
+    let (location, key) = place(config, location).await?;
+    Repository::open(&location, config.storage_options(), key)
 }

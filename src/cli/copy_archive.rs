@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::App;
+use super::place::place;
 use super::render::{Output, Page, Report};
 use crate::config::{Config, Tier};
 use crate::copy::{Manifest, Signed, Stage};
@@ -15,7 +16,7 @@ use crate::service::copy::{
     Databases, Engine, Listed, Options, Outcome, Side, promote, refuse, refuse_target,
 };
 use crate::service::masking;
-use crate::storage::{Location, SealKey, Store};
+use crate::storage::{SealKey, Store};
 
 /// Masks are those of this name when a copy is made for no environment in particular.
 const NOBODY: &str = "archive";
@@ -117,15 +118,8 @@ pub(super) async fn load_from(
 }
 
 async fn open(config: &Config, location: &str) -> Result<(Store, SealKey)> {
-    let location: Location = location
-        .parse()
-        .map_err(|error: String| Error::new(Kind::Usage, error))?;
-    let key = config
-        .secret(&config.seal_key())
-        .await
-        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
-    let key = SealKey::parse(&key)?;
-    let store = Store::open(&location.below(&config.root), config.storage_options())?;
+    let (location, key) = place(config, location).await?;
+    let store = Store::open(&location, config.storage_options())?;
     Ok((store, key))
 }
 

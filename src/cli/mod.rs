@@ -19,6 +19,7 @@ mod env;
 mod init;
 mod mask;
 mod migrate;
+mod place;
 pub mod render;
 mod restore;
 mod schedule;

@@ -17,8 +17,10 @@ use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
 use crate::service::wal::{Receiver, ReceiverOptions};
 
-/// Time between two looks at the receiver.
-const LOOK: Duration = Duration::from_millis(500);
+/// Time between two looks at the uploads.
+const LOOK: Duration = Duration::from_secs(1);
+/// The first pause before it is started again.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause before it is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -64,44 +66,65 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         synchronous: args.synchronous,
         clock: Arc::clone(&app.clock),
     };
+    let restarts = follow(app, &options).await?;
+    Ok(Output::report(Received { restarts }))
+}
+
+/// Receives until it is stopped, and begins again when the server was away; how often it did.
+async fn follow(app: &App, options: &ReceiverOptions) -> Result<u32> {
     let mut restarts = 0;
-    let mut pause = Duration::from_secs(1);
-    let mut receiver = Receiver::start(&options).await?;
-    while !app.cancel.is_cancelled() {
-        let sound = app.clock.monotonic();
-        while receiver.works() && !app.cancel.is_cancelled() {
-            tokio::select! {
-                () = app.cancel.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-        if app.cancel.is_cancelled() {
-            break;
-        }
+    let mut pause = SHORTEST_PAUSE;
+    let mut receiver = Receiver::start(options).await?;
+    loop {
+        let began = app.clock.monotonic();
+        watch(app, &receiver).await;
+        let gone = receiver.gone();
         // What it has is uploaded first; an error of that is the reason to give up.
         receiver.drain().await?;
-        if app.clock.monotonic().saturating_sub(sound) > LONGEST_PAUSE {
-            pause = Duration::from_secs(1);
+        if app.cancel.is_cancelled() {
+            return Ok(restarts);
+        }
+        if let Some(reason) = gone {
+            tracing::warn!(%reason, "the receiver has ended");
+        }
+        if app.clock.monotonic().saturating_sub(began) > LONGEST_PAUSE {
+            pause = SHORTEST_PAUSE;
         }
         receiver = loop {
             let seconds = pause.as_secs();
-            app.events.emit(Event::Note(format!(
-                "the server is gone; the next try is in {seconds} s"
-            )));
+            app.events
+                .emit(Event::Note(format!("receiving again in {seconds} s")));
             tokio::select! {
-                () = app.cancel.cancelled() => return Ok(Output::report(Received { restarts })),
+                () = app.cancel.cancelled() => return Ok(restarts),
                 () = tokio::time::sleep(pause) => {}
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
-            match Receiver::start(&options).await {
+            match Receiver::start(options).await {
                 Ok(receiver) => break receiver,
                 Err(error) => tracing::warn!(%error, "the receiver did not start"),
             }
         };
         restarts += 1;
     }
-    receiver.drain().await?;
-    Ok(Output::report(Received { restarts }))
+}
+
+/// Waits until it has stopped or is to stop; says when nothing can be uploaded, and when it can
+/// again.
+async fn watch(app: &App, receiver: &Receiver) {
+    let mut known = None;
+    loop {
+        tokio::select! {
+            () = app.cancel.cancelled() => return,
+            () = receiver.stopped() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let trouble = receiver.trouble();
+        if trouble != known {
+            let text = trouble.as_deref().unwrap_or("uploads go on");
+            app.events.emit(Event::Note(text.to_owned()));
+            known = trouble;
+        }
+    }
 }
 
 /// A folder an environment and a slot: two receivers never share one.

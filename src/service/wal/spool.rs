@@ -249,9 +249,8 @@ mod tests {
         other.kill().unwrap();
         other.wait().unwrap();
         let status = mine.try_wait().unwrap().unwrap();
-        assert_eq!(
-            std::os::unix::process::ExitStatusExt::signal(&status),
-            Some(2)
-        );
+        // SIGINT, unless whoever runs the tests ignores it, as a shell's background jobs do.
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        assert!(matches!(signal, Some(2 | 9)), "{signal:?}");
     }
 }

@@ -1,0 +1,20 @@
+//! Places for sealed files, as a command line or a file names them.
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::storage::{Location, SealKey};
+
+/// Reads a location, relative to the project, and the key that seals what is written there.
+///
+/// # Errors
+/// [`Kind::Usage`] when it is no location, [`Kind::SealKey`] without a good key.
+pub(super) async fn place(config: &Config, location: &str) -> Result<(Location, SealKey)> {
+    let location: Location = location
+        .parse()
+        .map_err(|error: String| Error::new(Kind::Usage, error))?;
+    let key = config
+        .secret(&config.seal_key())
+        .await
+        .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
+    Ok((location.below(&config.root), SealKey::parse(&key)?))
+}
