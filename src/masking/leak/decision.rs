@@ -12,6 +12,9 @@ pub enum Expectation {
     Kept(Class),
     /// Masks of this class. They may meet another person's raw value by chance.
     Masked(Class),
+    /// Masks that are put together from invented names: e-mail addresses, user names. They may meet
+    /// a person's name by chance, too.
+    Invented,
     /// What is computed from columns of the copy: materialized views, generated columns,
     /// statistics. It may hold what masked columns hold.
     Derived,
@@ -64,6 +67,7 @@ impl Expectation {
                         )
                     )
             }
+            Self::Invented => matches!(class, Class::PersonName | Class::UserName),
             Self::Masked(own) | Self::Keyed(own) => {
                 coincides(class)
                     && (own == class
@@ -116,6 +120,9 @@ mod tests {
         assert!(names.allows(Class::PersonName));
         assert!(!names.allows(Class::Email));
         assert!(!Expectation::Masked(Class::Email).allows(Class::Email));
+        assert!(!Expectation::Masked(Class::Email).allows(Class::PersonName));
+        assert!(!Expectation::Invented.allows(Class::Email));
+        assert!(Expectation::Invented.allows(Class::PersonName));
         assert!(!Expectation::Masked(Class::FreeText).allows(Class::PersonName));
         assert!(!Expectation::Nothing.allows(Class::PersonName));
         assert!(Expectation::Allowed.allows(Class::Email));

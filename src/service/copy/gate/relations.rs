@@ -132,6 +132,7 @@ fn expectation(plan: &MaskPlan, table: &QualifiedName, column: &Ident) -> Expect
         (true, Some(class), _) => Expectation::Kept(class),
         (true, None, _) => Expectation::Nothing,
         (false, _, Mask::Hash { .. }) => Expectation::Keyed(masked),
+        (false, _, Mask::Email { .. } | Mask::UserName { .. }) => Expectation::Invented,
         (false, ..) => Expectation::Masked(masked),
     }
 }
