@@ -136,6 +136,8 @@ fn a_refused_side_is_not_in_the_audit_log() {
             "2.1.0",
             "--backfill",
             "detach",
+            "--dispatch",
+            "workers",
         ])
         .ok();
     let refused = project
@@ -143,7 +145,7 @@ fn a_refused_side_is_not_in_the_audit_log() {
         .exits(2);
     let message = refused.error()["message"].to_string();
     assert!(
-        message.contains("a side is taken when it is done"),
+        message.contains("b1 is pending; a side is taken when it is done"),
         "{message}"
     );
     let audit = project.tidegate(["audit", "show"]).data().to_string();

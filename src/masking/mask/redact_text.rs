@@ -158,12 +158,15 @@ fn url(text: &str) -> Finding {
     })
 }
 
+/// An e-mail address, or what another finding left of one: `(0170 1234567@mail.example` begins as a
+/// telephone number does, and the domain alone can name a person.
 fn email(text: &str) -> Finding {
     let local = run(text, |c| c.is_alphanumeric() || "._%+-'".contains(c));
     let domain = text[local..].strip_prefix('@')?;
     let length = run(domain, |c| c.is_alphanumeric() || ".-".contains(c));
     let kept = domain[..length].trim_end_matches(['.', '-']).len();
-    (local > 0 && kept > 0).then_some((local + 1 + kept, "[email]"))
+    let told = local > 0 || domain[..kept].contains('.');
+    (told && kept > 0).then_some((local + 1 + kept, "[email]"))
 }
 
 fn iban(text: &str) -> Finding {
@@ -309,6 +312,8 @@ mod tests {
                 "born [number], ref [number]",
             ),
             ("\"anna@b.example\"", "\"[email]\""),
+            ("( 0000000@mail.example)", "[phone][email])"),
+            ("DE89 3704 0044 0532 0130 00@b.example", "[iban][email]"),
             ("nothing here: 12 apples", "nothing here: 12 apples"),
             ("Grüße an alle — 東京", "Grüße an alle — 東京"),
         ] {
@@ -332,7 +337,7 @@ mod tests {
                 "Qixt O'Brgh",
                 "QIXT, or Mr. O'Brgh: brgh@x.example, qixtant"
             ),
-            "[name], or Mr. O'[name]: [name]@x.example, qixtant"
+            "[name], or Mr. O'[name]: [name][email], qixtant"
         );
         assert_eq!(told("Li Wxu", "li told Li Wxu"), "li told [name] [name]");
         assert!(refusal(rule, &facts("integer[]")).contains("does not work"));
