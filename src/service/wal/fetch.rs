@@ -3,11 +3,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Increment, Presence, Segment, WalChain, history_name, increment_name, wal_name,
+    Increment, Presence, Segment, TimelineHistory, WalChain, history_name, increment_name, wal_name,
 };
 use crate::storage::Repository;
-
-use super::push::timeline_of;
 
 /// The answer to a server in recovery.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +38,7 @@ pub async fn fetch(
     name: &str,
     bytes: u32,
 ) -> Result<Fetched> {
-    if let Some(timeline) = timeline_of(name) {
+    if let Some(timeline) = TimelineHistory::timeline_of(name) {
         if !chain.has_history(timeline) {
             return Ok(Fetched::Beyond);
         }

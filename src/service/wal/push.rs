@@ -53,7 +53,7 @@ impl Pusher {
     /// [`Kind::WalConflict`] when the repository holds another content under that name, or is of
     /// another cluster; [`Kind::Usage`] when it is not what its name says; [`Kind::Storage`].
     pub async fn push(&self, name: &str, content: &[u8]) -> Result<Pushed> {
-        if let Some(timeline) = timeline_of(name) {
+        if let Some(timeline) = TimelineHistory::timeline_of(name) {
             TimelineHistory::parse(timeline, &String::from_utf8_lossy(content))
                 .map_err(|why| Error::new(Kind::Usage, why))?;
             return put(&self.repository, &history_name(timeline), content).await;
@@ -125,14 +125,6 @@ async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
     serde_json::from_slice(&text)
         .map(|identity: RepositoryIdentity| Some(identity.system_identifier))
         .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))
-}
-
-/// The timeline whose history a file of this name holds.
-pub(super) fn timeline_of(name: &str) -> Option<u32> {
-    let digits = name.strip_suffix(".history")?;
-    (digits.len() == 8)
-        .then(|| u32::from_str_radix(digits, 16).ok())
-        .flatten()
 }
 
 pub(super) async fn put(repository: &Repository, name: &str, content: &[u8]) -> Result<Pushed> {

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 #[cfg(target_os = "linux")]
 use crate::postgres::private::Process;
-use crate::recovery::{Lsn, Segment};
+use crate::recovery::{Lsn, Segment, TimelineHistory};
 
 /// The file that is locked; `pg_receivewal` passes over names that are not those of segments.
 const LOCK: &str = "tidegate.lock";
@@ -46,7 +46,7 @@ impl<'a> Spooled<'a> {
     pub(super) fn of(name: &'a str) -> Option<Self> {
         // With the smallest segments the numbers of all sizes are valid.
         let segment = |name: &str| Segment::parse(name, 1 << 20).is_some();
-        if super::push::timeline_of(name).is_some() {
+        if TimelineHistory::timeline_of(name).is_some() {
             return Some(Self::History);
         }
         match name.strip_suffix(".partial") {
