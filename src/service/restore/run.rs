@@ -10,8 +10,8 @@ use super::program::reachable;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Options, Search, discover};
-use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, TimelineHistory, history_name};
-use crate::service::wal::{Expected, WalSocket, chain, restore_command};
+use crate::recovery::{BackupManifest, Followed, Lsn, RecoveryTarget};
+use crate::service::wal::{Expected, WalSocket, inventory, restore_command};
 use crate::storage::Repository;
 
 /// How long recovery may take until the server takes writes.
@@ -114,7 +114,8 @@ impl Restore<'_> {
             self.clock,
         )
         .await?;
-        let options = self.options(&binaries, &socket, &reachable(&identity, self.into)?);
+        let command = restore_command(&reachable(&identity, self.into)?, socket.path());
+        let options = self.options(&binaries, command);
         let log = self.into.join("start.log");
         let (started, replayed) = self.start(&options, &log).await;
         let server = match (started, socket.fault()) {
@@ -129,7 +130,8 @@ impl Restore<'_> {
             return Err(Error::new(
                 Kind::RestoreFailed,
                 format!(
-                    "recovery ended at {reached}, but WAL up to {promised} is in the repository"
+                    "recovery ended at {reached}, but WAL up to {} is in the repository",
+                    promised
                 ),
             ));
         }
@@ -154,57 +156,61 @@ impl Restore<'_> {
         .await
     }
 
-    /// The place that a recovery must reach at least. The chain up to it has no hole.
+    /// Follows the WAL to the target, as far as that can be told beforehand; the place that the
+    /// recovery must reach at least.
     async fn promised(&self) -> Result<Lsn> {
         let backup = self.backup;
-        let bytes = backup.wal_segment_bytes;
-        let known = chain(self.repository, bytes).await?;
-        let timeline = known.newest_timeline(backup.timeline);
-        let history = if known.has_history(timeline) {
-            let text = self.repository.get(&history_name(timeline)).await?;
-            TimelineHistory::parse(timeline, &String::from_utf8_lossy(&text))
-                .map_err(|error| Error::new(Kind::RestoreFailed, error))?
-        } else {
-            TimelineHistory {
-                timeline,
-                ..TimelineHistory::first()
-            }
-        };
-        if history.timeline_at(backup.end) != backup.timeline && timeline != backup.timeline {
-            let left = history.timeline_at(backup.end);
+        let inventory = inventory(self.repository, backup).await?;
+        let followed = inventory.follow(backup);
+        if let Some(timeline) = followed.reach.left_by {
             return Err(Error::new(
                 Kind::RestoreFailed,
                 format!(
-                    "timeline {timeline} does not pass through backup {}: at its end {} that history is on timeline {left}",
-                    backup.id, backup.end
+                    "timeline {timeline} does not pass through backup {}: it left timeline {} before {}",
+                    backup.id, backup.timeline, backup.end
                 ),
-            ));
+            )
+            .hint("name a backup with --backup that the newest timeline passes through; `tidegate wal audit` tells which do"));
         }
-        // What a backup brings along need not be in the repository; what comes after it must.
-        let brought = backup.brought();
-        let first = brought.map_or_else(|| backup.first_segment(), |brought| brought.next());
-        let archived = known.newest(timeline);
-        let alone = archived.is_none_or(|newest| newest.number < first.number);
-        if let Some(hole) = known.hole(first, &history)
-            && !(brought.is_some() && alone)
+        if let Some((hole, _)) = followed.missing.first()
+            && !self.ends_before(&followed)
         {
-            let name = hole.name(bytes);
-            return Err(Error::new(
+            let name = hole.name(backup.wal_segment_bytes);
+            let error = Error::new(
                 Kind::WalMissing,
                 format!(
                     "the WAL segment {name} is missing, without which backup {} cannot be recovered",
                     backup.id
                 ),
-            ));
+            );
+            return Err(if followed.reach.broken {
+                error
+            } else {
+                error.hint(format!(
+                    "what lies before it can be recovered: --target-lsn {}, or an earlier --target-time",
+                    followed.reach.to
+                ))
+            });
         }
-        let newest = known.newest_whole(timeline);
-        match self.target {
-            RecoveryTarget::Latest => {
-                let newest = newest.map_or(backup.end, |segment| segment.start(bytes));
-                Ok(newest.max(backup.end))
+        Ok(match self.target {
+            RecoveryTarget::Latest => followed.sure,
+            _ => backup.end,
+        })
+    }
+
+    /// Whether the target lies before the first hole, as far as that can be known: the server says
+    /// whether a name or a transaction does, and is not promoted at a hole.
+    fn ends_before(&self, followed: &Followed) -> bool {
+        let reach = &followed.reach;
+        !reach.broken
+            && match self.target {
+                RecoveryTarget::Latest => false,
+                RecoveryTarget::Immediate | RecoveryTarget::Name(_) | RecoveryTarget::Xid(_) => {
+                    true
+                }
+                RecoveryTarget::Lsn(lsn) => *lsn <= reach.to,
+                RecoveryTarget::Time(time) => reach.to_time.is_some_and(|known| *time < known),
             }
-            _ => Ok(backup.end),
-        }
     }
 
     /// The folder of the data, in the folder of the restore, which must be new or empty.
@@ -268,8 +274,7 @@ impl Restore<'_> {
 
     /// Settings that keep the source's own from doing harm: everything that it was configured
     /// with is left behind, but for what a standby must not fall short of.
-    fn options(&self, binaries: &Binaries, socket: &WalSocket, program: &Path) -> Options {
-        let command = restore_command(program, socket.path());
+    fn options(&self, binaries: &Binaries, command: String) -> Options {
         let mut settings = vec![
             ("restore_command".to_owned(), command),
             ("archive_mode".to_owned(), "off".to_owned()),
