@@ -41,8 +41,11 @@ impl Staging {
                 format!("cannot make a folder in {}: {error}", parent.display()),
             )
         })?;
-        let owner = File::create(folder.path().join(OWNER))?;
+        // It gets its name when it is locked: a sweep never meets it otherwise.
+        let making = folder.path().join("making");
+        let owner = File::create(&making)?;
         owner.lock()?;
+        std::fs::rename(making, folder.path().join(OWNER))?;
         Ok(Self {
             _owner: owner,
             folder,

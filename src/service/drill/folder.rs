@@ -43,10 +43,16 @@ impl Folder {
             .map_err(|error| at(&path, &error))?;
         let mut options = File::options();
         options.write(true).create_new(true).mode(0o600);
+        // It gets its name when it is locked: a sweep never meets it otherwise.
+        let making = path.join("making");
         let owner = options
-            .open(path.join(OWNER))
+            .open(&making)
+            .and_then(|owner| {
+                lock(&owner)?;
+                std::fs::rename(&making, path.join(OWNER))?;
+                Ok(owner)
+            })
             .map_err(|error| at(&path, &error))?;
-        lock(&owner).map_err(|error| at(&path, &error))?;
         if identity.switched {
             let mode = std::fs::Permissions::from_mode(0o711);
             std::fs::set_permissions(&path, mode).map_err(|error| at(&path, &error))?;
