@@ -57,6 +57,11 @@ fn fulfils(value: &Value, says: &Says, pattern: Option<&Regex>) -> bool {
             (Value::Text(text), Some(pattern)) => pattern.is_match(text),
             _ => true,
         },
+        Says::Cased(upper) => match value {
+            Value::Text(text) if *upper => text.to_uppercase() == **text,
+            Value::Text(text) => text.to_lowercase() == **text,
+            _ => true,
+        },
         Says::MultipleOf(unit) => match value {
             Value::Int(number) => number.checked_rem(*unit).is_none_or(|rest| rest == 0),
             _ => true,

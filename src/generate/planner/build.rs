@@ -6,7 +6,7 @@ use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
     attribute, check, chosen, cycle, digits, exclusion, fixed, keys, per, reference, rehearse,
-    room, unique,
+    room, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -91,6 +91,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         }
         check::chain(draft);
         check::prove(draft);
+        ways::lay(draft);
     }
     Ok(Ok(drafts))
 }

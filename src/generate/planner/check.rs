@@ -115,6 +115,7 @@ fn take(draft: &mut Draft<'_>, name: &str, text: &str, understood: Understood) {
         name: name.to_owned(),
         text: text.to_owned(),
         expression: understood.expression,
+        ways: Vec::new(),
     });
 }
 

@@ -22,6 +22,7 @@ mod shared;
 #[cfg(test)]
 pub(in crate::generate) mod tests;
 mod unique;
+mod ways;
 
 pub use build::plan;
 pub use options::{Options, Standing, StandingTable};
