@@ -82,6 +82,7 @@ fn ways(expression: &Expression, wanted: bool) -> Vec<Way> {
                 _ => unknown(),
             }
         }
+        Expression::Constant(Value::Bool(value)) if *value != wanted => Vec::new(),
         Expression::Case(branches, otherwise) => case(branches, otherwise, wanted),
         _ => unknown(),
     }
@@ -301,6 +302,23 @@ mod tests {
                 vec![(4, text("x")), (0, Wish::NotNull)],
                 vec![(3, Wish::OneOf(vec![Value::Bool(false)]))]
             ]
+        );
+    }
+
+    #[test]
+    fn each_branch_of_a_case_is_a_way() {
+        let found = ways("CASE WHEN flag THEN (a IS NOT NULL) ELSE (b IS NULL) END");
+        let flag = |value| (3, Wish::OneOf(vec![Value::Bool(value)]));
+        assert_eq!(
+            found,
+            [
+                vec![flag(true), (0, Wish::NotNull)],
+                vec![flag(false), (1, Wish::Null)]
+            ]
+        );
+        assert_eq!(
+            ways("CASE WHEN flag THEN true ELSE false END"),
+            [[flag(true)]]
         );
     }
 

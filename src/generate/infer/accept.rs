@@ -32,11 +32,16 @@ impl<'a> Demands<'a> {
     pub(super) fn fulfilled(&self, value: &Value) -> bool {
         self.said
             .iter()
-            .all(|(says, pattern)| fulfils(value, says, pattern.as_ref()))
+            .all(|(says, pattern)| follows(value, says, pattern.as_ref()))
     }
 }
 
-fn fulfils(value: &Value, says: &Says, pattern: Option<&Regex>) -> bool {
+/// Whether a value that is not null fulfils all that constraints say.
+pub(in crate::generate) fn fulfils(facts: &[Fact], value: &Value) -> bool {
+    Demands::new(facts).fulfilled(value)
+}
+
+fn follows(value: &Value, says: &Says, pattern: Option<&Regex>) -> bool {
     let side = |bound: &Value| order(value, bound);
     match says {
         Says::NotNull => !value.is_null(),

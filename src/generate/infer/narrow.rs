@@ -40,6 +40,14 @@ pub(super) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
         _ => None,
     });
     match (cased, &source) {
+        (Some(true), Source::Token { length, alphabet }) => {
+            let mut letters: Vec<char> = alphabet.to_uppercase().chars().collect();
+            letters.dedup();
+            Source::Token {
+                length: *length,
+                alphabet: letters.into_iter().collect(),
+            }
+        }
         (Some(upper), Source::Known { .. } | Source::Template { .. } | Source::Prose { .. }) => {
             Source::Cased {
                 of: Box::new(source),

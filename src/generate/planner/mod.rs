@@ -12,6 +12,7 @@ mod fixed;
 mod keys;
 mod labels;
 mod options;
+mod overlap;
 mod per;
 mod reading;
 mod reference;

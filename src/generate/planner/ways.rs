@@ -4,6 +4,7 @@ use super::draft::{Draft, Origin};
 use super::reading;
 use crate::generate::condition::{Way, Wish};
 use crate::generate::encode::literal_text;
+use crate::generate::infer;
 use crate::generate::parse::parse;
 use crate::generate::plan::Take;
 use crate::generate::source::{Piece, Source};
@@ -36,7 +37,7 @@ fn possible(draft: &Draft<'_>, way: &Way) -> Option<Way> {
                 Wish::Null => return None,
                 Wish::NotNull if draft.slots[column].not_null => {}
                 Wish::NotNull => found.push((column, Wish::NotNull)),
-                Wish::OneOf(values) => found.extend(one_of(draft, column, values)),
+                Wish::OneOf(values) => found.extend(one_of(draft, column, values)?),
             }
         }
     }
@@ -84,17 +85,18 @@ fn may_be_null(draft: &Draft<'_>, column: usize) -> bool {
     free && !slot.not_null && !needed && !draft.uniques.iter().any(counted)
 }
 
-/// The values in the form of the column's type. A key or a counted column takes none: trying must do.
-fn one_of(draft: &Draft<'_>, column: usize, values: &[Value]) -> Option<(usize, Wish)> {
-    let plan = &draft.plan.columns[column];
-    if draft.slots[column].origin != Origin::Own || plan.take != Take::Draw {
-        return (!draft.slots[column].not_null).then_some((column, Wish::NotNull));
+/// The values in the form of the column's type, those apart that other constraints forbid; `None`
+/// when none is left. A key or a counted column takes none: trying must do.
+fn one_of(draft: &Draft<'_>, column: usize, values: &[Value]) -> Option<Option<(usize, Wish)>> {
+    let (plan, slot) = (&draft.plan.columns[column], &draft.slots[column]);
+    if slot.origin != Origin::Own || plan.take != Take::Draw {
+        return Some((!slot.not_null).then_some((column, Wish::NotNull)));
     }
     let typed = values.iter().filter_map(|value| {
         let mut text = String::new();
         literal_text(value, &plan.kind, &mut text)?;
-        parse(&text, &plan.kind)
+        parse(&text, &plan.kind).filter(|value| infer::fulfils(&slot.facts, value))
     });
     let typed: Vec<Value> = typed.collect();
-    (!typed.is_empty()).then_some((column, Wish::OneOf(typed)))
+    (!typed.is_empty()).then_some(Some((column, Wish::OneOf(typed))))
 }

@@ -474,11 +474,20 @@ fn random_schemas_are_seeded_or_refused() {
     let mut refused = Vec::new();
     for seed in first..first + count {
         let sql = schema(seed);
+        if std::env::var_os("TIDEGATE_TEST_PRINT").is_some() {
+            println!("-- seed {seed}\n{sql}");
+        }
         let stage = Stage::new(&sql);
         let before = stage.schema();
         let outcome = stage
             .cli(["run", "--rows", "120", "--seed", "7", "--format", "json"])
             .run();
+        assert_eq!(
+            stage.schema(),
+            before,
+            "seed {seed}: {}\n{sql}",
+            outcome.stderr
+        );
         if outcome.code() != Some(0) {
             let error = outcome.error();
             let message = error["message"].as_str().unwrap().to_owned();
@@ -501,7 +510,6 @@ fn random_schemas_are_seeded_or_refused() {
         } else {
             stage.prove();
         }
-        assert_eq!(stage.schema(), before, "seed {seed}\n{sql}");
     }
     println!(
         "{} of {count} refused\n{}",
