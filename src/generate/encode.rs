@@ -128,6 +128,17 @@ pub fn write_text(value: &Value, kind: &PgType, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
+/// PostgreSQL 14 takes no field beyond 32 bits.
+fn interval(months: i32, days: i32, micros: i64, out: &mut String) -> Option<()> {
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    let (hours, seconds) = (seconds / 3600, seconds % 3600);
+    write!(
+        out,
+        "{months} mons {days} days {hours} hours {seconds} seconds {micros} microseconds"
+    )
+    .ok()
+}
+
 /// Appends what the type's input function reads, under the session's pinned settings (ISO dates,
 /// time zone UTC); `None` for a null and for a value that is not of the type.
 pub fn literal_text(value: &Value, kind: &PgType, out: &mut String) -> Option<()> {
@@ -176,7 +187,7 @@ pub fn literal_text(value: &Value, kind: &PgType, out: &mut String) -> Option<()
                 micros,
             },
             _,
-        ) => write!(out, "{months} mons {days} days {micros} microseconds").ok()?,
+        ) => interval(*months, *days, *micros, out)?,
         (Value::Uuid(value), _) => {
             let digits = format!("{value:032x}");
             let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| &digits[range]);

@@ -34,4 +34,6 @@ pub enum Says {
     Matches(String, bool),
     /// It is a multiple of this.
     MultipleOf(i64),
+    /// It has no letters of the other case: `true` upper case only, `false` lower case only.
+    Cased(bool),
 }

@@ -6,6 +6,7 @@
 
 mod children;
 mod choice;
+mod circle;
 mod condition;
 mod counter;
 mod distribution;
@@ -24,9 +25,12 @@ mod spec;
 mod stream;
 mod touched;
 mod value;
+mod wished;
 
 pub use children::{Children, Family};
-pub use condition::{Comparison, Condition, Expression, Function, Operator, Pattern, Truth};
+pub use condition::{
+    Comparison, Condition, Expression, Function, Operator, Pattern, Truth, Way, Wish,
+};
 pub use distribution::{Bucket, Distribution};
 pub use encode::{Misfit, literal_text, write_binary, write_text};
 pub use fact::{Fact, Says};

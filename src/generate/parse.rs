@@ -123,6 +123,7 @@ fn interval(text: &str) -> Option<Value> {
             "hour" => (&mut micros, 3_600_000_000),
             "minute" | "min" => (&mut micros, 60_000_000),
             "second" | "sec" => (&mut micros, 1_000_000),
+            "microsecond" => (&mut micros, 1),
             _ => return None,
         };
         *sum = sum.checked_add(number.checked_mul(factor)?)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::children::Family;
 use super::choice::{Choice, Chosen, From};
+use super::circle;
 use super::condition::{Condition, Truth};
 use super::counter::{Counter, is_steady};
 use super::parse::parse;
@@ -13,6 +14,7 @@ use super::source::{Make, RowView, Source};
 use super::stream::StreamKey;
 use super::touched::Touched;
 use super::value::Value;
+use super::wished::{Asked, Wished, Wishes};
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Ident, QualifiedName};
 
@@ -46,6 +48,7 @@ struct Table {
     /// Columns after those they need.
     order: Vec<usize>,
     conditions: Vec<Condition>,
+    wishes: Wishes,
     /// Values that a person wrote, of the first rows, by column.
     fixed: Vec<BTreeMap<usize, Value>>,
 }
@@ -74,7 +77,12 @@ impl Rows {
         let tables = tables
             .map(|table| Table::new(plan, table, keys))
             .collect::<Result<Vec<_>>>()?;
-        finite(plan, &tables)?;
+        circle::refuse(plan, |table, column| {
+            let column = tables
+                .get(table)
+                .and_then(|table| table.columns.get(column));
+            column.is_some_and(|column| column.redrawn)
+        })?;
         Ok(Self { tables })
     }
 
@@ -88,57 +96,6 @@ impl Rows {
         Worker {
             rows: self,
             families: families.collect(),
-        }
-    }
-}
-
-/// Refuses rows that need whole rows of each other in a circle. A value that takes part in a
-/// condition is known only from its whole row.
-fn finite(plan: &SeedPlan, tables: &[Table]) -> Result<()> {
-    let needs = |index: usize| {
-        let table = &plan.tables[index];
-        let of = move |column: &super::plan::ColumnPlan| {
-            let (pick, wanted) = match column.source {
-                Source::Reference { pick, column } => (pick, column),
-                Source::After {
-                    pick: Some(pick),
-                    column,
-                    ..
-                } => (pick, column),
-                _ => return None,
-            };
-            let pick = table.picks.get(pick)?;
-            let super::plan::Parent::Planned { table: parent, .. } = pick.parent else {
-                return None;
-            };
-            let redrawn = tables.get(parent)?.columns.get(wanted)?.redrawn;
-            // Rows before a row are fewer each time.
-            (redrawn && pick.how != super::plan::How::Earlier).then_some(parent)
-        };
-        table.columns.iter().filter_map(of)
-    };
-    // Tables that need no whole rows are finished, then those that need only finished ones.
-    let mut open: Vec<usize> = (0..tables.len()).collect();
-    loop {
-        let before = open.len();
-        let waiting = open.clone();
-        open.retain(|index| needs(*index).any(|parent| waiting.contains(&parent)));
-        match open.first() {
-            None => return Ok(()),
-            Some(first) if open.len() == before => {
-                let names: Vec<String> = open.iter().map(|i| name_of(&plan.tables[*i])).collect();
-                let conditions = plan.tables[*first]
-                    .conditions
-                    .iter()
-                    .map(|c| c.name.clone());
-                let message = format!(
-                    "{}: rows need each other, because keys take part in constraint \"{}\"",
-                    names.join(", "),
-                    conditions.collect::<Vec<_>>().join("\", \"")
-                );
-                return Err(Error::new(Kind::SeedPlan, message));
-            }
-            Some(_) => {}
         }
     }
 }
@@ -192,11 +149,7 @@ impl Table {
                 redrawn: !steady,
             });
         }
-        let needs: Vec<Vec<usize>> = columns.iter().map(|c| c.make.needs()).collect();
-        let touched = Touched::of(table, &needs).columns;
-        for (column, touched) in columns.iter_mut().zip(touched) {
-            column.redrawn &= touched;
-        }
+        redraw(table, &mut columns);
         close(table, &mut columns)?;
         let mut order = Vec::with_capacity(columns.len());
         for column in &columns {
@@ -211,6 +164,7 @@ impl Table {
             picks,
             columns,
             order,
+            wishes: Wishes::new(&table.conditions, stream),
             conditions: table.conditions.clone(),
             fixed: fixed(table)?,
         })
@@ -227,6 +181,22 @@ impl Table {
                 let counter = self.groups.get(*group)?.at(number, attempt);
                 Some(counter / divide.max(&1) % modulo.max(&1))
             }
+        }
+    }
+}
+
+/// Leaves as they are the columns that another try of a row cannot help.
+fn redraw(table: &TablePlan, columns: &mut [Column]) {
+    let needs: Vec<Vec<usize>> = columns.iter().map(|c| c.make.needs()).collect();
+    let touched = Touched::of(table, &needs).columns;
+    for (column, touched) in columns.iter_mut().zip(touched) {
+        column.redrawn &= touched;
+    }
+    // What a way to fulfil a condition changes, it changes from try to try.
+    let ways = table.conditions.iter().flat_map(|c| &c.ways);
+    for (column, _) in ways.flatten() {
+        if let Some(column) = columns.get_mut(*column) {
+            column.redrawn = true;
         }
     }
 }
@@ -302,11 +272,19 @@ pub struct Worker<'r> {
     families: Vec<Vec<Cell<Option<Family>>>>,
 }
 
+/// One try of a row.
+#[derive(Debug, Clone, Copy)]
+struct Try {
+    number: u64,
+    attempt: u32,
+    /// Whether what may be null is not.
+    whole: bool,
+}
+
 struct View<'w> {
     worker: &'w Worker<'w>,
     table: usize,
-    number: u64,
-    attempt: u32,
+    this: Try,
     values: &'w [Value],
 }
 
@@ -326,9 +304,19 @@ impl Worker<'_> {
         row.resize(plan.columns.len(), Value::Null);
         let mut broken = None;
         for attempt in 0..TRIES {
+            let wished = if plan.fixed.len() as u64 > number {
+                Wished::default()
+            } else {
+                plan.wishes.of(&plan.conditions, number, attempt)
+            };
+            let this = Try {
+                number,
+                attempt,
+                whole: false,
+            };
             for column in &plan.order {
                 if attempt == 0 || plan.columns[*column].redrawn {
-                    row[*column] = self.value((table, *column), (number, attempt), row);
+                    row[*column] = self.asked((table, *column), this, &wished, row);
                 }
             }
             let conditions = plan.conditions.iter();
@@ -346,26 +334,47 @@ impl Worker<'_> {
         })
     }
 
-    fn value(
+    /// The value of a column in a try of which ways to fulfil conditions ask something.
+    fn asked(
         &self,
         (table, column): (usize, usize),
-        (number, attempt): (u64, u32),
+        this: Try,
+        wished: &Wished<'_>,
         values: &[Value],
     ) -> Value {
+        match wished.of(column, || {
+            let key = self.rows.tables[table].columns[column].key;
+            key.row(this.number, this.attempt)
+        }) {
+            Asked::Any => self.value((table, column), this, values),
+            Asked::NotNull => self.value(
+                (table, column),
+                Try {
+                    whole: true,
+                    ..this
+                },
+                values,
+            ),
+            Asked::Value(value) => value,
+        }
+    }
+
+    fn value(&self, (table, column): (usize, usize), this: Try, values: &[Value]) -> Value {
         let plan = &self.rows.tables[table];
+        let (number, attempt) = (this.number, this.attempt);
         let written = plan.fixed.get(number as usize);
         if let Some(value) = written.and_then(|row| row.get(&column)) {
             return value.clone();
         }
         let column = &plan.columns[column];
-        if column.nulls > 0.0 && column.null_key.row(number, attempt).chance(column.nulls) {
+        let may = column.nulls > 0.0 && !this.whole;
+        if may && column.null_key.row(number, attempt).chance(column.nulls) {
             return Value::Null;
         }
         let view = View {
             worker: self,
             table,
-            number,
-            attempt,
+            this,
             values,
         };
         let digit = match column.take {
@@ -392,21 +401,28 @@ impl Worker<'_> {
             let _ = self.fill(table, number, &mut row);
             return row.swap_remove(column);
         }
+        let this = Try {
+            number,
+            attempt: 0,
+            whole: false,
+        };
         if let [_] = wanted.closure[..] {
-            return self.value((table, column), (number, 0), &[]);
+            return self.value((table, column), this, &[]);
         }
         row.resize(plan.columns.len(), Value::Null);
         for needed in &wanted.closure {
-            row[*needed] = self.value((table, *needed), (number, 0), &row);
+            row[*needed] = self.value((table, *needed), this, &row);
         }
         row.swap_remove(column)
     }
 
     /// The row that a pick chooses; `None` when it chooses none.
-    fn chosen(&self, table: usize, pick: usize, number: u64, attempt: u32) -> Option<u64> {
+    fn chosen(&self, table: usize, pick: usize, this: Try) -> Option<u64> {
         let plan = &self.rows.tables[table];
         let choice = plan.picks.get(pick)?;
-        if choice.nulls > 0.0 && choice.null_key.row(number, attempt).chance(choice.nulls) {
+        let (number, attempt) = (this.number, this.attempt);
+        let may = choice.nulls > 0.0 && !this.whole;
+        if may && choice.null_key.row(number, attempt).chance(choice.nulls) {
             return None;
         }
         let mut stream = choice.key.row(number, attempt);
@@ -432,7 +448,7 @@ impl Worker<'_> {
                 groups,
                 take,
             } => {
-                let group = self.chosen(table, *pick, number, attempt)?;
+                let group = self.chosen(table, *pick, this)?;
                 let members = rows.checked_sub(group)?.div_ceil((*groups).max(1));
                 let digit = plan.digit(take, number, attempt);
                 let member = digit.unwrap_or_else(|| stream.below(members));
@@ -461,7 +477,7 @@ impl Worker<'_> {
 
 impl RowView for View<'_> {
     fn number(&self) -> u64 {
-        self.number
+        self.this.number
     }
 
     fn column(&self, column: usize) -> &Value {
@@ -469,15 +485,13 @@ impl RowView for View<'_> {
     }
 
     fn parent(&self, pick: usize, column: usize) -> Value {
-        let chosen = self
-            .worker
-            .chosen(self.table, pick, self.number, self.attempt);
+        let chosen = self.worker.chosen(self.table, pick, self.this);
         let Some(parent) = chosen else {
             return Value::Null;
         };
         match &self.worker.rows.tables[self.table].picks[pick].from {
             // A row that refers to itself: what it needs of itself must be there already.
-            From::Table(table) if *table == self.table && parent == self.number => {
+            From::Table(table) if *table == self.table && parent == self.this.number => {
                 match self.values.get(column) {
                     Some(Value::Null) | None => self.worker.cell(*table, parent, column),
                     Some(value) => value.clone(),

@@ -96,6 +96,16 @@ fn says(part: &Expression) -> Said {
         Expression::Compare(comparison, left, right) => match (&**left, &**right) {
             (Expression::Constant(value), other) => compared(comparison.turned(), other, value),
             (other, Expression::Constant(value)) => compared(*comparison, other, value),
+            (Expression::Column(column), Expression::Call(function, of))
+            | (Expression::Call(function, of), Expression::Column(column))
+                if *comparison == Comparison::Equal && of[..] == [Expression::Column(*column)] =>
+            {
+                match function {
+                    Function::Lower => one(*column, Says::Cased(false)),
+                    Function::Upper => one(*column, Says::Cased(true)),
+                    _ => nothing,
+                }
+            }
             _ => nothing,
         },
         Expression::Or(parts) => either(parts),

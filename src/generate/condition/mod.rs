@@ -10,8 +10,10 @@ mod regex;
 mod term;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth};
 pub use named::Condition;
 pub(super) use order::compare;
 pub(super) use read::read;
+pub use ways::{Way, Wish};

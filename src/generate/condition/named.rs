@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Expression;
+use super::{Expression, Way};
 
 /// A condition on a row that its sources do not guarantee.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,4 +13,7 @@ pub struct Condition {
     pub text: String,
     /// The same, with columns as indexes into the table's plan.
     pub expression: Expression,
+    /// Ways to fulfil it, of which each row takes one at random; none when drawing blindly will do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<Way>,
 }

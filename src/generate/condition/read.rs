@@ -269,11 +269,26 @@ impl Reader<'_> {
                     "CURRENT_DATE" | "CURRENT_TIMESTAMP" | "LOCALTIMESTAMP" => {
                         term::clock(&word, self.today)
                     }
-                    "NULL" | "CASE" | "ARRAY" | "ROW" | "NOT" => None,
+                    "CASE" => self.case(),
+                    "NULL" | "ARRAY" | "ROW" | "NOT" => None,
                     _ => self.column(&word),
                 }
             }
         }
+    }
+
+    /// What follows `CASE`: `WHEN condition THEN value ... ELSE value END`.
+    fn case(&mut self) -> Option<Term> {
+        let mut branches = Vec::new();
+        while self.word("WHEN").is_some() {
+            let condition = self.expression(0)?;
+            self.word("THEN")?;
+            branches.push((condition, self.expression(0)?));
+        }
+        self.word("ELSE")?;
+        let otherwise = self.expression(0)?;
+        self.word("END")?;
+        term::case(branches, otherwise)
     }
 
     fn column(&mut self, name: &str) -> Option<Term> {

@@ -99,6 +99,25 @@ pub(super) fn not(term: Term) -> Option<Term> {
     Some(Term::plain(Expression::Not(inner), PgType::Bool))
 }
 
+/// `CASE`, whose values are all of one type; one branch at least.
+pub(super) fn case(branches: Vec<(Term, Term)>, otherwise: Term) -> Option<Term> {
+    let kind = otherwise.kind.clone();
+    let fits = |(condition, value): &(Term, Term)| {
+        condition.kind == PgType::Bool
+            && value.kind == kind
+            && !condition.is_timed()
+            && !value.is_timed()
+    };
+    if branches.is_empty() || otherwise.is_timed() || !branches.iter().all(fits) {
+        return None;
+    }
+    let branches = branches
+        .into_iter()
+        .map(|(c, v)| (c.expression, v.expression));
+    let made = Expression::Case(branches.collect(), Box::new(otherwise.expression));
+    Some(Term::plain(made, kind))
+}
+
 pub(super) fn join(left: Term, right: Term, by: fn(Vec<Expression>) -> Expression) -> Option<Term> {
     if left.kind != PgType::Bool || right.kind != PgType::Bool {
         return None;

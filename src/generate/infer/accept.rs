@@ -32,11 +32,16 @@ impl<'a> Demands<'a> {
     pub(super) fn fulfilled(&self, value: &Value) -> bool {
         self.said
             .iter()
-            .all(|(says, pattern)| fulfils(value, says, pattern.as_ref()))
+            .all(|(says, pattern)| follows(value, says, pattern.as_ref()))
     }
 }
 
-fn fulfils(value: &Value, says: &Says, pattern: Option<&Regex>) -> bool {
+/// Whether a value that is not null fulfils all that constraints say.
+pub(in crate::generate) fn fulfils(facts: &[Fact], value: &Value) -> bool {
+    Demands::new(facts).fulfilled(value)
+}
+
+fn follows(value: &Value, says: &Says, pattern: Option<&Regex>) -> bool {
     let side = |bound: &Value| order(value, bound);
     match says {
         Says::NotNull => !value.is_null(),
@@ -55,6 +60,11 @@ fn fulfils(value: &Value, says: &Says, pattern: Option<&Regex>) -> bool {
         }
         Says::Matches(..) => match (value, pattern) {
             (Value::Text(text), Some(pattern)) => pattern.is_match(text),
+            _ => true,
+        },
+        Says::Cased(upper) => match value {
+            Value::Text(text) if *upper => text.to_uppercase() == **text,
+            Value::Text(text) => text.to_lowercase() == **text,
             _ => true,
         },
         Says::MultipleOf(unit) => match value {

@@ -2,6 +2,7 @@
 
 use super::about::{About, Inferred};
 use super::accept::Demands;
+use super::by_type;
 use super::candidates::{candidates, from_facts};
 use super::name::{phrase, words};
 use super::narrow::narrow;
@@ -30,7 +31,7 @@ const REQUIRED: &str = "name email username title status created updated first_n
 /// [`Kind::SeedPlan`] when the column may not be null and nothing is known of its type.
 pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
     let demands = Demands::new(about.facts);
-    let mut last = None;
+    let (mut last, mut small) = (None, None);
     for (source, reason) in candidates(about) {
         let wanted = narrow(source.clone(), about.kind, about.facts);
         let reason = if wanted == source {
@@ -43,19 +44,31 @@ pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
         };
         let enough = !about.unique || make.size().is_none_or(|size| size >= about.rows);
         let found = (wanted, reason);
-        if enough && fits(&*make, &demands) {
-            return Ok(finished(about, found));
+        match fits(&*make, &demands) {
+            true if enough => return Ok(finished(about, found)),
+            // Fewer rows are better than rows that the constraints forbid.
+            true => small = small.or(Some(found)),
+            // The table's conditions are tried with each row: what fits sometimes is better than none.
+            false => last = Some(found),
         }
-        // The table's conditions are tried with each row: what fits sometimes is better than none.
-        last = Some(found);
     }
-    match last {
+    match small.or(last) {
         Some(found) => Ok(finished(about, found)),
         None if !about.not_null => Ok(Inferred {
             source: Source::Null,
             nulls: 0.0,
             reason: format!("null, because {} is not known", about.column.data_type),
         }),
+        None if by_type::source(about.kind, about.today).is_some() => {
+            let mut names: Vec<&str> = about.facts.iter().map(|f| f.from.as_str()).collect();
+            names.dedup();
+            let (table, column) = (about.table, about.column.name.as_str());
+            let message = format!(
+                "{table}.{column}: no value fulfils constraint \"{}\"",
+                names.join("\", \"")
+            );
+            Err(Error::new(Kind::SeedPlan, message))
+        }
         None => {
             let (table, column) = (about.table, about.column.name.as_str());
             let kind = &about.column.data_type;

@@ -15,5 +15,6 @@ mod rules;
 mod tests;
 
 pub(super) use about::{About, Neighbour};
+pub(super) use accept::fulfils;
 pub(super) use column::column;
 pub(super) use orders::orders;

@@ -34,6 +34,31 @@ pub(super) fn listed(kind: &PgType, facts: &[Fact]) -> Option<Source> {
 
 /// The source within the facts, as far as its form can follow them.
 pub(super) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
+    let source = within_bounds(source, kind, facts);
+    let cased = facts.iter().find_map(|fact| match fact.says {
+        Says::Cased(upper) => Some(upper),
+        _ => None,
+    });
+    match (cased, &source) {
+        (Some(true), Source::Token { length, alphabet }) => {
+            let mut letters: Vec<char> = alphabet.to_uppercase().chars().collect();
+            letters.dedup();
+            Source::Token {
+                length: *length,
+                alphabet: letters.into_iter().collect(),
+            }
+        }
+        (Some(upper), Source::Known { .. } | Source::Template { .. } | Source::Prose { .. }) => {
+            Source::Cased {
+                of: Box::new(source),
+                upper,
+            }
+        }
+        _ => source,
+    }
+}
+
+fn within_bounds(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
     match source {
         Source::Whole { min, max, spread } => {
             let (low, high) = within(facts, min as f64, max as f64, 1.0);

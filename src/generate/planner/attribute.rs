@@ -4,11 +4,12 @@ use super::draft::{Draft, Origin};
 use super::keys::Key;
 use super::scene::Scene;
 use crate::error::Result;
-use crate::generate::fact::Says;
+use crate::generate::fact::{Fact, Says};
 use crate::generate::infer::{self, About, Neighbour};
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
 use crate::generate::source::{Locale, Source};
+use crate::generate::value::Value;
 
 /// 30 days in microseconds.
 const MONTH: i64 = 30 * 86_400_000_000;
@@ -53,14 +54,54 @@ fn count(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) {
     let highest = standing
         .filter(|_| draft.plan.first == 0)
         .and_then(|standing| standing.highest.get(&column.name));
-    let plan = &mut draft.plan.columns[index];
-    plan.source = Source::Serial {
-        start: highest.map_or(1, |highest| highest.saturating_add(1).max(1)),
-        step: 1,
+    let start = highest.map_or(1, |highest| highest.saturating_add(1).max(1));
+    let Some((start, step)) = counting(&draft.slots[index].facts, start, draft.total()) else {
+        return;
     };
+    let plan = &mut draft.plan.columns[index];
+    plan.source = Source::Serial { start, step };
     plan.take = Take::Draw;
     plan.reason = "counted".to_owned();
     draft.slots[index].origin = Origin::Serial;
+}
+
+/// First number and step of `total` numbers that constraints allow; `None` when counting does not
+/// keep to them.
+fn counting(facts: &[Fact], start: i64, total: u64) -> Option<(i64, i64)> {
+    let (mut first, mut step) = (start, 1_i64);
+    for fact in facts {
+        match &fact.says {
+            Says::NotNull => {}
+            Says::AtLeast(Value::Int(least), included) => {
+                first = first.max(least.saturating_add(i64::from(!included)));
+            }
+            Says::MultipleOf(unit) if *unit != 0 => step = unit.saturating_abs(),
+            // Counting begins behind what is forbidden.
+            Says::NoneOf(values) => {
+                for value in values {
+                    let Value::Int(value) = value else {
+                        return None;
+                    };
+                    first = first.max(value.saturating_add(1));
+                }
+            }
+            Says::AtMost(Value::Int(_), _) => {}
+            _ => return None,
+        }
+    }
+    let first = first
+        .checked_add(step - 1)?
+        .div_euclid(step)
+        .checked_mul(step)?;
+    let last = i64::try_from(total).ok()?.checked_sub(1)?.max(0);
+    let last = first.checked_add(last.checked_mul(step)?)?;
+    let within = facts.iter().all(|fact| match &fact.says {
+        Says::AtMost(Value::Int(most), included) => {
+            last < most.saturating_add(i64::from(*included))
+        }
+        _ => true,
+    });
+    within.then_some((first, step))
 }
 
 /// Times that follow each other by their names, where no condition speaks of them.

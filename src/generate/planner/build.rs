@@ -5,8 +5,8 @@ use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
-    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, per, reference, rehearse,
-    room, unique,
+    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, overlap, per, reference,
+    rehearse, room, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -83,13 +83,15 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         chosen::apply(scene, &mut drafts, table)?;
     }
     fixed::place(scene, &mut drafts)?;
+    let counted: Vec<_> = drafts.iter().map(|draft| overlap::bounds(draft)).collect();
     for table in tables {
         let draft = &mut drafts[table];
         attribute::fill(scene, draft)?;
         if let Err(full) = digits::solve(draft, &uniques)? {
             return Ok(Err((table, full)));
         }
-        check::chain(draft);
+        check::chain(draft, &counted);
+        ways::lay(draft);
         check::prove(draft);
     }
     Ok(Ok(drafts))

@@ -2,6 +2,7 @@
 //! stand, and what is left to try.
 
 use super::draft::{Draft, Origin};
+use super::overlap::{self, Bounds};
 use super::reading::{self, Understood};
 use super::scene::Scene;
 use crate::catalog::ConstraintKind;
@@ -115,13 +116,15 @@ fn take(draft: &mut Draft<'_>, name: &str, text: &str, understood: Understood) {
         name: name.to_owned(),
         text: text.to_owned(),
         expression: understood.expression,
+        ways: Vec::new(),
     });
 }
 
-/// Puts times after those that they must follow. Numbers in an order are met by trying: one draw in
-/// two of a pair is in order.
-pub(super) fn chain(draft: &mut Draft<'_>) {
+/// Puts times after those that they must follow. Numbers in an order are met by trying: of a pair
+/// with the same bounds one draw in two is in order.
+pub(super) fn chain(draft: &mut Draft<'_>, counted: &[Vec<Option<Bounds>>]) {
     for (lesser, greater, strict) in draft.orders.clone() {
+        overlap::meet(draft, counted, (lesser, greater));
         let free = |column: usize| {
             let plan = &draft.plan.columns[column];
             draft.slots[column].origin == Origin::Own
@@ -176,12 +179,15 @@ fn follows(draft: &Draft<'_>, column: usize, from: usize) -> bool {
 /// Leaves out the conditions that the sources guarantee.
 pub(super) fn prove(draft: &mut Draft<'_>) {
     let conditions = std::mem::take(&mut draft.plan.conditions);
+    let ways = conditions.iter().flat_map(|condition| &condition.ways);
+    let asked: Vec<usize> = ways.flatten().map(|(column, _)| *column).collect();
     let kept = conditions.into_iter().filter(|condition| {
         let mentioned = crate::generate::touched::mentioned(&condition.expression);
         let [column] = mentioned.iter().copied().collect::<Vec<_>>()[..] else {
             return true;
         };
-        !is_proven(draft, column, condition)
+        // A way may ask of a column what its source does not give.
+        asked.contains(&column) || !is_proven(draft, column, condition)
     });
     let kept: Vec<Condition> = kept.collect();
     draft.plan.conditions = kept;

@@ -12,6 +12,7 @@ mod fixed;
 mod keys;
 mod labels;
 mod options;
+mod overlap;
 mod per;
 mod reading;
 mod reference;
@@ -22,6 +23,7 @@ mod shared;
 #[cfg(test)]
 pub(in crate::generate) mod tests;
 mod unique;
+mod ways;
 
 pub use build::plan;
 pub use options::{Options, Standing, StandingTable};

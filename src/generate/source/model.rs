@@ -152,6 +152,13 @@ pub enum Source {
         /// The parent's column: an index into its plan's columns, or into the existing key's.
         column: usize,
     },
+    /// Texts in one letter case; the n-th of what they are made of differ in more than their case.
+    Cased {
+        /// What they are made of.
+        of: Box<Source>,
+        /// Upper case; lower case otherwise.
+        upper: bool,
+    },
     /// Always the same, given as the type's text.
     Constant(String),
     /// Always null.
@@ -223,6 +230,7 @@ impl Source {
             Self::Range { lower, least, most } => nested::range(lower, (*least, *most), key, kind)?,
             Self::Composite(sources) => nested::composite(sources, key, kind)?,
             Self::Pattern { regex, fold } => pattern::pattern(regex, *fold, key, kind),
+            Self::Cased { of, upper } => Some(text::cased(of.compile(kind, key)?, *upper)),
             Self::Reference { pick, column } => Some(reference::reference(*pick, *column)),
         };
         made.ok_or_else(|| {

@@ -60,6 +60,45 @@ impl Prose {
     }
 }
 
+/// Texts of another source in one letter case.
+#[derive(Debug)]
+struct Cased {
+    of: Box<dyn Make>,
+    upper: bool,
+}
+
+pub(super) fn cased(of: Box<dyn Make>, upper: bool) -> Box<dyn Make> {
+    Box::new(Cased { of, upper })
+}
+
+impl Cased {
+    fn fold(&self, value: Value) -> Value {
+        match value {
+            Value::Text(text) if self.upper => Value::text(text.to_uppercase()),
+            Value::Text(text) => Value::text(text.to_lowercase()),
+            other => other,
+        }
+    }
+}
+
+impl Make for Cased {
+    fn size(&self) -> Option<u64> {
+        self.of.size()
+    }
+
+    fn draw(&self, stream: &mut Stream, row: &dyn RowView) -> Value {
+        self.fold(self.of.draw(stream, row))
+    }
+
+    fn nth(&self, index: u64, row: &dyn RowView) -> Value {
+        self.fold(self.of.nth(index, row))
+    }
+
+    fn needs(&self) -> Vec<usize> {
+        self.of.needs()
+    }
+}
+
 impl Make for Prose {
     fn size(&self) -> Option<u64> {
         Some(36_u64.checked_pow(self.max).unwrap_or(u64::MAX))

@@ -147,7 +147,7 @@ fn stuck_at(plan: &TablePlan, stuck: &Stuck) -> Error {
     Error::new(
         Kind::SeedStuck,
         format!(
-            "{}: no row {} satisfies \"{}\"",
+            "{}: no row {} satisfies constraint \"{}\"",
             plan.name.plain(),
             stuck.row,
             stuck.constraint

@@ -12,13 +12,18 @@ fn seeded(name: &str) {
          where relkind in ('r', 'p') and not relispartition and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
     );
     database.execute(&format!("truncate {}", tables[0]));
-    let stage = Stage::of(database);
+    filled(&Stage::of(database), "300");
+}
+
+/// Seeds an empty database without a spec, and proves each constraint.
+fn filled(stage: &Stage, rows: &str) -> u64 {
     stage.project.tidegate(["migrate", "status"]).ok();
     let before = stage.schema();
-    let data = stage.run(["--rows", "300", "--seed", "5"]);
+    let data = stage.run(["--rows", rows, "--seed", "5"]);
     assert!(data["rows"].as_u64().unwrap() > 1000, "{data}");
     assert_eq!(stage.schema(), before);
     stage.prove();
+    data["rows"].as_u64().unwrap()
 }
 
 #[test]
@@ -34,4 +39,30 @@ fn chinook_is_seeded_without_a_spec() {
 #[test]
 fn northwind_is_seeded_without_a_spec() {
     seeded("northwind");
+}
+
+#[test]
+fn tpch_is_seeded_without_a_spec() {
+    let stage = Stage::new(include_str!("../../../fixtures/tpch/schema.sql"));
+    assert_eq!(filled(&stage, "500"), 8 * 500);
+}
+
+/// Every `*.sql` in the folder that `TIDEGATE_TEST_SCHEMAS` names: schemas of applications, which
+/// their licences keep out of this repository. `docs/TESTING.md` says where they come from.
+#[test]
+fn schemas_of_applications_are_seeded_without_a_spec() {
+    let Ok(folder) = std::env::var("TIDEGATE_TEST_SCHEMAS") else {
+        return;
+    };
+    let rows = std::env::var("TIDEGATE_TEST_SCHEMA_ROWS").unwrap_or_else(|_| "300".to_owned());
+    let entries = std::fs::read_dir(&folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "sql"));
+    paths.sort();
+    assert!(!paths.is_empty(), "{folder} holds no schemas");
+    for path in paths {
+        println!("{}", path.display());
+        let stage = Stage::new(&std::fs::read_to_string(&path).unwrap());
+        filled(&stage, &rows);
+    }
 }

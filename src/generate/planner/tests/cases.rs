@@ -340,6 +340,7 @@ fn unique_rows_that_are_drawn_again_stay_unique() {
         name: "flag_is_set".into(),
         text: "flag".into(),
         expression: Expression::Column(flag),
+        ways: Vec::new(),
     });
     super::super::rehearse(&plan, &Keys::new()).unwrap();
     let data = generate(&plan, &Keys::new()).unwrap();
