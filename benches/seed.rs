@@ -24,7 +24,7 @@ use tidegate::generate::{Options, Spec, Standing, plan};
 use tidegate::job::Silent;
 use tidegate::postgres::private::Running;
 use tidegate::postgres::{Session, introspect};
-use tidegate::service::seed::Engine;
+use tidegate::service::seed::{Engine, Request};
 use tokio_util::sync::CancellationToken;
 
 const ROUNDS: usize = 3;
@@ -102,6 +102,7 @@ async fn seeded(server: &Running, rows: u64, folder: &Path) -> (f64, f64) {
             ..Default::default()
         },
     };
+    let request = Request::new(&Options::default(), &[]);
     let make = || async {
         let session = Session::connect(&target, "bench").await?;
         let options = Options {
@@ -111,7 +112,7 @@ async fn seeded(server: &Running, rows: u64, folder: &Path) -> (f64, f64) {
         let catalog = introspect(&session).await?;
         plan(&catalog, &Spec::default(), &options, &Standing::default())
     };
-    let outcome = engine.run("bench", make).await.unwrap();
+    let outcome = engine.run(&request, make).await.unwrap();
     assert_eq!(outcome.rows, 2 * rows);
     (outcome.load_seconds, outcome.seconds)
 }

@@ -147,21 +147,37 @@ pub async fn unfinished(client: &impl GenericClient) -> Result<Option<RunRecord>
             &[],
         )
         .await?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
+    row.map(|row| record(&row)).transpose()
+}
+
+/// The latest run of this request that has ended with its rows in place.
+///
+/// # Errors
+/// Those of the database; [`Kind::Internal`] when its plan cannot be read.
+pub async fn ended(client: &impl GenericClient, request: &str) -> Result<Option<RunRecord>> {
+    let row = client
+        .query_opt(
+            "select id, request, plan, state from tidegate.seed_run \
+             where state = 'done' and request = $1 order by id desc limit 1",
+            &[&request],
+        )
+        .await?;
+    row.map(|row| record(&row)).transpose()
+}
+
+fn record(row: &Row) -> Result<RunRecord> {
     let plan = serde_json::from_str(row.get("plan")).map_err(|_| damaged("plan"))?;
     let state = match row.get("state") {
         "loading" => RunState::Loading,
-        "loaded" => RunState::Loaded,
-        _ => RunState::Abandoning,
+        "abandoning" => RunState::Abandoning,
+        _ => RunState::Loaded,
     };
-    Ok(Some(RunRecord {
+    Ok(RunRecord {
         id: row.get("id"),
         request: row.get("request"),
         plan,
         state,
-    }))
+    })
 }
 
 /// Records a run with all its ranges; `starts` are the tables of the plan, in their order.

@@ -186,6 +186,8 @@ pub enum Kind {
     SeedRefused,
     /// A row that satisfies its conditions was not found.
     SeedStuck,
+    /// Rows of a run that has ended were changed since.
+    SeedChanged,
     /// A backup that is not allowed.
     BackupRefused,
     /// A program that makes backups failed.
@@ -284,6 +286,7 @@ impl Kind {
         Self::SeedPlan,
         Self::SeedRefused,
         Self::SeedStuck,
+        Self::SeedChanged,
         Self::BackupRefused,
         Self::BackupTool,
         Self::BackupMissing,
@@ -771,6 +774,13 @@ impl Kind {
                 "say in `seeds/*.toml` what the columns of the condition should hold",
                 "Rows are drawn again until every CHECK is fulfilled, up to a bound. The run can be resumed after the spec was changed for \
                  tables that are not begun.",
+            ),
+            Self::SeedChanged => row(
+                ("TG0905", 3, Retry::Never),
+                "rows of a seeding that has ended were changed since",
+                "`tidegate seed reset` brings a saved state back; empty the tables, or say --extend, to seed again",
+                "The same request was carried out before. Its tables hold fewer or more rows than it left, or rows that other transactions \
+                 wrote: that the database is as seeded cannot be said, and nothing is written over it.",
             ),
             Self::BackupRefused => row(
                 ("TG1001", 4, Retry::Never),

@@ -46,11 +46,11 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
         return Ok(Output::report(Abandoned { abandoned }));
     }
     let (options, texts) = options(app, &config, &target, &args.wanted)?;
-    let request = Request::new(&options, &texts).text()?;
+    let request = Request::new(&options, &texts);
     let outcome = engine
         .run(&request, || make(&target, &options, &texts))
         .await?;
-    let detail = json!({ "run": outcome.run, "plan": outcome.plan, "seed": outcome.seed, "rows": outcome.rows });
+    let detail = json!({ "run": outcome.run, "plan": outcome.plan, "seed": outcome.seed, "rows": outcome.rows, "already": outcome.already });
     audit(&target, "seed.run", detail).await?;
     Ok(Output::report(outcome))
 }

@@ -106,6 +106,15 @@ impl Report for Outcome {
         });
         page.table(&["Table", "Rows", "Digest"], rows.collect())?;
         notes(page, &self.notes)?;
+        if self.already {
+            return page.line(format!(
+                "run {} of the same request had ended: {} rows, seed {}; nothing was written. Looked at: {}",
+                self.run,
+                self.rows,
+                self.seed,
+                self.looked_at.join(", ")
+            ));
+        }
         let word = if self.resumed {
             "went on with run"
         } else {

@@ -8,11 +8,13 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::abandon::abandon;
+use super::already::{LOOKED_AT, already};
 use super::hooks::{hooks, with_partitions};
 use super::load::load;
 use super::make::Maker;
 use super::put_back::put_back;
 use super::rehearse::rehearse;
+use super::request::Request;
 use super::standing::is_empty;
 use super::{finish, keys, refuse, unhook};
 use crate::catalog::Catalog;
@@ -85,6 +87,10 @@ pub struct Outcome {
     pub bytes: u64,
     /// Whether an earlier process had begun it.
     pub resumed: bool,
+    /// Whether an earlier process had ended it: nothing was written.
+    pub already: bool,
+    /// When it was ended already: what was compared before that was said.
+    pub looked_at: Vec<String>,
     /// Seconds of writing rows in this process.
     pub load_seconds: f64,
     /// Seconds in all.
@@ -136,21 +142,23 @@ fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
 
 impl Engine {
     /// Seeds by the plan that `plan` makes; goes on with an unfinished run of an equal `request`.
-    /// An unfinished run of another one is taken back first. `plan` is called only when a new run
+    /// An unfinished run of another one is taken back first. A run that has ended and whose rows are
+    /// all there is not done again, unless the request adds rows. `plan` is called only when a new run
     /// begins, with the database as it should be.
     ///
     /// # Errors
-    /// [`Kind::RunnerBusy`], [`Kind::SeedRefused`], [`Kind::PlanStale`], [`Kind::SeedPlan`],
-    /// [`Kind::SeedStuck`], [`Kind::Cancelled`], those of the database.
-    pub async fn run<F>(&self, request: &str, plan: impl FnOnce() -> F) -> Result<Outcome>
+    /// [`Kind::RunnerBusy`], [`Kind::SeedRefused`], [`Kind::SeedChanged`], [`Kind::PlanStale`],
+    /// [`Kind::SeedPlan`], [`Kind::SeedStuck`], [`Kind::Cancelled`], those of the database.
+    pub async fn run<F>(&self, request: &Request, plan: impl FnOnce() -> F) -> Result<Outcome>
     where
         F: Future<Output = Result<SeedPlan>>,
     {
         let began = self.clock.monotonic();
+        let text = request.text()?;
         let session = self.open().await?;
         let mut resumed = None;
         if let Some(run) = ledger::unfinished(&*session).await? {
-            if run.request == request && run.state != RunState::Abandoning {
+            if run.request == text && run.state != RunState::Abandoning {
                 self.note("going on with an unfinished run");
                 resumed = Some(run);
             } else {
@@ -159,10 +167,16 @@ impl Engine {
             }
         }
         let is_new = resumed.is_none();
+        if is_new
+            && !request.adds()
+            && let Some(run) = already(self, &session, &text).await?
+        {
+            return self.again(&session, &run, began).await;
+        }
         let mut remarks = Vec::new();
         let (run, maker) = match resumed {
             Some(run) => self.prepare(&session, run).await?,
-            None => self.begin(request, plan().await?, &mut remarks).await?,
+            None => self.begin(&text, plan().await?, &mut remarks).await?,
         };
         let loading = self.clock.monotonic();
         if run.state == RunState::Loading {
@@ -176,6 +190,15 @@ impl Engine {
         ledger::end(&*session, run.id, true).await?;
         outcome.resumed = !is_new;
         outcome.load_seconds = load_seconds;
+        outcome.seconds = self.since(began);
+        Ok(outcome)
+    }
+
+    /// The answer of a run that had ended.
+    async fn again(&self, session: &Session, run: &RunRecord, began: Duration) -> Result<Outcome> {
+        let mut outcome = self.outcome(session, run, Vec::new()).await?;
+        outcome.already = true;
+        outcome.looked_at = LOOKED_AT.map(str::to_owned).to_vec();
         outcome.seconds = self.since(began);
         Ok(outcome)
     }
@@ -234,7 +257,7 @@ impl Engine {
         Ok(session)
     }
 
-    async fn introspect(&self) -> Result<Catalog> {
+    pub(super) async fn introspect(&self) -> Result<Catalog> {
         introspect(&Session::connect(&self.target, "seed").await?).await
     }
 
@@ -349,6 +372,8 @@ impl Engine {
             rows: sums.values().map(|sum| sum.rows).sum(),
             bytes: sums.values().map(|sum| sum.bytes).sum(),
             resumed: false,
+            already: false,
+            looked_at: Vec::new(),
             load_seconds: 0.0,
             seconds: 0.0,
             tables: tables.collect(),

@@ -5,6 +5,7 @@
 //! (`control::seed`), and the next run goes on.
 
 mod abandon;
+mod already;
 mod engine;
 mod finish;
 mod hooks;

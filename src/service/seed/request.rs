@@ -43,6 +43,12 @@ impl Request {
         }
     }
 
+    /// Whether it adds to what is there: then each time more rows come.
+    #[must_use]
+    pub fn adds(&self) -> bool {
+        self.extend
+    }
+
     /// The request as text; equal requests give equal texts.
     ///
     /// # Errors

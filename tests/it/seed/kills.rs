@@ -100,3 +100,64 @@ fn an_unfinished_run_is_taken_back() {
     assert_eq!(stage.schema(), before);
     stage.prove();
 }
+
+/// What a second run with the same arguments says, and that it is not fine when somebody has changed
+/// a row, taken one out, or put one in.
+#[test]
+fn a_run_that_died_before_its_answer_is_answered_by_the_next() {
+    let expected = digests(&Stage::new(HARD).cli(ARGS).data());
+    let stage = Stage::new(HARD);
+    // Makes the schema of the ledger.
+    stage.cli(["run", "--abandon"]).ok();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // The audit log is written after the last commit: whoever cannot write it gives no answer.
+    let lock = runtime.block_on(async {
+        let client = stage.database.connect().await;
+        let sql = "begin; lock table tidegate.audit in exclusive mode";
+        client.batch_execute(sql).await.unwrap();
+        client
+    });
+    let child = stage.cli(ARGS).spawn();
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !done(&stage) {
+        assert!(Instant::now() < limit, "the run did not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let outcome = child.kill();
+    assert_ne!(
+        outcome.code(),
+        Some(0),
+        "it has answered: {}",
+        outcome.stdout
+    );
+    runtime.block_on(lock.batch_execute("rollback")).unwrap();
+    let data = stage.cli(ARGS).data();
+    assert_eq!(data["already"], true, "{data}");
+    assert_eq!(data["looked_at"].as_array().unwrap().len(), 3);
+    assert_eq!(digests(&data), expected);
+    let audit = "select detail->>'already' from tidegate.audit where action = 'seed.run'";
+    assert_eq!(stage.database.rows(audit), ["true"]);
+    stage.prove();
+    for (change, back) in [
+        ("update person set note = 'x' where id = 7", false),
+        ("delete from visit where id = 7", false),
+        ("insert into log values (1, 'more')", true),
+    ] {
+        let saved = Stage::new(HARD);
+        saved.run(["--rows", "50"]);
+        assert_eq!(saved.run(["--rows", "50"])["already"], true);
+        saved.database.execute(change);
+        let outcome = saved
+            .cli(["run", "--rows", "50", "--format", "json"])
+            .exits(3);
+        assert_eq!(outcome.error()["code"], "TG0905", "{change}");
+        if back {
+            // Emptied tables are seeded again.
+            saved
+                .database
+                .execute("truncate team, person, seat, visit, log");
+            let data = saved.run(["--rows", "50"]);
+            assert_eq!(data["already"], false, "{data}");
+        }
+    }
+}
