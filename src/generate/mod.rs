@@ -18,6 +18,7 @@ mod permutation;
 mod pg_type;
 mod plan;
 mod planner;
+pub mod profile;
 mod rows;
 mod source;
 mod spec;

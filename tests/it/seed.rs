@@ -1,6 +1,7 @@
 //! Seeding of real databases.
 
 mod kills;
+mod profile;
 mod refusals;
 mod reset;
 mod samples;

@@ -14,6 +14,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(super) use about::{About, Neighbour};
+pub(super) use about::{About, Inferred, Neighbour};
 pub(super) use column::column;
 pub(super) use orders::orders;

@@ -59,6 +59,11 @@ pub enum Source {
         /// Values are multiples of it, more than 0: a day, a second, a microsecond.
         step: i64,
     },
+    /// Dates and times of a distribution over days since 2000-01-01 (`time`: since midnight).
+    Moments {
+        /// How they are spread.
+        days: Distribution,
+    },
     /// A time after another: that of a column of this row, or of a row referred to.
     After {
         /// The pick of the referred row; `None` for this row.
@@ -205,6 +210,7 @@ impl Source {
             Self::Constant(text) => choice::constant(Some(text), kind),
             Self::Null => choice::constant(None, kind),
             Self::Temporal { from, to, step } => temporal::between(*from, *to, *step, kind),
+            Self::Moments { days } => temporal::moments(days, kind),
             Self::After {
                 pick,
                 column,
