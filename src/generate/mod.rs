@@ -37,7 +37,7 @@ pub use pg_type::{ColumnType, PgType};
 pub use plan::{Ask, ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 pub use planner::{Options, Standing, StandingTable, plan, rehearse};
 pub use rows::{Keys, Rows, Stuck, Worker};
-pub use source::{Locale, Make, Piece, RowView, Source, Topic, Weighted};
+pub use source::{Agreed, Locale, Make, Piece, RowView, Source, Topic, Weighted};
 pub use spec::{ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec};
 pub use stream::{Stream, StreamKey};
 pub use value::Value;

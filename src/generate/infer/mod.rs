@@ -3,6 +3,7 @@
 
 mod about;
 mod accept;
+mod agreed;
 mod by_type;
 mod candidates;
 mod column;

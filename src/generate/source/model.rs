@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Locale, Piece, Topic, Weighted};
+use super::{Agreed, Locale, Piece, Topic, Weighted};
 use super::{
-    choice, native, nested, number, pattern, realistic, reference, slot, temporal, text, token,
+    agreed, choice, native, nested, number, pattern, realistic, reference, slot, temporal, text,
+    token,
 };
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
@@ -114,6 +115,15 @@ pub enum Source {
         /// Whose.
         locale: Locale,
     },
+    /// Part of a person or a place, whose other parts are in other columns.
+    Agreed {
+        /// Columns of a table that say the same here agree.
+        on: String,
+        /// Which part.
+        what: Agreed,
+        /// Whose names, and where.
+        locale: Locale,
+    },
     /// Texts made from other text columns of the row.
     Template {
         /// The parts in their order.
@@ -191,6 +201,15 @@ pub trait Make: Send + Sync + std::fmt::Debug {
 }
 
 impl Source {
+    /// The name of the stream that columns share; `None` for a column that draws from its own.
+    #[must_use]
+    pub fn shared(&self) -> Option<&str> {
+        match self {
+            Self::Agreed { on, .. } => Some(on),
+            _ => None,
+        }
+    }
+
     /// Prepares the source for a column of type `kind`; `key` is the column's own.
     ///
     /// # Errors
@@ -223,6 +242,7 @@ impl Source {
             Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),
             Self::Prose { min, max } => text::prose(*min, *max, key, kind),
             Self::Known { topic, locale } => realistic::known(*topic, *locale, key, kind),
+            Self::Agreed { what, locale, .. } => agreed::agreed(what, *locale, kind),
             Self::Template { pieces, numbers } => realistic::template(pieces, *numbers, kind),
             Self::Native => native::native(key, kind),
             Self::Array { element, min, max } => nested::array(element, (*min, *max), key, kind)?,
