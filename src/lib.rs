@@ -30,5 +30,6 @@ pub mod storage;
 pub mod subset;
 pub mod telemetry;
 pub mod vault;
+pub mod world;
 
 pub use error::{Error, Result};

@@ -188,6 +188,8 @@ pub enum Kind {
     SeedStuck,
     /// Rows of a run that has ended were changed since.
     SeedChanged,
+    /// A profile holds a value of a person.
+    SeedLeak,
     /// A backup that is not allowed.
     BackupRefused,
     /// A program that makes backups failed.
@@ -287,6 +289,7 @@ impl Kind {
         Self::SeedRefused,
         Self::SeedStuck,
         Self::SeedChanged,
+        Self::SeedLeak,
         Self::BackupRefused,
         Self::BackupTool,
         Self::BackupMissing,
@@ -781,6 +784,13 @@ impl Kind {
                 "`tidegate seed reset` brings a saved state back; empty the tables, or say --extend, to seed again",
                 "The same request was carried out before. Its tables hold fewer or more rows than it left, or rows that other transactions \
                  wrote: that the database is as seeded cannot be said, and nothing is written over it.",
+            ),
+            Self::SeedLeak => row(
+                ("TG0906", 3, Retry::Never),
+                "a profile holds a value of the database",
+                "look at the line named; a column that the classifier took for harmless gets a rule in masking-rules/*.toml, or raise --min-group",
+                "A profile of `tidegate seed profile` is searched before it is written, and by `--check`: for every e-mail address, name, number \
+                 and other identifying value of the database, and for told values that look like a person's. Nothing is written when one is found.",
             ),
             Self::BackupRefused => row(
                 ("TG1001", 4, Retry::Never),

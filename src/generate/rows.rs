@@ -119,7 +119,7 @@ impl Table {
             .collect::<Result<Vec<_>>>()?;
         let mut columns = Vec::with_capacity(table.columns.len());
         for column in &table.columns {
-            let key = stream(column.name.as_str());
+            let key = stream(column.source.shared().unwrap_or(column.name.as_str()));
             let made = column.source.compile(&column.kind, key);
             let make = made.map_err(|error| {
                 Error::new(

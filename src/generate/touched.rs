@@ -89,6 +89,17 @@ impl Touched {
                 }
             }
         }
+        // What draws from one stream is drawn again together.
+        let shared = |index: usize| table.columns[index].source.shared();
+        for one in 0..table.columns.len() {
+            for other in 0..one {
+                if shared(one).is_some() && shared(one) == shared(other) {
+                    let either = self.columns[one] || self.columns[other];
+                    self.columns[one] = either;
+                    self.columns[other] = either;
+                }
+            }
+        }
         for (index, pick) in table.picks.iter().enumerate() {
             let (take, root) = match &pick.how {
                 How::Take(take) => (take, None),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use crate::world::PlacePart;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -286,24 +287,6 @@ pub enum Alphabet {
     Upper,
     /// 0 to 9, A to Z, a to z.
     Alphanumeric,
-}
-
-/// Part of a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PlacePart {
-    /// The city.
-    City,
-    /// A postal code of the city.
-    PostalCode,
-    /// The state, province or other region (ISO 3166-2).
-    Region,
-    /// Its code, without that of the country.
-    RegionCode,
-    /// The name of the country, in its own language.
-    Country,
-    /// ISO 3166-1 alpha-2.
-    CountryCode,
 }
 
 /// To what a date is cut.

@@ -1,6 +1,7 @@
 //! Seeding of real databases.
 
 mod kills;
+mod profile;
 mod random;
 mod refusals;
 mod reset;

@@ -2,8 +2,9 @@
 
 use super::super::App;
 use super::super::render::Output;
-use super::{plan, template};
+use super::{plan, profile, template};
 use crate::error::Result;
+use std::path::PathBuf;
 
 /// Commands of `seed`.
 #[derive(Debug, clap::Subcommand)]
@@ -12,6 +13,9 @@ pub enum Command {
     Plan(PlanArgs),
     /// Fill the tables, or go on with a run that was interrupted
     Run(RunArgs),
+    /// Learn from a database how its rows are spread, without a value of a person, into
+    /// seeds/NAME.profile.json
+    Profile(ProfileArgs),
     /// Bring the database back to a saved template
     Reset(ResetArgs),
     /// Templates: saved states of the database
@@ -34,6 +38,9 @@ pub(super) struct Wanted {
     /// Only this table, and what it refers to; may be given several times
     #[arg(long = "table", value_name = "TABLE")]
     pub(super) tables: Vec<String>,
+    /// Rows, shares and distributions as `seed profile` learned them, where the spec says nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(super) profile: Option<PathBuf>,
     /// Rows written by hand in the spec that come first
     #[arg(long, value_name = "NAME")]
     pub(super) scenario: Option<String>,
@@ -69,6 +76,26 @@ pub struct RunArgs {
     pub(super) chunk_rows: u64,
 }
 
+/// Arguments of `seed profile`.
+#[derive(Debug, clap::Args)]
+pub struct ProfileArgs {
+    /// Its name [default: the environment's]
+    #[arg(value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Rows that every bucket, category and form has at least
+    #[arg(long, value_name = "ROWS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(5..))]
+    pub(super) min_group: u64,
+    /// Rows of each table that are read, about; all are counted
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    pub(super) sample: u64,
+    /// Compare this database with a profile instead; exit code 3 when distributions differ
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub(super) compare: Option<PathBuf>,
+    /// Search a profile for values of this database instead
+    #[arg(long, value_name = "FILE")]
+    pub(super) check: Option<PathBuf>,
+}
+
 /// Arguments of `seed reset`.
 #[derive(Debug, clap::Args)]
 pub struct ResetArgs {
@@ -100,6 +127,7 @@ pub(in crate::cli) async fn run(app: &App, command: &Command) -> Result<Output> 
     match command {
         Command::Plan(args) => plan::show(app, args).await,
         Command::Run(args) => plan::run(app, args).await,
+        Command::Profile(args) => profile::run(app, args).await,
         Command::Reset(args) => template::reset(app, args).await,
         Command::Template(command) => template::run(app, command).await,
     }

@@ -2,6 +2,7 @@
 
 mod command;
 mod plan;
+mod profile;
 mod report;
 mod template;
 

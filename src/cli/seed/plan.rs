@@ -12,6 +12,7 @@ use super::report::{Abandoned, Planned};
 use crate::config::{Config, Target};
 use crate::control::{Control, Operator};
 use crate::error::{Error, Kind, Result};
+use crate::generate::profile::Profile;
 use crate::generate::{Options, SeedPlan, Spec, SpecText};
 use crate::postgres::{Session, introspect};
 use crate::service::seed::{Engine, Request, refuse, standing};
@@ -19,8 +20,8 @@ use crate::service::seed::{Engine, Request, refuse, standing};
 pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
     let config = app.config()?;
     let target = app.target(&config).await?;
-    let (options, texts) = options(app, &config, &target, &args.wanted)?;
-    let plan = make(&target, &options, &texts).await?;
+    let inputs = inputs(app, &config, &target, &args.wanted)?;
+    let plan = make(&target, &inputs).await?;
     Ok(Output::report(Planned::new(plan)?))
 }
 
@@ -45,10 +46,9 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
         }
         return Ok(Output::report(Abandoned { abandoned }));
     }
-    let (options, texts) = options(app, &config, &target, &args.wanted)?;
-    let request = Request::new(&options, &texts);
+    let inputs = inputs(app, &config, &target, &args.wanted)?;
     let outcome = engine
-        .run(&request, || make(&target, &options, &texts))
+        .run(&inputs.request(), || make(&target, &inputs))
         .await?;
     let detail = json!({ "run": outcome.run, "plan": outcome.plan, "seed": outcome.seed, "rows": outcome.rows, "already": outcome.already });
     audit(&target, "seed.run", detail).await?;
@@ -62,12 +62,29 @@ pub(super) async fn audit(target: &Target, action: &str, detail: serde_json::Val
     Ok(())
 }
 
-fn options(
-    app: &App,
-    config: &Config,
-    target: &Target,
-    wanted: &Wanted,
-) -> Result<(Options, Vec<SpecText>)> {
+/// What a plan is made from, the database apart.
+struct Inputs {
+    options: Options,
+    texts: Vec<SpecText>,
+    profile: Option<SpecText>,
+}
+
+impl Inputs {
+    fn request(&self) -> Request {
+        let all: Vec<SpecText> = self.texts.iter().chain(&self.profile).cloned().collect();
+        Request::new(&self.options, &all)
+    }
+
+    fn spec(&self) -> Result<Spec> {
+        let spec = Spec::read(&self.texts)?;
+        Ok(match &self.profile {
+            None => spec,
+            Some(file) => spec.over(Profile::read(&file.text)?.spec(&file.path)),
+        })
+    }
+}
+
+fn inputs(app: &App, config: &Config, target: &Target, wanted: &Wanted) -> Result<Inputs> {
     if wanted
         .scale
         .is_some_and(|scale| scale.is_nan() || scale <= 0.0)
@@ -89,7 +106,21 @@ fn options(
         scenario: wanted.scenario.clone(),
         search_path: target.search_path.clone(),
     };
-    Ok((options, spec_texts(config)?))
+    let profile = wanted.profile.as_ref().map(|path| {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("cannot read the profile {}: {error}", path.display());
+            Error::new(Kind::Usage, message)
+        })?;
+        Ok::<_, Error>(SpecText {
+            path: path.clone(),
+            text: text.into(),
+        })
+    });
+    Ok(Inputs {
+        options,
+        texts: spec_texts(config)?,
+        profile: profile.transpose()?,
+    })
 }
 
 /// 2000-01-01, from which PostgreSQL counts.
@@ -123,8 +154,8 @@ fn spec_texts(config: &Config) -> Result<Vec<SpecText>> {
         .collect()
 }
 
-async fn make(target: &Target, options: &Options, texts: &[SpecText]) -> Result<SeedPlan> {
-    let spec = Spec::read(texts)?;
+async fn make(target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
+    let (spec, options) = (inputs.spec()?, &inputs.options);
     let session = Session::connect(target, "seed").await?;
     let catalog = introspect(&session).await?;
     let seed = options.seed.or(spec.seed).unwrap_or_default();

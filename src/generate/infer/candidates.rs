@@ -1,6 +1,7 @@
 //! What a column may hold, the likeliest first.
 
 use super::about::About;
+use super::agreed;
 use super::by_type::{self, DAY, SECOND, choice, decimal, whole};
 use super::name::words;
 use super::narrow::listed;
@@ -19,11 +20,29 @@ const COMMENT: usize = 6;
 /// All candidates.
 pub(super) fn candidates(about: &About<'_>) -> Vec<Candidate> {
     let mut found = Vec::with_capacity(4);
-    if let Some(source) = listed(about.kind, about.facts) {
+    let table = words(about.table);
+    let listed = listed(about.kind, about.facts);
+    let values = match (&listed, about.kind) {
+        (Some(Source::Choice(values)), _) => values.iter().map(|v| v.value.clone()).collect(),
+        (None, PgType::Enum(labels)) => labels.clone(),
+        _ => Vec::new(),
+    };
+    if let Some(source) = agreed::of_listed(about, &table, &values) {
+        found.push((source, "agrees with the person's name".to_owned()));
+    }
+    if let Some(source) = listed {
         found.push((source, from_facts(about)));
     }
-    let table = words(about.table);
     if let Some((phrase, guess, place)) = guessed(about, &table) {
+        if let Guess::Text(topic) = guess
+            && place == "named"
+            && let Some(source) = agreed::agreed(about, topic, phrase)
+        {
+            found.push((
+                source,
+                format!("named \"{phrase}\", agrees with others of its row"),
+            ));
+        }
         for source in sources(about, &table, guess) {
             found.push((source, format!("{place} \"{phrase}\"")));
         }

@@ -3,6 +3,7 @@
 
 mod about;
 mod accept;
+mod agreed;
 mod by_type;
 mod candidates;
 mod column;
@@ -14,7 +15,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(super) use about::{About, Neighbour};
+pub(super) use about::{About, Inferred, Neighbour};
 pub(super) use accept::fulfils;
 pub(super) use column::column;
 pub(super) use orders::orders;

@@ -44,6 +44,7 @@ pub(super) fn related(about: &About<'_>, table: &str, topic: Topic) -> Option<So
     let account = match (names.first, names.last, names.full) {
         (Some(first), Some(last), _) => vec![Piece::Plain(first), text("."), Piece::Plain(last)],
         (_, _, Some(full)) => vec![Piece::Plain(full)],
+        (Some(only), None, None) | (None, Some(only), None) => vec![Piece::Plain(only)],
         _ => Vec::new(),
     };
     let mut pieces = account;

@@ -3,13 +3,15 @@
 use super::draft::{Draft, Origin};
 use super::keys::Key;
 use super::scene::Scene;
+use crate::catalog::Column;
 use crate::error::Result;
 use crate::generate::fact::{Fact, Says};
-use crate::generate::infer::{self, About, Neighbour};
+use crate::generate::infer::{self, About, Inferred, Neighbour};
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
 use crate::generate::source::{Locale, Source};
 use crate::generate::value::Value;
+use crate::sql::Ident;
 
 /// 30 days in microseconds.
 const MONTH: i64 = 30 * 86_400_000_000;
@@ -154,7 +156,34 @@ fn said(scene: &Scene<'_>, draft: &Draft<'_>, index: usize) -> (Locale, Option<f
 }
 
 fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
-    let (locale, nulls) = said(scene, draft, index);
+    let (_, nulls) = said(scene, draft, index);
+    let slot = &draft.slots[index];
+    let found = found(scene, draft, index, slot.column)?;
+    let pattern = Source::of_pattern(&slot.facts, draft.kind(index));
+    let nulls = nulls.filter(|share| *share == 0.0 || !slot.not_null);
+    let plan = &mut draft.plan.columns[index];
+    plan.source = pattern.unwrap_or(found.source);
+    plan.nulls = nulls.unwrap_or(found.nulls);
+    plan.reason = found.reason;
+    draft.slots[index].origin = Origin::Own;
+    Ok(())
+}
+
+/// What a column would hold if it had another name.
+pub(super) fn like(
+    scene: &Scene<'_>,
+    draft: &Draft<'_>,
+    index: usize,
+    name: &str,
+) -> Result<Source> {
+    let mut column = draft.slots[index].column.clone();
+    column.name = Ident::new(name)?;
+    column.comment = None;
+    Ok(found(scene, draft, index, &column)?.source)
+}
+
+fn found(scene: &Scene<'_>, draft: &Draft<'_>, index: usize, column: &Column) -> Result<Inferred> {
+    let (locale, _) = said(scene, draft, index);
     let slot = &draft.slots[index];
     let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
     let table = draft.plan.name.plain();
@@ -163,16 +192,18 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
         .iter()
         .enumerate()
         .filter(|(place, slot)| {
-            matches!(draft.kind(*place), PgType::Text(_)) && !matches!(slot.origin, Origin::Pick(_))
+            *place != index
+                && matches!(draft.kind(*place), PgType::Text(_))
+                && !matches!(slot.origin, Origin::Pick(_))
         })
         .map(|(place, slot)| Neighbour {
             place,
             name: slot.column.name.as_str(),
         })
         .collect();
-    let found = infer::column(&About {
+    infer::column(&About {
         table: &table,
-        column: slot.column,
+        column,
         kind: draft.kind(index),
         facts: &slot.facts,
         not_null: slot.not_null,
@@ -181,12 +212,5 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
         neighbours: &neighbours,
         locale,
         today: scene.options.today,
-    })?;
-    let pattern = Source::of_pattern(&slot.facts, draft.kind(index));
-    let plan = &mut draft.plan.columns[index];
-    plan.source = pattern.unwrap_or(found.source);
-    plan.nulls = nulls.unwrap_or(found.nulls);
-    plan.reason = found.reason;
-    draft.slots[index].origin = Origin::Own;
-    Ok(())
+    })
 }

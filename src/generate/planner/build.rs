@@ -115,6 +115,9 @@ fn shrink(scene: &mut Scene<'_>, table: usize, full: &Full) -> Result<()> {
         .saturating_sub(first)
         .min(wanted.rows.saturating_sub(1));
     scene.wanted[table].rows = rows;
+    // Measured children give way to the constraint.
+    scene.crowded[table] = true;
+    scene.families[table] = None;
     scene.note(format!(
         "{name}: {rows} rows, because constraint \"{constraint}\" has no room for more"
     ));

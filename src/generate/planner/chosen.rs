@@ -1,5 +1,6 @@
 //! What the spec says of columns.
 
+use super::attribute;
 use super::draft::{Draft, Origin};
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
@@ -7,7 +8,7 @@ use crate::generate::distribution::Distribution;
 use crate::generate::parse::parse;
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::{How, Parent};
-use crate::generate::source::Source;
+use crate::generate::source::{Piece, Source};
 use crate::generate::spec::{ColumnRule, ColumnSpec};
 use crate::generate::value::Value;
 use crate::sql::nearest;
@@ -22,11 +23,26 @@ pub(super) fn apply(scene: &Scene<'_>, drafts: &mut [Draft<'_>], table: usize) -
     };
     for (name, column) in &said.columns {
         let Some(index) = drafts[table].column(name) else {
+            if column.learned {
+                continue;
+            }
             return Err(unknown(&drafts[table], name, column));
         };
-        one(drafts, (table, index), column)?;
+        if !column.learned {
+            one(scene, drafts, (table, index), column)?;
+        } else if gives_way(&drafts[table], index) {
+            // Where a measured rule does not fit the column, what fits is inferred.
+            let _ = one(scene, drafts, (table, index), column);
+        }
     }
     Ok(())
+}
+
+/// Whether what was measured may decide: keys and what constraints have decided stay as they are.
+fn gives_way(draft: &Draft<'_>, index: usize) -> bool {
+    let unique = draft.uniques.iter().any(|key| key.columns.contains(&index));
+    let origin = &draft.slots[index].origin;
+    !unique && matches!(origin, Origin::Open | Origin::Pick(_))
 }
 
 fn error(draft: &Draft<'_>, column: &str, said: &ColumnSpec, why: &str) -> Error {
@@ -51,7 +67,12 @@ fn unknown(draft: &Draft<'_>, name: &str, said: &ColumnSpec) -> Error {
     }
 }
 
-fn one(drafts: &mut [Draft<'_>], (table, index): (usize, usize), said: &ColumnSpec) -> Result<()> {
+fn one(
+    scene: &Scene<'_>,
+    drafts: &mut [Draft<'_>],
+    (table, index): (usize, usize),
+    said: &ColumnSpec,
+) -> Result<()> {
     let name = drafts[table].plan.columns[index].name.as_str().to_owned();
     let wrong = |draft: &Draft<'_>, why: &str| error(draft, &name, said, why);
     if said.nulls.is_some_and(|share| share > 0.0) && drafts[table].slots[index].not_null {
@@ -63,7 +84,11 @@ fn one(drafts: &mut [Draft<'_>], (table, index): (usize, usize), said: &ColumnSp
     let Some(rule) = &said.rule else {
         return Ok(());
     };
-    let source = source(drafts, (table, index), rule).map_err(|why| wrong(&drafts[table], &why))?;
+    let source = match rule {
+        ColumnRule::Like(name) => attribute::like(scene, &drafts[table], index, name)
+            .map_err(|why| wrong(&drafts[table], &why.to_string()))?,
+        rule => source(drafts, (table, index), rule).map_err(|why| wrong(&drafts[table], &why))?,
+    };
     let draft = &mut drafts[table];
     if source == Source::Null && draft.slots[index].not_null {
         return Err(wrong(draft, "the column is not null"));
@@ -144,10 +169,38 @@ fn source(
                 most: *most,
             }
         }
-        ColumnRule::Like(_) | ColumnRule::Template(_) | ColumnRule::Pattern(_) => {
-            return Err("this generator is not available".to_owned());
-        }
+        ColumnRule::Pattern(regex) => Source::Pattern {
+            regex: regex.clone(),
+            fold: false,
+        },
+        ColumnRule::Template(text) => template(&drafts[table], text)?,
+        ColumnRule::Like(_) => return Err("like is inferred".to_owned()),
     })
+}
+
+/// Text with columns of the row in braces; `{number}` is one that makes texts differ.
+fn template(draft: &Draft<'_>, text: &str) -> std::result::Result<Source, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before.to_owned()));
+        }
+        let (name, behind) = after.split_once('}').ok_or("a brace is not closed")?;
+        pieces.push(match draft.column(name) {
+            Some(column) if matches!(draft.kind(column), PgType::Text(_)) => Piece::Column(column),
+            Some(_) => return Err(format!("\"{name}\" is no column of texts")),
+            None if name == "number" => Piece::Number,
+            None => return Err(format!("there is no column \"{name}\"")),
+        });
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest.to_owned()));
+    }
+    let rows = draft.total().saturating_mul(2).max(99);
+    let numbers = 10_u64.saturating_pow(rows.ilog10() + 1);
+    Ok(Source::Template { pieces, numbers })
 }
 
 fn between(low: &Value, high: &Value, kind: &PgType) -> std::result::Result<Source, String> {
@@ -209,6 +262,9 @@ fn distribution(spread: &Distribution, asked: Option<u16>, kind: &PgType) -> Sou
             min: i64::MIN,
             max: i64::MAX,
             spread: spread.clone(),
+        },
+        PgType::Date | PgType::Time(_) | PgType::Timestamp(_) => Source::Moments {
+            days: spread.clone(),
         },
         _ => Source::Decimal {
             min: f64::MIN,

@@ -15,11 +15,18 @@ pub(super) fn count(scene: &mut Scene<'_>) -> Result<()> {
         let Some(said) = said.filter(|_| scene.options.rows.is_none()) else {
             continue;
         };
-        let found = families(scene, table, said)?;
+        let learned = scene.specs[table].is_some_and(|said| said.learned);
+        if scene.crowded[table] {
+            continue;
+        }
+        let found = match families(scene, table, said) {
+            Err(_) if learned => continue,
+            found => found?,
+        };
         let first = scene.first(table);
         scene.wanted[table] = Wanted {
             rows: found.total.saturating_sub(first),
-            explicit: true,
+            explicit: !learned,
         };
         scene.families[table] = Some(found);
     }
@@ -75,6 +82,9 @@ pub(super) fn apply(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) -> R
     let pick = draft.plan.picks.iter().position(by);
     let pick = pick.filter(|pick| matches!(draft.plan.picks[*pick].how, How::Draw(_)));
     let Some(pick) = pick else {
+        if scene.specs[table].is_some_and(|said| said.learned) {
+            return Ok(());
+        }
         let why = "cannot be counted by parent, because it shares columns with other foreign keys";
         return Err(draft.error(&found.constraint, why));
     };

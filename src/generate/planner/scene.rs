@@ -36,6 +36,8 @@ pub(super) struct Scene<'a> {
     pub(super) wanted: Vec<Wanted>,
     /// Children of each table whose rows are counted by parent.
     pub(super) families: Vec<Option<Families>>,
+    /// Tables whose measured children of a parent have no room.
+    pub(super) crowded: Vec<bool>,
     pub(super) notes: Vec<String>,
 }
 
@@ -68,6 +70,7 @@ impl<'a> Scene<'a> {
             specs: Vec::new(),
             wanted: Vec::new(),
             families: Vec::new(),
+            crowded: Vec::new(),
             notes: Vec::new(),
         };
         let asked = options.tables.iter();
@@ -75,10 +78,20 @@ impl<'a> Scene<'a> {
             .map(|name| scene.resolve(name, Kind::SeedPlan).map(|table| &table.name))
             .collect::<Result<Vec<_>>>()?;
         let mut by_name = BTreeMap::new();
+        let mut unknown = Vec::new();
         for table in spec.tables.values() {
             let found = scene.resolve(&table.name, Kind::SeedSpec);
+            if table.learned && found.is_err() {
+                unknown.push(table.name.clone());
+                continue;
+            }
             let found = found.map_err(|error| error.at(table.place.clone()))?;
             by_name.insert(&found.name, table);
+        }
+        for name in unknown {
+            scene.note(format!(
+                "{name}: the profile knows it, the database does not"
+            ));
         }
         for name in ForeignKeyGraph::new(catalog).order() {
             let Some(table) = catalog.table(&name) else {
@@ -98,6 +111,7 @@ impl<'a> Scene<'a> {
             let wanted = scene.rows_of(said);
             scene.wanted.push(wanted);
             scene.families.push(None);
+            scene.crowded.push(false);
         }
         Ok(scene)
     }
@@ -121,7 +135,7 @@ impl<'a> Scene<'a> {
         let scale = self.options.scale.or(self.spec.scale).unwrap_or(1.0);
         let (rows, explicit) = match (self.options.rows, said.and_then(|said| said.rows)) {
             (Some(rows), _) => (rows, false),
-            (None, Some(rows)) => (rows, true),
+            (None, Some(rows)) => (rows, said.is_some_and(|said| !said.learned)),
             (None, None) => (DEFAULT_ROWS, false),
         };
         Wanted {

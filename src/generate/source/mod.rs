@@ -3,6 +3,7 @@
 //! A [`Source`] is data, part of the plan. Compiled for its column's type it is a [`Make`]: it draws
 //! values at random, and it counts distinct ones, which is how unique keys are made without memory.
 
+mod agreed;
 mod choice;
 mod model;
 mod native;
@@ -19,6 +20,7 @@ pub(in crate::generate) mod tests_support;
 mod text;
 mod token;
 
+pub use agreed::Agreed;
 pub use choice::Weighted;
 pub use model::{Make, RowView, Source};
 pub use realistic::{Locale, Piece, Topic};

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Locale, Piece, Topic, Weighted};
+use super::{Agreed, Locale, Piece, Topic, Weighted};
 use super::{
-    choice, native, nested, number, pattern, realistic, reference, slot, temporal, text, token,
+    agreed, choice, native, nested, number, pattern, realistic, reference, slot, temporal, text,
+    token,
 };
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
@@ -59,6 +60,11 @@ pub enum Source {
         /// Values are multiples of it, more than 0: a day, a second, a microsecond.
         step: i64,
     },
+    /// Dates and times of a distribution over days since 2000-01-01 (`time`: since midnight).
+    Moments {
+        /// How they are spread.
+        days: Distribution,
+    },
     /// A time after another: that of a column of this row, or of a row referred to.
     After {
         /// The pick of the referred row; `None` for this row.
@@ -107,6 +113,15 @@ pub enum Source {
         /// What they are.
         topic: Topic,
         /// Whose.
+        locale: Locale,
+    },
+    /// Part of a person or a place, whose other parts are in other columns.
+    Agreed {
+        /// Columns of a table that say the same here agree.
+        on: String,
+        /// Which part.
+        what: Agreed,
+        /// Whose names, and where.
         locale: Locale,
     },
     /// Texts made from other text columns of the row.
@@ -193,6 +208,15 @@ pub trait Make: Send + Sync + std::fmt::Debug {
 }
 
 impl Source {
+    /// The name of the stream that columns share; `None` for a column that draws from its own.
+    #[must_use]
+    pub fn shared(&self) -> Option<&str> {
+        match self {
+            Self::Agreed { on, .. } => Some(on),
+            _ => None,
+        }
+    }
+
     /// Prepares the source for a column of type `kind`; `key` is the column's own.
     ///
     /// # Errors
@@ -212,6 +236,7 @@ impl Source {
             Self::Constant(text) => choice::constant(Some(text), kind),
             Self::Null => choice::constant(None, kind),
             Self::Temporal { from, to, step } => temporal::between(*from, *to, *step, kind),
+            Self::Moments { days } => temporal::moments(days, kind),
             Self::After {
                 pick,
                 column,
@@ -224,6 +249,7 @@ impl Source {
             Self::Bytes { min, max } => token::bytes(*min, *max, key, kind),
             Self::Prose { min, max } => text::prose(*min, *max, key, kind),
             Self::Known { topic, locale } => realistic::known(*topic, *locale, key, kind),
+            Self::Agreed { what, locale, .. } => agreed::agreed(what, *locale, kind),
             Self::Template { pieces, numbers } => realistic::template(pieces, *numbers, kind),
             Self::Native => native::native(key, kind),
             Self::Array { element, min, max } => nested::array(element, (*min, *max), key, kind)?,

@@ -1,12 +1,17 @@
 //! Dates and times.
 
 use super::{Make, RowView};
+use crate::generate::distribution::Distribution;
 use crate::generate::pg_type::PgType;
-use crate::generate::stream::Stream;
+use crate::generate::stream::{Stream, StreamKey};
 use crate::generate::value::Value;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
+
+/// Within what PostgreSQL's timestamps and dates both hold: the years 1 and 9999.
+const FIRST: i64 = -730_000 * DAY;
+const LAST: i64 = 2_900_000 * DAY;
 
 /// As what microseconds go into a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +56,12 @@ struct Between {
 }
 
 #[derive(Debug)]
+struct Moments {
+    days: Distribution,
+    form: Form,
+}
+
+#[derive(Debug)]
 struct After {
     of: (Option<usize>, usize),
     least: i64,
@@ -76,6 +87,12 @@ pub(super) fn between(from: i64, to: i64, step: i64, kind: &PgType) -> Option<Bo
     }))
 }
 
+pub(super) fn moments(days: &Distribution, kind: &PgType) -> Option<Box<dyn Make>> {
+    let form = Form::of(kind).filter(|form| *form != Form::Interval)?;
+    let days = days.clone();
+    (days.problem().is_none()).then(|| Box::new(Moments { days, form }) as Box<dyn Make>)
+}
+
 pub(super) fn after(
     of: (Option<usize>, usize),
     least: i64,
@@ -91,6 +108,25 @@ pub(super) fn after(
             form,
         }) as Box<dyn Make>
     })
+}
+
+impl Make for Moments {
+    /// Too few to count on: how many differ is not known.
+    fn size(&self) -> Option<u64> {
+        Some(1)
+    }
+
+    fn draw(&self, stream: &mut Stream, _: &dyn RowView) -> Value {
+        let days = self.days.draw(stream);
+        // Whole seconds.
+        let seconds = (days * 86_400.0).round();
+        let micros = (seconds as i64).saturating_mul(1_000_000);
+        self.form.value(micros.clamp(FIRST, LAST))
+    }
+
+    fn nth(&self, _: u64, row: &dyn RowView) -> Value {
+        self.draw(&mut StreamKey::new(0, "", "moment").row(0, 0), row)
+    }
 }
 
 impl Make for Between {

@@ -17,6 +17,31 @@ impl Spec {
         Ok(whole)
     }
 
+    /// Takes what was measured wherever the spec is silent.
+    #[must_use]
+    pub fn over(mut self, measured: Self) -> Self {
+        for (name, table) in measured.tables {
+            let plain = name.rsplit('.').next().unwrap_or_default().to_owned();
+            let written = [&name, &plain, &format!("public.{name}")]
+                .into_iter()
+                .find(|written| self.tables.contains_key(*written))
+                .cloned();
+            let Some(said) = written.and_then(|written| self.tables.get_mut(&written)) else {
+                self.tables.insert(name, table);
+                continue;
+            };
+            if said.rows.is_none() && said.per.is_none() {
+                said.rows = table.rows;
+                said.per = table.per;
+                said.learned = true;
+            }
+            for (column, measured) in table.columns {
+                said.columns.entry(column).or_insert(measured);
+            }
+        }
+        self
+    }
+
     fn add(&mut self, more: Self, file: &SpecText) -> Result<()> {
         let twice = |what: &str| {
             let message = format!("{}: another file says {what} too", file.path.display());

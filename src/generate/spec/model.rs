@@ -36,6 +36,8 @@ pub struct TableSpec {
     pub locale: Option<String>,
     /// By the column's name.
     pub columns: BTreeMap<String, ColumnSpec>,
+    /// Whether its rows were measured and not asked for: what does not fit gives way.
+    pub learned: bool,
 }
 
 /// So many rows for each row of a parent.
@@ -60,6 +62,8 @@ pub struct ColumnSpec {
     pub nulls: Option<f64>,
     /// Language and country, when they are not those of the table.
     pub locale: Option<String>,
+    /// Whether it was measured and not asked for: where it does not fit, the column is inferred.
+    pub learned: bool,
 }
 
 /// Where the values of a column come from.

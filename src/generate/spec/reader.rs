@@ -145,6 +145,7 @@ impl SpecText {
             per,
             locale: table.locale,
             columns,
+            learned: false,
         })
     }
 
@@ -190,6 +191,7 @@ impl SpecText {
             rule,
             nulls: written.nulls,
             locale: written.locale,
+            learned: false,
         })
     }
 

@@ -27,7 +27,6 @@ mod partial;
 mod permute;
 mod person;
 mod place;
-mod places;
 mod range;
 mod redact_text;
 mod site;

@@ -2,11 +2,12 @@
 
 use super::lists::Lists;
 use super::permute::{decimal, permute_form};
-use super::places::{self, COUNTRIES, Country, Part};
+
 use super::site::{Compiled, Distinct, Site};
 use super::text::TextMask;
 use crate::masking::prf::{Prf, Seed};
 use crate::masking::{Locale, Unmaskable};
+use crate::world::{self, COUNTRIES, Country, PlacePart as Part};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub(super) fn real(site: &Site<'_>, part: Part, code: Option<&str>) -> Compiled 
     let only = match code {
         None => None,
         Some(code) => {
-            let known = places::country(code);
+            let known = world::country(code);
             let codes: Vec<&str> = COUNTRIES.iter().map(|country| country.code).collect();
             Some(known.ok_or_else(|| {
                 site.refuse(
@@ -218,7 +219,7 @@ mod tests {
                 ];
                 let [city, postal_code, region, code, name, iso] =
                     names.map(|name| part(name, country, id));
-                let found = super::places::country(&iso).unwrap();
+                let found = crate::world::country(&iso).unwrap();
                 assert_eq!(found.name, name);
                 assert!(
                     found

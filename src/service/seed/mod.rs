@@ -12,6 +12,7 @@ mod hooks;
 mod keys;
 mod load;
 mod make;
+pub mod profile;
 mod put_back;
 mod refuse;
 mod rehearse;

@@ -145,3 +145,64 @@ create table kinds (
     ac mood[], ad char(4), ae \"char\", af name, ag box, ah circle, ai path, aj polygon,
     ak text generated always as (ad || '!') stored);
 ";
+
+const PEOPLE: &str = "
+create type sex as enum ('Female', 'Male', 'X');
+create table people (
+    id int primary key, first_name text not null, last_name text not null, gender char(1) check (gender in ('m', 'f', 'd')),
+    sex sex not null, salutation text, full_name text not null, user_name text not null, email text not null unique,
+    billing_city text not null, billing_zip varchar(12) not null, billing_state text not null, billing_country_code char(2) not null,
+    city text not null, postal_code text not null, country text not null,
+    created_at timestamptz not null, updated_at timestamptz not null, start_date date not null, end_date date not null)";
+
+/// Each row is checked against itself, and against what its words mean elsewhere.
+#[test]
+fn what_a_row_says_agrees() {
+    let stage = Stage::new(PEOPLE);
+    stage.run(["--rows", "3000", "--seed", "11"]);
+    let broken = |condition: &str| -> i64 {
+        let sql = format!("select count(*) from people where {condition}");
+        stage.database.value(&sql)
+    };
+    for condition in [
+        "full_name <> first_name || ' ' || last_name",
+        "email not like lower(first_name) || '.%'",
+        "user_name not like lower(first_name) || '.%'",
+        "gender = 'f' and sex = 'Male' or gender = 'm' and sex = 'Female'",
+        "salutation = 'Mr.' and sex = 'Female' or salutation = 'Ms.' and sex = 'Male'",
+        "updated_at < created_at or end_date < start_date",
+    ] {
+        assert_eq!(broken(condition), 0, "{condition}");
+    }
+    assert!(broken("sex = 'Male'") > 1000 && broken("sex = 'Female'") > 1000);
+    assert!(broken("sex = 'X'") > 10);
+    for (one, many) in [
+        ("first_name", "sex"),
+        ("billing_city, billing_country_code", "billing_zip"),
+        ("billing_zip, billing_city", "billing_country_code"),
+        ("billing_city, billing_zip", "billing_state"),
+        ("city, postal_code", "country"),
+    ] {
+        let sql = format!(
+            "select count(*) from (select {one} from people where sex <> 'X' group by {one} \
+             having count(distinct {many}) > 1) s"
+        );
+        assert_eq!(stage.database.value::<i64>(&sql), 0, "{one} and {many}");
+    }
+    let places = "select count(distinct (billing_country_code, city)) from people";
+    assert!(stage.database.value::<i64>(places) > 100);
+    stage.prove();
+}
+
+#[test]
+fn a_column_more_changes_no_other() {
+    let all = "select md5(string_agg(format('%s %s %s %s %s', id, first_name, gender, billing_city, country), ';' order by id)) from people";
+    let one = Stage::new(PEOPLE);
+    one.run(["--rows", "500", "--seed", "11"]);
+    let more = Stage::new(PEOPLE);
+    more.database.execute(
+        "alter table people add billing_country text, add birth_place text, add title text, add county text, add nick text",
+    );
+    more.run(["--rows", "500", "--seed", "11"]);
+    assert_eq!(one.database.rows(all), more.database.rows(all));
+}

@@ -23,12 +23,13 @@ const DOMAIN: &[&str] = &[
     "copy",
     "generate",
     "recovery",
+    "world",
 ];
 const ADAPTERS: &[&str] = &[
     "postgres", "control", "vault", "config", "storage", "dispatch", "engines",
 ];
 /// Open to every room.
-const EVERYWHERE: &[&str] = &["error", "clock", "Error", "Result"];
+const EVERYWHERE: &[&str] = &["error", "clock", "world", "Error", "Result"];
 
 /// Snippets carry `@` where the real text would break a rule of a simpler tool; it is taken out.
 pub(super) const RULES: &[Rule] = &[
@@ -257,7 +258,7 @@ fn direction(source: &Source) -> Vec<String> {
         match room {
             "main" | "lib" => true,
             "error" | "clock" => false,
-            "sql" | "job" => false,
+            "sql" | "job" | "world" => false,
             "catalog" => other == "sql",
             "migration" => matches!(other, "sql" | "catalog" | "job" | "backfill"),
             "subset" => matches!(other, "sql" | "catalog" | "job" | "masking"),

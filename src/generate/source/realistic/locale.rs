@@ -35,6 +35,39 @@ impl Locale {
     /// How many there are.
     pub(super) const COUNT: usize = 11;
 
+    /// ISO 639-1.
+    pub(in crate::generate::source) const fn language(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+            Self::Fr => "fr",
+            Self::It => "it",
+            Self::Nl => "nl",
+            Self::PtPt | Self::PtBr => "pt",
+            Self::Tr => "tr",
+            Self::Ja => "ja",
+            Self::ZhCn => "zh",
+            Self::Ar => "ar",
+        }
+    }
+
+    /// Countries whose places are taken (ISO 3166-1); `None` for all.
+    pub(in crate::generate::source) const fn countries(self) -> Option<&'static [&'static str]> {
+        Some(match self {
+            Self::En => return None,
+            Self::De => &["DE", "AT", "CH"],
+            Self::Fr => &["FR"],
+            Self::It => &["IT"],
+            Self::Nl => &["NL"],
+            Self::PtBr => &["BR"],
+            Self::PtPt => &["PT"],
+            Self::Tr => &["TR"],
+            Self::Ja => &["JP"],
+            Self::ZhCn => &["CN"],
+            Self::Ar => &["SA"],
+        })
+    }
+
     /// Reads `de`, `de_DE`, `pt-br` ...; `None` for those without lists.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {

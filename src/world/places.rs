@@ -1,39 +1,109 @@
 //! Real places whose city, postal code, region and country agree. Collected by hand: large cities
 //! with a postal code of their centre; regions and their codes are those of ISO 3166-2.
 
-/// Part of a place, as policies name it.
-pub(super) use crate::masking::rule::PlacePart as Part;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Part of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacePart {
+    /// The city.
+    City,
+    /// A postal code of the city.
+    PostalCode,
+    /// The state, province or other region (ISO 3166-2).
+    Region,
+    /// Its code, without that of the country.
+    RegionCode,
+    /// The name of the country, in its own language.
+    Country,
+    /// ISO 3166-1 alpha-2.
+    CountryCode,
+}
 
 /// A country with its places: city, postal code, region, code of the region.
 #[derive(Debug)]
-pub(super) struct Country {
-    pub(super) code: &'static str,
-    pub(super) name: &'static str,
-    pub(super) places: &'static [[&'static str; 4]],
+pub struct Country {
+    /// ISO 3166-1 alpha-2.
+    pub code: &'static str,
+    /// In its own language.
+    pub name: &'static str,
+    /// City, postal code, region, code of the region.
+    pub places: &'static [[&'static str; 4]],
 }
 
 /// The country of a code of ISO 3166-1 alpha-2.
-pub(super) fn country(code: &str) -> Option<&'static Country> {
+#[must_use]
+pub fn country(code: &str) -> Option<&'static Country> {
     COUNTRIES.iter().find(|country| country.code == code)
 }
 
 impl Country {
     /// What stands for a part of its place of that number, below the number of its places.
-    pub(super) fn part(&self, number: usize, part: Part) -> &'static str {
+    #[must_use]
+    pub fn part(&self, number: usize, part: PlacePart) -> &'static str {
         let [city, postal_code, region, code] = self.places[number % self.places.len()];
         match part {
-            Part::City => city,
-            Part::PostalCode => postal_code,
-            Part::Region => region,
-            Part::RegionCode => code,
-            Part::Country => self.name,
-            Part::CountryCode => self.code,
+            PlacePart::City => city,
+            PlacePart::PostalCode => postal_code,
+            PlacePart::Region => region,
+            PlacePart::RegionCode => code,
+            PlacePart::Country => self.name,
+            PlacePart::CountryCode => self.code,
         }
     }
 }
 
+/// The places of some countries, numbered.
+#[derive(Debug, Clone)]
+pub struct Places {
+    countries: Vec<&'static Country>,
+}
+
+impl Places {
+    /// Of the countries with these codes, of all when there are none; `None` when one is not known.
+    #[must_use]
+    pub fn of(codes: Option<&[&str]>) -> Option<Self> {
+        let countries = match codes {
+            None => COUNTRIES.iter().collect(),
+            Some(codes) => codes
+                .iter()
+                .map(|code| country(code))
+                .collect::<Option<_>>()?,
+        };
+        Some(Self { countries })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        let counts = self.countries.iter().map(|country| country.places.len());
+        counts.sum::<usize>() as u64
+    }
+
+    /// Part of the place of a number below [`Places::count`].
+    #[must_use]
+    pub fn part(&self, number: u64, part: PlacePart) -> &'static str {
+        let mut rest = number as usize;
+        for country in &self.countries {
+            if rest < country.places.len() {
+                return country.part(rest, part);
+            }
+            rest -= country.places.len();
+        }
+        ""
+    }
+
+    /// That part of every place.
+    pub fn all(&self, part: PlacePart) -> impl Iterator<Item = &'static str> {
+        (0..self.count()).map(move |number| self.part(number, part))
+    }
+}
+
+/// Every country.
 #[rustfmt::skip]
-pub(super) const COUNTRIES: &[Country] = &[
+pub const COUNTRIES: &[Country] = &[
     Country { code: "US", name: "United States", places: &[
         ["New York", "10001", "New York", "NY"], ["Los Angeles", "90012", "California", "CA"], ["Chicago", "60601", "Illinois", "IL"],
         ["Houston", "77002", "Texas", "TX"], ["Phoenix", "85004", "Arizona", "AZ"], ["Philadelphia", "19103", "Pennsylvania", "PA"],

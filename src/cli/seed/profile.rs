@@ -1,0 +1,247 @@
+//! `seed profile`.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::super::App;
+use super::super::render::{Output, Page, Report, Style};
+use super::command::ProfileArgs;
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::generate::profile::{Comparison, Measure, Profile, Protection};
+use crate::postgres::Session;
+use crate::service::scan::Tools;
+use crate::service::seed::profile::{Measuring, measure, search};
+
+/// Scale of the noise on every count: a person more or less is lost in it.
+const NOISE: f64 = 2.0;
+
+/// What was learned, and where it is.
+#[derive(Debug, Serialize)]
+struct Learned {
+    file: PathBuf,
+    min_group: u64,
+    tables: Vec<LearnedTable>,
+    /// Places of the file that were searched for values of the database: all of it.
+    searched_bytes: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct LearnedTable {
+    table: String,
+    rows: u64,
+    columns: usize,
+    personal: usize,
+    told: usize,
+}
+
+/// `--compare`
+#[derive(Debug, Serialize)]
+struct Compared {
+    alike: bool,
+    #[serde(flatten)]
+    comparison: Comparison,
+}
+
+/// `--check`
+#[derive(Debug, Serialize)]
+struct Checked {
+    file: PathBuf,
+    searched_bytes: usize,
+    leaks: usize,
+}
+
+pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
+    let config = app.config()?;
+    let environment = config.environment(app.globals.env.as_deref())?;
+    let name = args.name.as_deref().unwrap_or(&environment.name);
+    let file = config.seeds_dir().join(format!("{name}.profile.json"));
+    let writes = args.compare.is_none() && args.check.is_none();
+    if writes && file.exists() && !app.globals.yes {
+        let message = format!("{} is there already", file.display());
+        return Err(Error::new(Kind::Usage, message)
+            .hint("give the profile another name, or replace it with --yes"));
+    }
+    let target = app.target(&config).await?;
+    let session = Session::connect(&target, "profile").await?;
+    let tools = Tools {
+        events: app.events.clone(),
+        cancel: app.cancel.clone(),
+    };
+    if let Some(file) = &args.check {
+        let text = std::fs::read_to_string(file)?;
+        refuse_leaks((&session, &config), (file, &text), &tools).await?;
+        return Ok(Output::report(Checked {
+            file: file.clone(),
+            searched_bytes: text.len(),
+            leaks: 0,
+        }));
+    }
+    let asked = Measuring {
+        protection: Protection {
+            min_group: args.min_group,
+            noise: NOISE,
+        },
+        sample: args.sample,
+    };
+    if let Some(file) = &args.compare {
+        let wanted = Profile::read(&std::fs::read_to_string(file)?)?;
+        let found = measure(&session, &config, asked, &tools).await?;
+        let comparison = Comparison::new(&wanted, &found);
+        let alike = comparison.alike();
+        return Ok(Output::report(Compared { alike, comparison }));
+    }
+    let profile = measure(&session, &config, asked, &tools).await?;
+    let text = profile.text()?;
+    refuse_leaks((&session, &config), (&file, &text), &tools).await?;
+    write(&file, &text)?;
+    Ok(Output::report(learned(file, &profile, text.len())))
+}
+
+async fn refuse_leaks(
+    (session, config): (&Session, &Config),
+    (file, text): (&Path, &str),
+    tools: &Tools,
+) -> Result<()> {
+    let leaks = search(session, config, text, tools).await?;
+    let Some(first) = leaks.first() else {
+        return Ok(());
+    };
+    let message = format!(
+        "{}: {} values of the database, the first on line {} ({})",
+        file.display(),
+        leaks.len(),
+        first.line,
+        first.class
+    );
+    Err(Error::new(Kind::SeedLeak, message))
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    // Whole or not at all: nobody reads half of a profile.
+    let part = file.with_extension("part");
+    let mut out = std::fs::File::create(&part)?;
+    out.write_all(text.as_bytes())?;
+    out.sync_all()?;
+    std::fs::rename(&part, file)?;
+    Ok(())
+}
+
+fn learned(file: PathBuf, profile: &Profile, searched_bytes: usize) -> Learned {
+    let tables = profile.tables.iter().map(|(name, table)| LearnedTable {
+        table: name.clone(),
+        rows: table.rows,
+        columns: table.columns.len(),
+        personal: table
+            .columns
+            .values()
+            .filter(|c| c.personal.is_some())
+            .count(),
+        told: table
+            .columns
+            .values()
+            .filter(|c| c.values.is_some())
+            .count(),
+    });
+    Learned {
+        file,
+        min_group: profile.protection.min_group,
+        tables: tables.collect(),
+        searched_bytes,
+    }
+}
+
+impl Report for Learned {
+    fn kind(&self) -> &'static str {
+        "seed_profile"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        let rows = self.tables.iter().map(|table| {
+            vec![
+                table.table.clone(),
+                table.rows.to_string(),
+                table.columns.to_string(),
+                table.personal.to_string(),
+                table.told.to_string(),
+            ]
+        });
+        page.table(
+            &["Table", "Rows", "Columns", "Personal", "Told"],
+            rows.collect(),
+        )?;
+        page.line(format!(
+            "{}: groups of {} rows and more, none of its {} bytes is a value that was sought",
+            self.file.display(),
+            self.min_group,
+            self.searched_bytes
+        ))
+    }
+}
+
+impl Report for Compared {
+    fn kind(&self) -> &'static str {
+        "seed_profile_comparison"
+    }
+
+    fn exit(&self) -> u8 {
+        if self.alike {
+            0
+        } else {
+            Kind::DataDiffers.policy().exit
+        }
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        let rows = self.comparison.columns.iter().map(|column| {
+            let measure = match column.measure {
+                Measure::Nulls => "nulls".to_owned(),
+                Measure::KolmogorovSmirnov => "Kolmogorov-Smirnov".to_owned(),
+                Measure::Children => "children, Kolmogorov-Smirnov".to_owned(),
+                Measure::ChiSquared => format!(
+                    "chi-squared {:.1} of {} degrees",
+                    column.chi_squared.unwrap_or_default(),
+                    column.degrees.unwrap_or_default()
+                ),
+            };
+            vec![
+                format!("{}.{}", column.table, column.column),
+                measure,
+                format!("{:.3}", column.distance),
+                if column.alike { "" } else { "differs" }.to_owned(),
+            ]
+        });
+        page.table(&["Column", "Measure", "Distance", ""], rows.collect())?;
+        for missing in &self.comparison.missing {
+            page.line(format!(
+                "{}  {missing}",
+                page.styled(Style::Waiting, "not compared")
+            ))?;
+        }
+        page.line(if self.alike {
+            "everything that was compared is alike"
+        } else {
+            "some distributions differ"
+        })
+    }
+}
+
+impl Report for Checked {
+    fn kind(&self) -> &'static str {
+        "seed_profile_check"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!(
+            "{}: none of its {} bytes is a value that was sought",
+            self.file.display(),
+            self.searched_bytes
+        ))
+    }
+}

@@ -1,0 +1,259 @@
+//! How far two profiles lie apart.
+
+use serde::Serialize;
+
+use super::model::{Category, ColumnProfile, Profile, Values};
+use crate::generate::distribution::Bucket;
+
+/// Distance up to which two distributions are called alike. Rounded bounds, noise and buckets cost
+/// some hundredths by themselves.
+const ALIKE: f64 = 0.1;
+
+/// What was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Difference of the shares of nulls.
+    Nulls,
+    /// The Kolmogorov-Smirnov statistic: the greatest distance of the distribution functions.
+    KolmogorovSmirnov,
+    /// Pearson's chi-squared; its effect (Cramér's V of two samples) is the distance.
+    ChiSquared,
+    /// The same for the number of children of a parent, by Kolmogorov-Smirnov.
+    Children,
+}
+
+/// One comparison.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Closeness {
+    /// The table.
+    pub table: String,
+    /// The column, or the foreign key.
+    pub column: String,
+    /// What was measured.
+    pub measure: Measure,
+    /// From 0, alike, to 1.
+    pub distance: f64,
+    /// Chi-squared itself, for as many rows as the second profile has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chi_squared: Option<f64>,
+    /// Its degrees of freedom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub degrees: Option<usize>,
+    /// Whether the distance is small enough.
+    pub alike: bool,
+}
+
+/// Two profiles compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// By table and column.
+    pub columns: Vec<Closeness>,
+    /// Tables and columns that only one of both has, or that one tells too little of.
+    pub missing: Vec<String>,
+}
+
+impl Comparison {
+    /// Compares what `found` shows with what `wanted` said.
+    #[must_use]
+    pub fn new(wanted: &Profile, found: &Profile) -> Self {
+        let mut comparison = Self {
+            columns: Vec::new(),
+            missing: Vec::new(),
+        };
+        for (name, table) in &wanted.tables {
+            let Some(other) = found.tables.get(name) else {
+                comparison.missing.push(name.clone());
+                continue;
+            };
+            for (column, one) in &table.columns {
+                let at = (name.as_str(), column.as_str());
+                match other.columns.get(column) {
+                    Some(two) => comparison.column(at, (one, two), other.rows),
+                    None => comparison.missing.push(format!("{name}.{column}")),
+                }
+            }
+            for (key, one) in &table.children {
+                let at = (name.as_str(), key.as_str());
+                match other.children.get(key) {
+                    Some(two) => {
+                        comparison.push(at, Measure::Children, ks(&one.counts, &two.counts))
+                    }
+                    None => comparison.missing.push(format!("{name} {key}")),
+                }
+            }
+        }
+        comparison
+    }
+
+    /// Whether everything that was compared is alike.
+    #[must_use]
+    pub fn alike(&self) -> bool {
+        self.columns.iter().all(|column| column.alike)
+    }
+
+    fn push(&mut self, (table, column): (&str, &str), measure: Measure, distance: f64) {
+        let distance = (distance * 1000.0).round() / 1000.0;
+        self.columns.push(Closeness {
+            table: table.to_owned(),
+            column: column.to_owned(),
+            measure,
+            distance,
+            chi_squared: None,
+            degrees: None,
+            alike: distance <= ALIKE,
+        });
+    }
+
+    fn column(
+        &mut self,
+        at: (&str, &str),
+        (one, two): (&ColumnProfile, &ColumnProfile),
+        rows: u64,
+    ) {
+        self.push(at, Measure::Nulls, (one.nulls - two.nulls).abs());
+        match (&one.values, &two.values) {
+            // How long texts without a common form are is told, and not reproduced.
+            (None, _) => {}
+            (Some(Values::Text { shapes, .. }), _) if shapes.is_empty() => {}
+            (
+                Some(Values::Categories { values, other }),
+                Some(Values::Categories {
+                    values: seen,
+                    other: rest,
+                }),
+            ) => {
+                let told = rows as f64 * (1.0 - two.nulls);
+                let chi = chi_squared((values, *other), (seen, *rest), told);
+                self.push(at, Measure::ChiSquared, chi.effect);
+                if let Some(last) = self.columns.last_mut() {
+                    last.chi_squared = Some((chi.statistic * 10.0).round() / 10.0);
+                    last.degrees = Some(chi.degrees);
+                }
+            }
+            (
+                Some(Values::Histogram { buckets, .. }),
+                Some(Values::Histogram { buckets: seen, .. }),
+            )
+            | (
+                Some(Values::Text {
+                    lengths: buckets, ..
+                }),
+                Some(Values::Text { lengths: seen, .. }),
+            ) => {
+                self.push(at, Measure::KolmogorovSmirnov, ks(buckets, seen));
+            }
+            _ => self.missing.push(format!("{}.{}", at.0, at.1)),
+        }
+    }
+}
+
+struct Chi {
+    statistic: f64,
+    degrees: usize,
+    effect: f64,
+}
+
+/// Pearson's chi-squared of the shares seen in `rows` rows against those wanted. The effect is the
+/// root of chi-squared by rows, which does not grow with them (Cohen's w).
+fn chi_squared(wanted: (&[Category], f64), seen: (&[Category], f64), rows: f64) -> Chi {
+    let share = |of: &[Category], value: &str| {
+        let found = of.iter().find(|category| category.value == value);
+        found.map_or(0.0, |category| category.share)
+    };
+    let known = wanted.0.iter();
+    let mut cells: Vec<(f64, f64)> = known
+        .map(|category| (category.share, share(seen.0, &category.value)))
+        .collect();
+    let new = seen.0.iter().filter(|c| share(wanted.0, &c.value) == 0.0);
+    let new = new.map(|category| category.share).sum::<f64>() + seen.1;
+    // Values that were not told are not reproduced; only more of them than there were is a difference.
+    if new > wanted.1 {
+        cells.push((wanted.1, new));
+    }
+    let whole: (f64, f64) = cells
+        .iter()
+        .fold((0.0, 0.0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
+    let effect: f64 = cells
+        .iter()
+        .map(|(wanted, seen)| {
+            let (wanted, seen) = (wanted / whole.0.max(1e-9), seen / whole.1.max(1e-9));
+            // What was not wanted at all counts as one in a thousand.
+            (seen - wanted).powi(2) / wanted.max(0.001)
+        })
+        .sum();
+    Chi {
+        statistic: effect * rows,
+        degrees: cells.len().saturating_sub(1),
+        effect: effect.sqrt(),
+    }
+}
+
+/// The greatest distance of two distribution functions; 1 when one is empty and the other is not.
+fn ks(one: &[Bucket], two: &[Bucket]) -> f64 {
+    if one.is_empty() != two.is_empty() {
+        return 1.0;
+    }
+    let bounds = one
+        .iter()
+        .chain(two)
+        .flat_map(|bucket| [bucket.min, bucket.max]);
+    bounds
+        .flat_map(|bound| [(bound, true), (bound, false)])
+        .map(|(bound, at)| (below(one, bound, at) - below(two, bound, at)).abs())
+        .fold(0.0, f64::max)
+}
+
+/// Share below a value, or up to it.
+fn below(buckets: &[Bucket], value: f64, included: bool) -> f64 {
+    let all: f64 = buckets.iter().map(|bucket| bucket.weight).sum();
+    let part = |bucket: &Bucket| {
+        if bucket.max < value || bucket.max == value && included {
+            bucket.weight
+        } else if bucket.min >= value || bucket.max == bucket.min {
+            0.0
+        } else {
+            bucket.weight * (value - bucket.min) / (bucket.max - bucket.min)
+        }
+    };
+    buckets.iter().map(part).sum::<f64>() / all.max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(min: f64, max: f64, weight: f64) -> Bucket {
+        Bucket { min, max, weight }
+    }
+
+    #[test]
+    fn distances_are_those_of_the_distribution_functions() {
+        let one = [bucket(0.0, 10.0, 1.0)];
+        assert_eq!(ks(&one, &one), 0.0);
+        assert!((ks(&one, &[bucket(5.0, 15.0, 1.0)]) - 0.5).abs() < 1e-9);
+        assert!((ks(&one, &[bucket(0.0, 0.0, 1.0)]) - 1.0).abs() < 1e-9);
+        assert_eq!(ks(&one, &[]), 1.0);
+    }
+
+    #[test]
+    fn categories_are_compared_by_their_shares() {
+        let of = |shares: &[(&str, f64)]| -> Vec<Category> {
+            let shares = shares.iter();
+            shares
+                .map(|(value, share)| Category {
+                    value: (*value).to_owned(),
+                    share: *share,
+                })
+                .collect()
+        };
+        let wanted = of(&[("a", 0.5), ("b", 0.5)]);
+        let same = chi_squared((&wanted, 0.0), (&wanted, 0.0), 1000.0);
+        assert_eq!((same.statistic, same.degrees), (0.0, 1));
+        let seen = of(&[("a", 0.6), ("b", 0.4)]);
+        let other = chi_squared((&wanted, 0.0), (&seen, 0.0), 1000.0);
+        // 1000 rows: (600 - 500)^2 / 500 * 2
+        assert!((other.statistic - 40.0).abs() < 1e-6, "{}", other.statistic);
+        assert!((other.effect - 0.2).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,17 @@
+//! Profiles: what the rows of a database look like, without any row. A profile is measured
+//! (`service/seed/profile`), protected here before it can be written, read back as a spec, and
+//! compared with another.
+
+mod compare;
+mod model;
+mod protect;
+mod shape;
+mod to_spec;
+
+pub use compare::{Closeness, Comparison, Measure};
+pub use model::{
+    Category, ChildrenProfile, ColumnProfile, GapProfile, Profile, Protection, TableProfile, Unit,
+    Values,
+};
+pub use protect::{Grid, Guard};
+pub use shape::{pattern, plain_shape};

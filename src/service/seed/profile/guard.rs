@@ -1,0 +1,166 @@
+//! A profile is searched for values of the database before it is written, in the way that a masked
+//! copy is: every identifying value goes into the filter of the leak scan, and the file is its text.
+
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use serde::Serialize;
+
+use super::classes::Classes;
+use super::measure::is_measured;
+use crate::catalog::{Catalog, Table};
+use crate::config::Config;
+use crate::error::Result;
+use crate::generate::{ColumnType, PgType};
+use crate::masking::leak::{Filter, RunKey, Searcher, forms};
+use crate::masking::{Class, classifier::looks_personal};
+use crate::postgres::{Session, introspect};
+use crate::service::scan::Tools;
+use crate::service::seed::standing::only;
+use crate::sql::Ident;
+
+/// A place of the file that holds a value of the database, or looks like one of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Leak {
+    /// Line of the file, from 1.
+    pub line: usize,
+    /// What kind of value it is.
+    pub class: String,
+}
+
+/// Searches the text of a profile for the identifying values of all columns of the database, and for
+/// anything that looks like a person's value.
+///
+/// # Errors
+/// Those of the database and of the masking policy.
+pub async fn search(
+    session: &Session,
+    config: &Config,
+    text: &str,
+    tools: &Tools,
+) -> Result<Vec<Leak>> {
+    let catalog = introspect(session).await?;
+    let classes = Classes::read(session, &catalog, config, tools).await?;
+    let mut seeker = Seeker {
+        text,
+        filter: Filter::new(fresh(), (0, 1)),
+        leaks: told_values(text),
+    };
+    for table in catalog.tables.values().filter(|table| is_measured(table)) {
+        seeker.table(session, (&catalog, table), &classes).await?;
+    }
+    seeker.look();
+    seeker.leaks.sort_by_key(|leak| leak.line);
+    seeker.leaks.dedup();
+    Ok(seeker.leaks)
+}
+
+fn fresh() -> RunKey {
+    RunKey::new(&std::array::from_fn(|_| rand::random()))
+}
+
+/// Told values that look like a person's, whether the database holds them or not. Names of tables and
+/// columns may.
+fn told_values(text: &str) -> Vec<Leak> {
+    let lines = text.lines().enumerate();
+    let told = lines.filter_map(|(at, line)| {
+        let value = line.trim().strip_prefix("\"value\": ")?;
+        let value: String = serde_json::from_str(value.trim_end_matches(',')).ok()?;
+        looks_personal(&value).then(|| Leak {
+            line: at + 1,
+            class: "looks personal".to_owned(),
+        })
+    });
+    told.collect()
+}
+
+struct Seeker<'t> {
+    text: &'t str,
+    filter: Filter,
+    leaks: Vec<Leak>,
+}
+
+impl Seeker<'_> {
+    async fn table(
+        &mut self,
+        session: &Session,
+        (catalog, table): (&Catalog, &Table),
+        classes: &Classes,
+    ) -> Result<()> {
+        let name = table.name.plain();
+        for column in &table.columns {
+            let kind = ColumnType::of(catalog, &column.data_type).base;
+            if matches!(kind, PgType::Bool | PgType::Enum(_) | PgType::Bytes) {
+                continue;
+            }
+            let class = classes.sought(&name, column.name.as_str());
+            // Numbers and dates of which nothing is known identify nobody.
+            let known = classes.name(&name, column.name.as_str()).is_some();
+            let texts = matches!(
+                kind,
+                PgType::Text(_)
+                    | PgType::Char(_)
+                    | PgType::Json(_)
+                    | PgType::Array(..)
+                    | PgType::Other(_)
+            );
+            if known || texts {
+                self.column(session, table, &column.name, class).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn column(
+        &mut self,
+        session: &Session,
+        table: &Table,
+        column: &Ident,
+        class: Class,
+    ) -> Result<()> {
+        let sql = format!(
+            "select {column}::pg_catalog.text from {}{} where {column} is not null",
+            only(table),
+            table.name
+        );
+        let none: [&str; 0] = [];
+        let rows = session.query_raw(&sql, none).await?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            let value: &str = row.get(0);
+            // A column of another class may hold an address all the same.
+            for class in [class, Class::FreeText] {
+                self.add(class, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// A filter that is full is searched for, and begins again.
+    fn add(&mut self, class: Class, value: &str) {
+        let mut full = false;
+        forms(class, value, &mut |class, form| {
+            full |= self.filter.insert(class, &form).is_err();
+        });
+        if full {
+            self.look();
+            forms(class, value, &mut |class, form| {
+                let _ = self.filter.insert(class, &form);
+            });
+        }
+    }
+
+    fn look(&mut self) {
+        let mut filter = std::mem::replace(&mut self.filter, Filter::new(fresh(), (0, 1)));
+        filter.seal();
+        let mut searcher = Searcher::default();
+        for (at, line) in self.text.lines().enumerate() {
+            searcher.search(&filter, line.as_bytes(), &mut |hit| {
+                self.leaks.push(Leak {
+                    line: at + 1,
+                    class: hit.class.to_string(),
+                });
+            });
+        }
+    }
+}

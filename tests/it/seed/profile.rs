@@ -1,0 +1,186 @@
+//! Profiles: learned without a value, reproduced, compared.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::stage::Stage;
+
+const SCHEMA: &str = "
+create type tier as enum ('free', 'paid', 'gold');
+create table customers (
+    id bigint generated always as identity primary key, full_name text not null, email text not null unique,
+    phone text, card text, tier tier not null, state text not null, code text not null, spent numeric(12, 2) not null,
+    visits int not null check (visits >= 0), created_at timestamptz not null, updated_at timestamptz not null, born date);
+create table orders (
+    id bigint generated always as identity primary key, customer_id bigint not null references customers,
+    total numeric(10, 2), status text not null, placed date not null, shipped date);
+";
+
+/// Skewed rows, and values of persons where nobody expects them: alone, and as often as a category.
+const ROWS: &str = "
+create function pg_temp.luhn(base text) returns text immutable language sql as $$
+    select base || (10 - sum(case when n % 2 = 1 then d * 2 / 10 + d * 2 % 10 else d end) % 10) % 10
+    from generate_series(1, 15) n cross join lateral (select substr(base, n, 1)::int as d) x $$;
+select setseed(0.42);
+insert into customers (full_name, email, phone, card, tier, state, code, spent, visits, created_at, updated_at, born)
+select 'Wilhelmina Quarterstaff' || chr(97 + i % 26) || chr(97 + i / 26 % 26), 'w.quarterstaff' || i || '@corp.example',
+    '+4930901' || lpad(i::text, 6, '0'), pg_temp.luhn('41111111' || lpad(i::text, 7, '0')),
+    (case when random() < 0.7 then 'free' when random() < 0.8 then 'paid' else 'gold' end)::tier,
+    case when i <= 3 then 'rare' || i || '@corp.example' when i <= 60 then 'olga.planted@corp.example'
+        when i <= 120 then 'Boudewijn Planted' when random() < 0.8 then 'active' else 'closed' end,
+    chr(65 + i % 26) || 'QX-' || lpad((i * 37 % 10000)::text, 4, '0'),
+    round(exp(4 + random() * 3)::numeric, 2), floor(-ln(1 - random()) * 5)::int, t, t + random() * interval '40 days',
+    date '1940-01-01' + (random() * 25000)::int
+from (select i, timestamptz '2021-01-01' + random() * random() * interval '1400 days' as t from generate_series(1, 4000) i) s;
+insert into orders (customer_id, total, status, placed, shipped)
+select c.id, case when random() < 0.2 then null else round((5 + random() * random() * 400)::numeric, 2) end,
+    case when c.id between 61 and 100 then '4111111111111111' when random() < 0.5 then 'paid' when random() < 0.7 then 'open' else 'refunded' end,
+    d, case when random() < 0.7 then d + (random() * 9)::int end
+from customers c cross join lateral generate_series(1, (c.id * 7919 % 6)::int) n
+cross join lateral (select date '2024-01-01' + (random() * 300)::int as d where n > 0) x;
+";
+
+fn learned(stage: &Stage) -> (std::path::PathBuf, String) {
+    let data = stage.cli(["profile", "source"]).data();
+    let file = stage.project.path().join("seeds/source.profile.json");
+    assert!(
+        data["file"]
+            .as_str()
+            .unwrap()
+            .ends_with("source.profile.json")
+    );
+    let text = std::fs::read_to_string(&file).unwrap();
+    (file, text)
+}
+
+/// Every e-mail address, name, telephone and card number of the source, and what was planted.
+fn values(stage: &Stage) -> Vec<String> {
+    stage.database.rows(
+        "select unnest(array[full_name, email, phone, card]) from customers union select state from customers where state ~ '[@ ]'
+         union select status from orders where status ~ '^[0-9]'",
+    )
+}
+
+#[test]
+fn a_profile_holds_no_value_of_a_person_and_is_reproduced() {
+    let source = Stage::new(SCHEMA);
+    source.database.execute(ROWS);
+    let (file, text) = learned(&source);
+    let values = values(&source);
+    assert!(values.len() > 9000);
+    for value in &values {
+        assert!(!text.contains(value.as_str()), "the profile holds {value}");
+    }
+    let profile: Value = serde_json::from_str(&text).unwrap();
+    let customers = &profile["tables"]["customers"];
+    assert_eq!(customers["columns"]["email"]["personal"], "email");
+    let spent = &customers["columns"]["spent"]["values"]["histogram"]["buckets"];
+    assert!(spent.as_array().unwrap().len() > 20, "{spent}");
+    assert!(text.contains("\"refunded\"") && text.contains("\"AAA-9999\""));
+
+    let seeded = Stage::new(SCHEMA);
+    let path = file.to_str().unwrap();
+    let data = seeded.run(["--profile", path, "--seed", "3"]);
+    seeded.prove();
+    let rows = |stage: &Stage, table: &str| -> f64 {
+        stage
+            .database
+            .value::<i64>(&format!("select count(*) from {table}")) as f64
+    };
+    for table in ["customers", "orders"] {
+        let ratio = rows(&seeded, table) / rows(&source, table);
+        assert!((ratio - 1.0).abs() < 0.05, "{table}: {ratio}, {data}");
+    }
+    let all = seeded
+        .database
+        .rows("select c::text from customers c union all select o::text from orders o");
+    let fields: HashSet<&str> = all
+        .iter()
+        .flat_map(|row| row.split(['(', ')', ',', '"']))
+        .collect();
+    for value in &values {
+        assert!(
+            !fields.contains(value.as_str()),
+            "the seeded database holds {value}"
+        );
+    }
+    let compared = seeded
+        .cli(["profile", "--compare", path, "--format", "json"])
+        .run();
+    assert_eq!(compared.code(), Some(0), "{}", compared.stdout);
+    let ordered = "select count(*) filter (where updated_at < created_at) from customers";
+    assert_eq!(seeded.database.value::<i64>(ordered), 0);
+    let before = "select count(*) filter (where shipped < placed) from orders";
+    assert_eq!(seeded.database.value::<i64>(before), 0);
+    // Another spread is seen.
+    seeded
+        .database
+        .execute("update orders set total = total * 3");
+    let compared = seeded
+        .cli(["profile", "--compare", path, "--format", "json"])
+        .exits(3);
+    let columns = compared.json()["data"]["columns"].take();
+    let differing: Vec<_> = columns
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| c["alike"] == false)
+        .collect();
+    assert_eq!(differing.len(), 1, "{differing:?}");
+    assert_eq!(differing[0]["column"], "total");
+
+    let larger = Stage::new(SCHEMA);
+    larger.run(["--profile", path, "--scale", "2"]);
+    let ratio = rows(&larger, "orders") / rows(&source, "orders");
+    assert!((ratio - 2.0).abs() < 0.1, "{ratio}");
+}
+
+/// The search of a profile is shown what it must find.
+#[test]
+fn a_value_that_got_into_a_profile_is_found() {
+    let source = Stage::new(SCHEMA);
+    source
+        .database
+        .execute(&ROWS.replace("generate_series(1, 4000)", "generate_series(1, 1200)"));
+    let (file, text) = learned(&source);
+    let path = file.to_str().unwrap();
+    source.cli(["profile", "--check", path]).ok();
+    let planted = [
+        source
+            .database
+            .rows("select email from customers where id = 17")
+            .remove(0),
+        source
+            .database
+            .rows("select full_name from customers where id = 18")
+            .remove(0),
+        source
+            .database
+            .rows("select card from customers where id = 19")
+            .remove(0),
+        "4111 1111 1111 1111".to_owned(),
+        "somebody.else@corp.example".to_owned(),
+    ];
+    for value in planted {
+        let told = text.replacen("\"refunded\"", &format!("\"{value}\""), 1);
+        assert_ne!(told, text);
+        std::fs::write(&file, told).unwrap();
+        let outcome = source
+            .cli(["profile", "--check", path, "--format", "json"])
+            .exits(3);
+        assert_eq!(outcome.error()["code"], "TG0906", "{value}");
+        assert!(
+            !outcome.stderr.contains(&value),
+            "the message tells the value"
+        );
+    }
+    // As the name of a table or a column, too.
+    let named = text.replacen("\"orders\": {", "\"w.quarterstaff77@corp.example\": {", 1);
+    assert_ne!(named, text);
+    std::fs::write(&file, named).unwrap();
+    source.cli(["profile", "--check", path]).exits(3);
+    // A file that is there is not replaced without a word.
+    source.cli(["profile", "source"]).exits(2);
+    source.cli(["profile", "source", "--yes"]).ok();
+}
