@@ -195,7 +195,7 @@ mod tests {
         };
         let buckets = guard.histogram(&values, 1000, grid);
         for bucket in &buckets {
-            assert_eq!(bucket.min % 10_000.0, 0.0, "{bucket:?}");
+            assert_eq!(bucket.min % 1000.0, 0.0, "{bucket:?}");
         }
         let all: f64 = buckets.iter().map(|bucket| bucket.weight).sum();
         assert!((all - 1.0).abs() < 0.05, "{all}");

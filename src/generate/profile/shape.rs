@@ -50,10 +50,8 @@ mod tests {
     #[test]
     fn a_form_becomes_an_expression() {
         let found = pattern(["AAA-999", "a.9"]).unwrap();
-        assert_eq!(
-            found,
-            "^([A-Z]{3}[-]{1}[0-9]{3}|[a]{0}[a-z]{1}[.]{1}[0-9]{1})$".replace("[a]{0}", "")
-        );
+        let expected = "^([A-Z]{3}[-]{1}[0-9]{3}|[a-z]{1}[.]{1}[0-9]{1})$";
+        assert_eq!(found, expected);
         for refused in ["", "AA ÄA", "a@a.aa", "aaaa aaaa"] {
             assert!(!plain_shape(refused), "{refused}");
         }

@@ -31,7 +31,15 @@ const PERSONAL: &[Kind] = &[
 #[must_use]
 pub fn looks_personal(value: &str) -> bool {
     let found = kinds(value);
-    PERSONAL.iter().any(|kind| found.has(*kind))
+    PERSONAL.iter().any(|kind| found.has(*kind)) || is_capitalised(value)
+}
+
+/// Two words or more that all begin with a capital: a name that no list knows is written so.
+fn is_capitalised(value: &str) -> bool {
+    let capital = |word: &str| word.chars().next().is_some_and(char::is_uppercase);
+    let letters = |word: &str| word.chars().any(char::is_lowercase);
+    let mut words = value.split_whitespace();
+    value.split_whitespace().count() > 1 && words.all(|word| capital(word) && letters(word))
 }
 
 #[cfg(test)]
