@@ -12,7 +12,7 @@ use super::render::{Output, Page, Report};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, bytes, choose, seconds};
 use crate::service::backup::Shelf;
-use crate::service::restore::Restore;
+use crate::service::restore::{Deadline, Deadlines, Restore, RestorePhase, TablespaceMapping};
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +41,13 @@ pub struct Args {
     /// Only until the base backup is consistent
     #[arg(long, group = "target")]
     immediate: bool,
+    /// A tablespace that is to lie elsewhere, for each one that is [default: a folder of its own in
+    /// `tablespaces` below DIR]
+    #[arg(long, value_name = "OLD=NEW")]
+    tablespace_mapping: Vec<TablespaceMapping>,
+    /// How long a phase may take: fetch, verify or replay [default: 24h], or promote [default: 1h]
+    #[arg(long, value_name = "PHASE=TIME")]
+    deadline: Vec<Deadline>,
     /// Leave the server running, on a socket in the folder
     #[arg(long)]
     keep_running: bool,
@@ -72,6 +79,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         backup,
         target: &target,
         into: &into,
+        tablespaces: &args.tablespace_mapping,
+        deadlines: Deadlines::with(&args.deadline),
         clock: &app.clock,
     };
     let done = tokio::select! {
@@ -82,14 +91,15 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     };
     let url = done.server.url("postgres");
     let phases = [
-        ("fetch and unpack", done.restore),
-        ("replay", done.replay),
-        ("promote", done.promote),
+        (RestorePhase::Fetch, done.fetch),
+        (RestorePhase::Verify, done.verify),
+        (RestorePhase::Replay, done.replay),
+        (RestorePhase::Promote, done.promote),
     ]
-    .map(|(name, phase)| PhaseShown {
-        name,
-        seconds: phase.seconds,
-        bytes: phase.bytes,
+    .map(|(phase, took)| PhaseShown {
+        name: phase.name(),
+        seconds: took.seconds,
+        bytes: took.bytes,
     });
     let server = done.server.keep();
     if !args.keep_running {

@@ -10,4 +10,5 @@ mod drill_passive;
 mod drill_records;
 mod pitr;
 mod stage;
+mod tablespaces;
 mod wal;

@@ -3,11 +3,13 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
+use super::place::Place;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Part};
 use crate::storage::Repository;
@@ -15,53 +17,65 @@ use crate::storage::Repository;
 /// Parts that are fetched at once; each is in memory twice for a moment.
 const AT_ONCE: usize = 2;
 
-/// Unpacks the data folder of `backup` into `data`; gives the bytes.
+/// Unpacks every stream of `backup` into its folder; gives the bytes.
 ///
 /// # Errors
 /// A part that is missing, does not open or is not the one of the manifest; a disk that is full.
 pub(super) async fn unpack(
     repository: &Repository,
     backup: &BackupManifest,
-    data: &Path,
+    place: &Place,
 ) -> Result<u64> {
-    let (send, receive) = mpsc::channel::<Vec<u8>>(1);
-    let data = data.to_owned();
-    let unpacking = tokio::task::spawn_blocking(move || {
-        let mut archive = tar::Archive::new(Parts::new(receive));
-        archive.set_preserve_permissions(true);
-        archive.set_preserve_mtime(false);
-        archive.unpack(&data)?;
-        // The end of the archive is padded; every part must have been asked for and be whole.
-        std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
-        Ok::<_, std::io::Error>(())
-    });
     let mut parts = futures_util::stream::iter(backup.parts().map(|(name, part)| {
         let part = part.clone();
         async move { fetch(repository, &name, &part).await }
     }))
     .buffered(AT_ONCE);
     let mut bytes = 0;
-    let fetched = loop {
-        match parts.try_next().await {
-            Ok(Some(part)) => {
-                bytes += part.len() as u64;
-                // A receiver that is gone has an error, which is told below.
-                if send.send(part).await.is_err() {
-                    break Ok(());
+    for (stream, spot) in backup.streams.iter().zip(&place.spots) {
+        let (send, receive) = mpsc::channel::<Vec<u8>>(1);
+        let (folder, writing) = (spot.folder.clone(), Arc::clone(&place.writing));
+        let unpacking = tokio::task::spawn_blocking(move || {
+            let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            write(&folder, receive)
+        });
+        let mut fetched = Ok(());
+        for _ in &stream.parts {
+            match parts.try_next().await {
+                Ok(Some(part)) => {
+                    bytes += part.len() as u64;
+                    // A receiver that is gone has an error, which is told below.
+                    if send.send(part).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    fetched = Err(error);
+                    break;
                 }
             }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
         }
-    };
-    drop(send);
-    // Also after an error: nobody may write into a folder that the caller removes.
-    let done = unpacking
-        .await
-        .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    fetched?;
-    done.map_err(|error| unpacked_badly(&backup.id, &error))?;
+        drop(send);
+        // Also after an error: nobody may write into a folder that the caller removes.
+        let done = unpacking
+            .await
+            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+        fetched?;
+        done.map_err(|error| unpacked_badly(&backup.id, &error))?;
+    }
     Ok(bytes)
+}
+
+/// Unpacks one tar file.
+fn write(folder: &Path, receive: mpsc::Receiver<Vec<u8>>) -> std::io::Result<()> {
+    let mut archive = tar::Archive::new(Parts::new(receive));
+    archive.set_preserve_permissions(true);
+    archive.set_preserve_mtime(false);
+    archive.unpack(folder)?;
+    // The end of the archive is padded; every part must have been asked for and be whole.
+    std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
+    Ok(())
 }
 
 fn unpacked_badly(id: &str, error: &std::io::Error) -> Error {
