@@ -5,6 +5,7 @@ mod acknowledged;
 mod chain;
 mod control;
 pub(crate) mod drill;
+mod expiry;
 mod extrapolation;
 mod identity;
 mod lsn;
@@ -12,6 +13,7 @@ mod manifest;
 mod objectives;
 mod oracle;
 mod page;
+mod point;
 mod record;
 mod retention;
 mod rotation;
@@ -29,6 +31,7 @@ pub use drill::{
     ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
     Verdict, bytes, seconds,
 };
+pub use expiry::Timelines;
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use identity::RepositoryIdentity;
 pub use lsn::Lsn;
@@ -40,9 +43,10 @@ pub use oracle::{Oracle, TableSum};
 #[cfg(test)]
 pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, is_segment_size};
+pub use point::{RestorePoint, before_release};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use retention::{Decision, Held, Retention};
-pub use rotation::{Coverage, Sight, Turn, coverage, next_turn};
+pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory};
 pub use target::{RecoveryTarget, choose};
 pub use wal_map::{Hole, Inventory, Reach, WalMap};

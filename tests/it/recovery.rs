@@ -9,6 +9,7 @@ mod drill_controls;
 mod drill_passive;
 mod drill_records;
 mod pitr;
+mod release;
 mod stage;
 mod tablespaces;
 mod wal;

@@ -3,6 +3,7 @@
 mod deadline;
 mod fetch;
 mod place;
+mod point;
 mod program;
 mod promise;
 mod recover;
@@ -10,5 +11,6 @@ mod run;
 
 pub use deadline::{Deadline, Deadlines, RestorePhase};
 pub use place::TablespaceMapping;
+pub use point::{Before, Marked, mark, points};
 pub use program::reachable;
 pub use run::{Phase, Restore, Restored};
