@@ -7,6 +7,7 @@ mod control;
 pub(crate) mod drill;
 mod expiry;
 mod extrapolation;
+mod file_list;
 mod identity;
 mod lsn;
 mod manifest;
@@ -33,6 +34,7 @@ pub use drill::{
 };
 pub use expiry::Timelines;
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
+pub use file_list::{FILE_LIST, Unpacked};
 pub use identity::RepositoryIdentity;
 pub use lsn::Lsn;
 #[cfg(test)]
