@@ -124,6 +124,5 @@ pub(super) async fn open(config: &Config, named: Option<&str>) -> Result<Reposit
         Error::new(Kind::Usage, "no repository is named")
             .hint("add --repository file:PATH, or [backup] repository to tidegate.toml")
     })?;
-    let (location, key) = place(config, location).await?;
-    Repository::open(&location, config.storage_options(), key)
+    place(config, location).await
 }

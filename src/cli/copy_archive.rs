@@ -16,7 +16,6 @@ use crate::service::copy::{
     Databases, Engine, Listed, Options, Outcome, Side, promote, refuse, refuse_target,
 };
 use crate::service::masking;
-use crate::storage::{SealKey, Store};
 
 /// Masks are those of this name when a copy is made for no environment in particular.
 const NOBODY: &str = "archive";
@@ -38,7 +37,7 @@ pub(super) async fn write(
         Some(_) => error,
         None => error.hint("say with --region where the location lies"),
     })?;
-    let (store, key) = open(config, to).await?;
+    let repository = place(config, to).await?;
     let scratch = config.environment(Some("local"))?.target(config).await?;
     let engine = Engine {
         source: source.target(config).await?,
@@ -59,8 +58,8 @@ pub(super) async fn write(
     let databases = Databases::open(&target).await?;
     let ready = databases.newest(&[Stage::Ready]).await?;
     let ready = ready.ok_or_else(|| Error::new(Kind::Internal, "the copy is gone"))?;
-    let both = (&store, &key, &mask_key);
-    let written = archive((&databases, &ready), region, both, &app.cancel).await?;
+    let into = (&repository, &mask_key);
+    let written = archive((&databases, &ready), region, into, &app.cancel).await?;
     for Listed { name, .. } in databases.list().await? {
         databases.discard(&name).await?;
     }
@@ -79,7 +78,7 @@ pub(super) async fn load_from(
 ) -> Result<Output> {
     let environment = config.environment(Some(to))?;
     refuse_target(environment)?;
-    let (store, key) = open(config, from).await?;
+    let repository = place(config, from).await?;
     let databases = Databases::open(&environment.target(config).await?).await?;
     let signers = match config.signers() {
         [] => {
@@ -92,8 +91,7 @@ pub(super) async fn load_from(
         named => named.to_vec(),
     };
     let source = From {
-        store: &store,
-        key: &key,
+        repository: &repository,
         signers: &signers,
     };
     let region = environment.region.as_deref();
@@ -115,12 +113,6 @@ pub(super) async fn load_from(
         gate: loaded.manifest.gate.clone(),
         manifest: loaded.manifest,
     }))
-}
-
-async fn open(config: &Config, location: &str) -> Result<(Store, SealKey)> {
-    let (location, key) = place(config, location).await?;
-    let store = Store::open(&location, config.storage_options())?;
-    Ok((store, key))
 }
 
 /// `copy run --to LOCATION`.

@@ -2,13 +2,14 @@
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::storage::{Location, SealKey};
+use crate::storage::{Location, Repository, SealKey};
 
-/// Reads a location, relative to the project, and the key that seals what is written there.
+/// Opens a location, relative to the project, with the key that seals what is written there.
 ///
 /// # Errors
-/// [`Kind::Usage`] when it is no location, [`Kind::SealKey`] without a good key.
-pub(super) async fn place(config: &Config, location: &str) -> Result<(Location, SealKey)> {
+/// [`Kind::Usage`] when it is no location, [`Kind::SealKey`] without a good key,
+/// [`Kind::Storage`] when it cannot be reached.
+pub(super) async fn place(config: &Config, location: &str) -> Result<Repository> {
     let location: Location = location
         .parse()
         .map_err(|error: String| Error::new(Kind::Usage, error))?;
@@ -16,5 +17,6 @@ pub(super) async fn place(config: &Config, location: &str) -> Result<(Location, 
         .secret(&config.seal_key())
         .await
         .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
-    Ok((location.below(&config.root), SealKey::parse(&key)?))
+    let location = location.below(&config.root);
+    Repository::open(&location, config.storage_options(), SealKey::parse(&key)?)
 }

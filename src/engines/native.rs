@@ -18,7 +18,6 @@ use super::engine::stopped;
 use super::said::Said;
 use super::staging::Staging;
 use super::{BackupEngine, Order, Taken, Upload};
-use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Search, discover};
 use crate::recovery::Stream;
@@ -135,7 +134,7 @@ async fn start(order: &Order<'_>, to: &Path, stdout: Stdio) -> Result<Running> {
     let mut child = Command::new(program)
         .args(arguments(order, to)?)
         .env_clear()
-        .envs(vars::server_environment())
+        .envs(binaries.environment())
         .envs(order.target.libpq_environment("backup")?)
         .current_dir("/")
         .stdin(Stdio::null())

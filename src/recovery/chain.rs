@@ -2,16 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Segment, TimelineHistory};
-
-/// A piece of a segment that was not whole when it was uploaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Increment {
-    /// Where in the segment it begins.
-    pub offset: u32,
-    /// Its length.
-    pub bytes: u32,
-}
+use super::{Increment, Pieces, Segment};
 
 /// The files of WAL in a repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +10,7 @@ pub struct WalChain {
     /// Size of a segment.
     bytes: u32,
     whole: BTreeSet<Segment>,
-    partial: BTreeMap<Segment, BTreeSet<Increment>>,
+    partial: BTreeMap<Segment, Pieces>,
     histories: BTreeSet<u32>,
 }
 
@@ -29,7 +20,7 @@ pub enum Presence {
     /// All of it.
     Whole,
     /// Its beginning, in pieces; what follows was never uploaded.
-    Partial(Vec<Increment>),
+    Partial(Pieces),
     /// Nothing, and there is none after it: the WAL ends before it.
     Beyond,
     /// Nothing, though there are later ones.
@@ -113,7 +104,7 @@ impl WalChain {
                     chain.whole.insert(segment);
                 }
                 Some(WalFile::Piece(segment, piece)) => {
-                    chain.partial.entry(segment).or_default().insert(piece);
+                    chain.partial.entry(segment).or_default().add(piece);
                 }
                 None => {}
             }
@@ -132,7 +123,7 @@ impl WalChain {
             .is_some_and(|last| last > segment);
         match self.partial.get(&segment) {
             // Increments may not reach the end of their segment.
-            Some(pieces) if !later => Presence::Partial(pieces.iter().copied().collect()),
+            Some(pieces) if !later => Presence::Partial(pieces.clone()),
             // A server never asks for what lies before the beginning of a timeline.
             _ if later => Presence::Hole,
             _ => Presence::Beyond,
@@ -143,12 +134,6 @@ impl WalChain {
     #[must_use]
     pub fn has_history(&self, timeline: u32) -> bool {
         self.histories.contains(&timeline)
-    }
-
-    /// The newest timeline that there is a history of, else `otherwise`.
-    #[must_use]
-    pub fn newest_timeline(&self, otherwise: u32) -> u32 {
-        self.histories.last().copied().unwrap_or(0).max(otherwise)
     }
 
     /// The last segment of a timeline, whole or in part.
@@ -164,32 +149,6 @@ impl WalChain {
     pub fn newest_whole(&self, timeline: u32) -> Option<Segment> {
         let whole = self.whole.iter().filter(|s| s.timeline == timeline);
         whole.max().copied()
-    }
-
-    /// The first segment that a recovery from `first` along `history` needs and that is missing,
-    /// up to the newest one that there is.
-    #[must_use]
-    pub fn hole(&self, first: Segment, history: &TimelineHistory) -> Option<Segment> {
-        let end = self.newest(history.timeline);
-        let mut at = first;
-        loop {
-            at.timeline = history.timeline_at(at.start(self.bytes));
-            if end.is_some_and(|end| at.number > end.number) {
-                return None;
-            }
-            if !matches!(self.presence(at), Presence::Whole | Presence::Partial(_)) {
-                // A segment in which a timeline branched off may lie on the new one alone.
-                let newer = Segment {
-                    timeline: history.timeline_at(at.end(self.bytes)),
-                    ..at
-                };
-                if !matches!(self.presence(newer), Presence::Whole | Presence::Partial(_)) {
-                    return Some(at);
-                }
-            }
-            end?;
-            at = at.next();
-        }
     }
 }
 
@@ -232,10 +191,6 @@ mod tests {
         WalChain::of(names.iter().map(String::as_str), MB)
     }
 
-    fn first() -> TimelineHistory {
-        TimelineHistory::first()
-    }
-
     #[test]
     fn a_chain_ends_with_its_last_piece() {
         let chain = chain(&[]);
@@ -243,10 +198,9 @@ mod tests {
         assert_eq!(chain.presence(segment(9)), Presence::Beyond);
         assert_eq!(chain.presence(segment(2)), Presence::Hole);
         match chain.presence(segment(8)) {
-            Presence::Partial(pieces) => assert_eq!(pieces.len(), 2),
+            Presence::Partial(pieces) => assert_eq!(pieces.covered(), 24_576),
             other => panic!("{other:?}"),
         }
-        assert_eq!(chain.hole(segment(3), &first()), None);
         assert_eq!(chain.newest(1), Some(segment(8)));
         assert_eq!(chain.newest_whole(1), Some(segment(7)));
     }
@@ -255,10 +209,5 @@ mod tests {
     fn a_hole_is_no_end() {
         let broken = chain(&[5]);
         assert_eq!(broken.presence(segment(5)), Presence::Hole);
-        assert_eq!(broken.hole(segment(3), &first()), Some(segment(5)));
-        assert_eq!(broken.hole(segment(6), &first()), None);
-        assert_eq!(chain(&[3]).hole(segment(3), &first()), Some(segment(3)));
-        let empty = WalChain::default();
-        assert_eq!(empty.hole(segment(3), &first()), Some(segment(3)));
     }
 }

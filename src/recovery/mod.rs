@@ -14,6 +14,7 @@ mod manifest;
 mod objectives;
 mod oracle;
 mod page;
+mod pieces;
 mod point;
 mod record;
 mod retention;
@@ -23,9 +24,7 @@ mod target;
 mod wal_map;
 
 pub use acknowledged::{Acknowledged, Loss, value_of};
-pub use chain::{
-    Increment, Presence, WalChain, WalFile, history_name, increment_name, wal_folder, wal_name,
-};
+pub use chain::{Presence, WalChain, WalFile, history_name, increment_name, wal_folder, wal_name};
 pub use control::{Choice, DEFAULT as DEFAULT_CONTROLS, Damage};
 
 pub use drill::{
@@ -44,11 +43,12 @@ pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 #[cfg(test)]
 pub(crate) use page::tests as page_tests;
-pub use page::{PageHeader, is_segment_size};
+pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
+pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory};
 pub use target::{RecoveryTarget, choose};
-pub use wal_map::{Hole, Inventory, Reach, WalMap};
+pub use wal_map::{Followed, Hole, Inventory, Reach, WalMap};

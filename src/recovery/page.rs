@@ -11,7 +11,10 @@ const OLDEST: u16 = 0xD10D;
 /// The byte that all of them begin with.
 const FAMILY: u16 = 0xD100;
 /// Smallest and largest segment that `initdb` makes.
-const SIZES: std::ops::RangeInclusive<u32> = 1 << 20..=1 << 30;
+const SIZES: std::ops::RangeInclusive<u32> = SMALLEST_SEGMENT..=1 << 30;
+/// The smallest of them. Its segments have the most numbers, so a file name that is one of any
+/// size is one of this size, too.
+pub const SMALLEST_SEGMENT: u32 = 1 << 20;
 
 /// The long header of a page of WAL (`XLogLongPageHeaderData` of PostgreSQL,
 /// `src/include/access/xlog_internal.h`).

@@ -115,6 +115,15 @@ impl TimelineHistory {
         format!("{timeline:08X}.history")
     }
 
+    /// The timeline whose history a file of this name holds; none for another file.
+    #[must_use]
+    pub fn timeline_of(name: &str) -> Option<u32> {
+        let digits = name.strip_suffix(".history")?;
+        (digits.len() == 8)
+            .then(|| u32::from_str_radix(digits, 16).ok())
+            .flatten()
+    }
+
     /// Reads the text of a `.history` file: lines of parent, position and reason; `#` begins a
     /// remark (PostgreSQL, `src/backend/access/transam/timeline.c`).
     ///
@@ -197,6 +206,8 @@ mod tests {
         assert_eq!([at("0/0"), at("0/2FFFFFF"), at("0/3000000")], [1, 1, 2]);
         assert_eq!([at("0/4FFFFFF"), at("0/5000000")], [2, 3]);
         assert_eq!(TimelineHistory::name(26), "0000001A.history");
+        assert_eq!(TimelineHistory::timeline_of("0000001A.history"), Some(26));
+        assert_eq!(TimelineHistory::timeline_of("1A.history"), None);
         for wrong in ["1", "x 0/1", "3 0/1", "2 0/5\n1 0/6", "1 0/6\n2 0/5"] {
             assert!(TimelineHistory::parse(3, wrong).is_err(), "{wrong}");
         }

@@ -1,12 +1,12 @@
 //! What can be recovered from a repository and what cannot: each backup with the WAL that carries
 //! it on, followed segment by segment over its timelines, and every hole by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{BackupManifest, Lsn, Segment, TimelineHistory};
+use super::{BackupManifest, Lsn, Pieces, Segment, TimelineHistory, WalFile};
 
 /// The files of a repository that recovery lives on.
 #[derive(Debug, Clone, Default)]
@@ -15,9 +15,8 @@ pub struct Inventory {
     pub segment_bytes: u32,
     /// Whole segments, with the time at which the repository got them.
     pub whole: BTreeMap<Segment, DateTime<Utc>>,
-    /// Segments of which only the beginning is there: so many bytes, and the time of the last of
-    /// them.
-    pub partial: BTreeMap<Segment, (u64, DateTime<Utc>)>,
+    /// Segments of which only pieces are there, and the time of the newest of them.
+    pub partial: BTreeMap<Segment, (Pieces, DateTime<Utc>)>,
     /// Histories of timelines.
     pub histories: BTreeMap<u32, TimelineHistory>,
     /// Complete backups, in the order of their ids.
@@ -55,6 +54,22 @@ pub struct Reach {
     pub segments: u64,
     /// Whether the backup itself lacks WAL that it needs to become consistent.
     pub broken: bool,
+    /// The newest timeline, when it left the backup's own before its end: what the backup holds is
+    /// not in the past of the cluster that went on. A restore refuses it, as a server with
+    /// `recovery_target_timeline = latest` does (PostgreSQL, `xlogrecovery.c`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_by: Option<u32>,
+}
+
+/// The way of a recovery from a backup on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// How far it comes.
+    pub reach: Reach,
+    /// The beginning of the last whole segment of that, which a recovery to the end must reach.
+    pub sure: Lsn,
+    /// What is missing on the way, from the first segment to the last of each hole.
+    pub missing: Vec<(Segment, Segment)>,
 }
 
 /// Segments that are missing.
@@ -70,6 +85,13 @@ pub struct Hole {
     pub blocks: Vec<String>,
 }
 
+/// What there is of a segment.
+enum There<'a> {
+    Whole(Segment, DateTime<Utc>),
+    Pieces(Segment, &'a Pieces, DateTime<Utc>),
+    Nothing,
+}
+
 impl Inventory {
     /// Follows every backup.
     #[must_use]
@@ -77,7 +99,7 @@ impl Inventory {
         let mut holes: BTreeMap<(Segment, Segment), Vec<String>> = BTreeMap::new();
         let mut backups = Vec::new();
         for backup in &self.backups {
-            let (reach, missing) = self.follow(backup);
+            let Followed { reach, missing, .. } = self.follow(backup);
             for range in missing {
                 holes.entry(range).or_default().push(backup.id.clone());
             }
@@ -105,8 +127,25 @@ impl Inventory {
         }
     }
 
-    /// The newest timeline whose past holds the backup, as a server with
-    /// `recovery_target_timeline = latest` picks it.
+    /// Adds a file of WAL that the repository got at `time`. Histories are added by their text.
+    pub fn add(&mut self, file: WalFile, time: DateTime<Utc>) {
+        match file {
+            WalFile::History(_) => {}
+            WalFile::Whole(segment) => {
+                self.whole.insert(segment, time);
+            }
+            WalFile::Piece(segment, piece) => {
+                let (pieces, newest) = self
+                    .partial
+                    .entry(segment)
+                    .or_insert_with(|| (Pieces::default(), time));
+                pieces.add(piece);
+                *newest = time.max(*newest);
+            }
+        }
+    }
+
+    /// The newest timeline whose past holds the backup.
     fn line_of(&self, backup: &BackupManifest) -> TimelineHistory {
         self.histories
             .values()
@@ -123,7 +162,9 @@ impl Inventory {
             })
     }
 
-    fn follow(&self, backup: &BackupManifest) -> (Reach, Vec<(Segment, Segment)>) {
+    /// Follows one backup.
+    #[must_use]
+    pub fn follow(&self, backup: &BackupManifest) -> Followed {
         let line = self.line_of(backup);
         let bytes = self.segment_bytes;
         let first = backup.first_segment();
@@ -141,60 +182,72 @@ impl Inventory {
             timeline: backup.timeline,
             segments: 0,
             broken: false,
+            left_by: self
+                .histories
+                .keys()
+                .next_back()
+                .copied()
+                .filter(|newest| *newest > line.timeline),
         };
+        let mut sure = backup.end;
         let mut missing: Vec<(Segment, Segment)> = Vec::new();
         let needed = Segment::holding(Lsn(backup.end.0.saturating_sub(1)), backup.timeline, bytes);
         let last = self.last_on(&line).max(needed.number);
         for number in first.number..=last {
-            let on = |lsn: Lsn| Segment {
-                timeline: line.timeline_at(lsn),
-                number,
-            };
-            let start = Segment {
-                timeline: 1,
-                number,
-            }
-            .start(bytes);
-            let end = Segment {
-                timeline: 1,
-                number,
-            }
-            .end(bytes);
-            // A segment in which a timeline began is kept under the new one, with the bytes before.
-            let names = BTreeSet::from([on(Lsn(end.0 - 1)), on(start)]);
-            let whole = names
-                .iter()
-                .rev()
-                .find_map(|name| Some((name, self.whole.get(name)?)));
-            let inside = brought.is_some_and(|brought| brought.holds(on(start)));
-            if let Some((name, time)) = whole {
-                if missing.is_empty() {
+            let (named, there) = self.there(&line, number);
+            let (start, end) = (named.start(bytes), named.end(bytes));
+            match there {
+                There::Whole(name, time) if missing.is_empty() => {
                     reach.to = reach.to.max(end);
-                    reach.to_time = Some(*time);
+                    sure = sure.max(start);
+                    reach.to_time = Some(time);
                     reach.timeline = name.timeline;
                     reach.segments += 1;
                 }
-            } else if let Some((name, (length, time))) = names
-                .iter()
-                .rev()
-                .find_map(|name| Some((name, self.partial.get(name)?)))
-                .filter(|_| number == last)
-            {
-                if missing.is_empty() {
-                    reach.to = reach.to.max(Lsn(start.0 + length));
-                    reach.to_time = Some(*time);
-                    reach.timeline = name.timeline;
+                There::Pieces(name, pieces, time) if number == last => {
+                    if missing.is_empty() {
+                        reach.to = reach.to.max(Lsn(start.0 + pieces.covered()));
+                        reach.to_time = Some(time);
+                        reach.timeline = name.timeline;
+                    }
+                    if pieces.torn() {
+                        missing.push((name, name));
+                    }
                 }
-            } else if !inside {
-                let hole = on(start);
-                match missing.last_mut() {
-                    Some((_, end)) if end.next() == hole => *end = hole,
-                    _ => missing.push((hole, hole)),
-                }
+                There::Whole(..) => {}
+                _ if brought.is_some_and(|brought| brought.holds(named)) => {}
+                _ => match missing.last_mut() {
+                    Some((_, end)) if end.next() == named => *end = named,
+                    _ => missing.push((named, named)),
+                },
             }
         }
         reach.broken = reach.to < backup.end;
-        (reach, missing)
+        Followed {
+            reach,
+            sure,
+            missing,
+        }
+    }
+
+    /// What there is of a segment on a line of timelines, and its name by its first byte. One in which
+    /// a timeline began is kept under the new one, with the bytes before.
+    fn there(&self, line: &TimelineHistory, number: u64) -> (Segment, There<'_>) {
+        let on = |timeline| Segment { timeline, number };
+        let at = |lsn| on(line.timeline_at(lsn));
+        let bytes = self.segment_bytes;
+        let named = at(on(1).start(bytes));
+        let names = [at(Lsn(on(1).end(bytes).0 - 1)), named];
+        let whole = names
+            .iter()
+            .find_map(|name| Some(There::Whole(*name, *self.whole.get(name)?)));
+        let pieces = || {
+            names.iter().find_map(|name| {
+                let (pieces, time) = self.partial.get(name)?;
+                Some(There::Pieces(*name, pieces, *time))
+            })
+        };
+        (named, whole.or_else(pieces).unwrap_or(There::Nothing))
     }
 
     /// The number of the last segment on a line of timelines, whole or in part.
@@ -226,6 +279,7 @@ impl Inventory {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Increment;
     use super::super::manifest::tests::sample;
     use super::*;
 
@@ -336,6 +390,10 @@ mod tests {
             (found.backups[1].to, found.backups[1].timeline),
             (lsn(8), 1)
         );
+        assert_eq!(
+            [0, 1].map(|place: usize| found.backups[place].left_by),
+            [None, Some(2)]
+        );
         assert!(found.holes.is_empty(), "{:?}", found.holes);
     }
 
@@ -346,10 +404,25 @@ mod tests {
             timeline: 1,
             number: 5,
         };
-        last.partial.insert(next, (4096, at(9)));
-        let found = last.map();
+        let mut add = |offset, second| {
+            let piece = Increment {
+                offset,
+                bytes: 4096,
+            };
+            last.add(WalFile::Piece(next, piece), at(second));
+            last.map()
+        };
+        let found = add(0, 9);
         assert_eq!(found.backups[0].to, Lsn(lsn(5).0 + 4096));
         assert_eq!(found.backups[0].to_time, Some(at(9)));
+        assert!(found.holes.is_empty());
+        // What lies behind a gap between pieces cannot be reached.
+        let found = add(8192, 10);
+        assert_eq!(found.backups[0].to, Lsn(lsn(5).0 + 4096));
+        assert_eq!(found.holes[0].first, next.name(MIB));
+        let found = add(4096, 11);
+        assert_eq!(found.backups[0].to, Lsn(lsn(5).0 + 3 * 4096));
+        assert!(found.holes.is_empty());
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
 use crate::migrate::CHANGE;
-use crate::support::{Cli, Project};
+use crate::support::{Cli, Project, programs};
 
 const USERS: i64 = 500;
 /// Clients; each owns the rows whose id leaves its slot as remainder.
@@ -224,6 +224,7 @@ impl Scene {
         let server = PrivateServer::open(&home.path().join("server")).unwrap();
         let options = Options {
             home: Some(home.path().to_owned()),
+            binaries: Some(programs().clone()),
             ..Options::default()
         };
         let running = server.start(&options).await.unwrap();

@@ -11,6 +11,8 @@ use tidegate::postgres::private::{
 };
 use tokio_postgres::{Client, NoTls};
 
+use crate::support::{programs, programs_of_home};
+
 /// A folder with a short path that another user can pass through.
 struct Home(TempDir);
 
@@ -33,6 +35,7 @@ impl Home {
         Options {
             home: Some(self.path().to_owned()),
             wal_segsize: Some(1),
+            binaries: Some(programs().clone()),
             ..Options::default()
         }
     }
@@ -377,6 +380,9 @@ fn cli(home: &Path, arguments: &[&str]) -> Command {
         .env("TIDEGATE_HOME", home)
         .current_dir("/")
         .args(arguments);
+    if let Some(bin) = programs_of_home() {
+        command.env("PG_BIN", bin);
+    }
     command
 }
 

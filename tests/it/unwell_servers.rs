@@ -9,7 +9,7 @@ use tidegate::postgres::private::{Options, PrivateServer};
 use tokio_postgres::NoTls;
 
 use crate::migrate::{CHANGE, SHOP};
-use crate::support::Project;
+use crate::support::{Project, programs};
 
 /// A disk of its own, 24 MiB large.
 struct Disk {
@@ -60,6 +60,7 @@ async fn start(home: &Path) -> (Server, String) {
     let server = PrivateServer::open(&home.join("server")).unwrap();
     let options = Options {
         home: Some(home.to_owned()),
+        binaries: Some(programs().clone()),
         ..Options::default()
     };
     let running = server.start(&options).await.unwrap();
@@ -165,6 +166,7 @@ async fn a_standby_is_refused_for_writing_and_serves_for_reading() {
     std::fs::write(home.path().join("server/data/standby.signal"), "").unwrap();
     let options = Options {
         home: Some(home.path().to_owned()),
+        binaries: Some(programs().clone()),
         ..Options::default()
     };
     server.0.start(&options).await.unwrap();

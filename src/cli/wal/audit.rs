@@ -109,7 +109,12 @@ fn row(page: &Page, reach: &Reach) -> Vec<String> {
         reach.from.to_string(),
         to,
         reach.to.to_string(),
-        reach.timeline.to_string(),
+        match reach.left_by {
+            None => reach.timeline.to_string(),
+            Some(newest) => {
+                page.styled(Style::Bad, format!("{}, left by {newest}", reach.timeline))
+            }
+        },
         reach.segments.to_string(),
     ]
 }

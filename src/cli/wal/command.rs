@@ -9,8 +9,9 @@ use crate::cli::App;
 use crate::cli::backup::open;
 use crate::cli::render::Output;
 use crate::error::{Error, Kind, Result};
+use crate::recovery::Segment;
 use crate::service::backup::Shelf;
-use crate::service::wal::{Fetched, fetch_live, fetch_through, push, push_through};
+use crate::service::wal::{Fetched, fetch_live, fetch_through, fetch_whole, push, push_through};
 
 /// Exit codes of `restore_command`. Up to 125 they say that there is no such file, so that the log
 /// ends and the server is promoted; above, recovery stops.
@@ -52,6 +53,10 @@ pub struct FetchArgs {
     /// The repository [default: `[backup] repository`]
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
+    /// The base backup that the server was restored from: segments that it brought along are in its
+    /// own `pg_wal`, and not missing when the repository lacks them
+    #[arg(long, value_name = "ID", conflicts_with = "socket")]
+    backup: Option<String>,
     /// The name of the file
     name: String,
     /// Where it goes
@@ -123,12 +128,25 @@ async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {
         return fetch_through(socket, &args.name).await;
     }
     let repository = open(&app.config()?, args.repository.as_deref()).await?;
+    if let Some(found) = fetch_whole(&repository, &args.name).await? {
+        return Ok(found);
+    }
     let shelf = Shelf::read(&repository).await?;
-    let newest = shelf.backups.last().ok_or_else(|| {
-        let text = format!("{} holds no complete backup", repository.location());
-        Error::new(Kind::BackupMissing, text)
-    })?;
-    let bytes = newest.wal_segment_bytes;
+    let backup = match &args.backup {
+        Some(id) => shelf.backup(id)?,
+        None => shelf.backups.last().ok_or_else(|| {
+            let text = format!("{} holds no complete backup", repository.location());
+            Error::new(Kind::BackupMissing, text)
+        })?,
+    };
+    let bytes = backup.wal_segment_bytes;
+    let brought = args.backup.as_ref().and_then(|_| backup.brought());
+    let segment = Segment::parse(&args.name, bytes);
+    if let (Some(brought), Some(segment)) = (brought, segment)
+        && brought.holds(segment)
+    {
+        return Ok(Fetched::Beyond);
+    }
     let (found, _) = fetch_live(&repository, &args.name, bytes).await?;
     Ok(found)
 }

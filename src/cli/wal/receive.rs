@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
+use crate::service::backup::{admit, system_identifier};
 use crate::service::wal::{Receiver, ReceiverOptions};
 
 /// Time between two looks at the uploads.
@@ -52,6 +53,9 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         ..Search::default()
     })
     .await?;
+    let region = &config.environment(app.globals.env.as_deref())?.region;
+    let cluster = system_identifier(&session).await?;
+    admit(&repository, cluster, region.as_deref(), app.clock.now()).await?;
     drop(session);
     let spool = match &args.spool {
         Some(spool) => spool.clone(),

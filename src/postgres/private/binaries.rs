@@ -1,5 +1,6 @@
 //! One set of server programs.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
+use crate::config::vars;
 
 /// The oldest major version that Tidegate works with.
 pub(super) const OLDEST: u32 = 14;
@@ -93,6 +95,25 @@ impl Binaries {
     #[must_use]
     pub fn program(&self, name: &str) -> Option<PathBuf> {
         Some(self.dir.join(name)).filter(|path| is_program(path))
+    }
+
+    /// The environment that its programs start with. Packages that are unpacked anywhere keep their
+    /// libraries beside the programs, where the loader does not look for those of a library
+    /// (`libpqwalreceiver` needs `libpq`).
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, OsString)> {
+        const PATHS: &str = "LD_LIBRARY_PATH";
+        let mut all = vars::server_environment();
+        let own = self.dir.with_file_name("lib");
+        if own.join("libpq.so.5").exists() {
+            let mut paths = own.into_os_string();
+            if let Some(place) = all.iter().position(|(name, _)| name == PATHS) {
+                paths.push(":");
+                paths.push(all.swap_remove(place).1);
+            }
+            all.push((PATHS.to_owned(), paths));
+        }
+        all
     }
 
     /// A short name for this very build; a fresh cluster of one build may be copied for the next.

@@ -134,6 +134,7 @@ impl Recipe<'_> {
         let mut command = Command::new(self.binaries.dir.join(program));
         command.args(options).arg("-D").arg(data);
         self.identity.prepare(&mut command, data);
+        command.envs(self.binaries.environment());
         finish(program, command).await
     }
 }

@@ -34,24 +34,10 @@ fn descendants(of: Pid, parents: &BTreeMap<i32, i32>) -> Vec<Pid> {
 /// The parent of every process.
 #[cfg(target_os = "linux")]
 fn parents() -> BTreeMap<i32, i32> {
-    let processes = std::path::Path::new("/proc").read_dir();
-    processes
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            Some((pid, parent(&stat)?))
-        })
+    let number = |pid: Pid| pid.as_raw_nonzero().get();
+    super::process::Process::all()
+        .filter_map(|process| Some((number(process.pid()), number(process.parent()?))))
         .collect()
-}
-
-/// The fourth field of `/proc/PID/stat`; the second, the name, may hold anything (proc(5)).
-#[cfg(target_os = "linux")]
-fn parent(stat: &str) -> Option<i32> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -81,12 +67,5 @@ mod tests {
         let found = descendants(Pid::from_raw(10).unwrap(), &parents.into());
         let found: Vec<i32> = found.iter().map(|pid| pid.as_raw_nonzero().get()).collect();
         assert_eq!(found, [11, 13, 12]);
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_name_of_a_process_may_hold_anything() {
-        assert_eq!(parent("7 (a) S 9) (b) R 42 7 7 0"), Some(42));
-        assert_eq!(parent(""), None);
     }
 }

@@ -19,6 +19,8 @@ mod layout;
 mod lock;
 mod log;
 mod postmaster;
+#[cfg(target_os = "linux")]
+mod process;
 mod pypi;
 mod running;
 mod server;
@@ -32,5 +34,7 @@ pub use discover::{Search, discover};
 pub use ephemeral::Ephemeral;
 pub use identity::Identity;
 pub use install::{Installed, install};
+#[cfg(target_os = "linux")]
+pub use process::Process;
 pub use running::{Running, Status};
 pub use server::{Options, PrivateServer};

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
+#[cfg(target_os = "linux")]
+use super::process::Process;
+
 /// What `postmaster.pid` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PidFile {
@@ -65,21 +68,26 @@ impl Postmaster {
 
     /// Whether it still runs.
     pub(super) fn alive(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return Process::open(self.pid).is_some_and(|process| self.is(&process));
+        #[cfg(not(target_os = "linux"))]
         is_server(self.pid.as_raw_nonzero().get(), &self.data, self.uid)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn is(&self, process: &Process) -> bool {
+        process.runs_as(self.uid) && started_on(&process.command(), &self.data)
     }
 
     /// Sends `signal`, to this process and to no other that got its number since.
     pub(super) fn signal(&self, signal: Signal) {
         #[cfg(target_os = "linux")]
+        if let Some(process) = Process::open(self.pid)
+            && self.is(&process)
         {
-            use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
-            if let Ok(handle) = pidfd_open(self.pid, PidfdFlags::empty()) {
-                if self.alive() {
-                    let _ = pidfd_send_signal(handle, signal);
-                }
-                return;
-            }
+            process.signal(signal);
         }
+        #[cfg(not(target_os = "linux"))]
         if self.alive() {
             let _ = rustix::process::kill_process(self.pid, signal);
         }
@@ -119,33 +127,12 @@ impl Postmaster {
 /// processes work.
 #[cfg(target_os = "linux")]
 pub(super) fn end_orphans(title: &str, uid: u32) {
-    use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
-    for entry in Path::new("/proc")
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let number = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok());
-        let Some(pid) = number.and_then(Pid::from_raw) else {
-            continue;
-        };
-        if let Ok(handle) = pidfd_open(pid, PidfdFlags::empty())
-            && is_back_end(&entry.path(), title, uid)
-        {
-            let _ = pidfd_send_signal(handle, Signal::TERM);
+    let title = format!("postgres: {title}: ");
+    for process in Process::all() {
+        if process.runs_as(uid) && process.command().starts_with(title.as_bytes()) {
+            process.signal(Signal::TERM);
         }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn is_back_end(process: &Path, title: &str, uid: u32) -> bool {
-    let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
-    let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
-    runs_as(&status, uid) && command.starts_with(format!("postgres: {title}: ").as_bytes())
 }
 
 /// As on Linux; elsewhere the back ends are waited for.
@@ -156,24 +143,6 @@ pub(super) fn end_orphans(_title: &str, _uid: u32) {}
 /// would take a stale `postmaster.pid` for a live one.
 pub(super) fn number_taken(pid: i32) -> bool {
     Pid::from_raw(pid).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
-}
-
-#[cfg(target_os = "linux")]
-fn is_server(pid: i32, data: &Path, uid: u32) -> bool {
-    // Not /proc/PID/exe or cwd: root in a container may not read those of another user.
-    let folder = PathBuf::from(format!("/proc/{pid}"));
-    let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
-    let command = std::fs::read(folder.join("cmdline")).unwrap_or_default();
-    runs_as(&status, uid) && started_on(&command, data)
-}
-
-#[cfg(target_os = "linux")]
-fn runs_as(status: &str, uid: u32) -> bool {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("Uid:"))
-        .and_then(|ids| ids.split_whitespace().next()?.parse::<u32>().ok())
-        == Some(uid)
 }
 
 #[cfg(target_os = "linux")]
@@ -250,7 +219,5 @@ mod tests {
             b"postgres\0-D\0/x/data2\0",
             Path::new("/x/data")
         ));
-        assert!(runs_as("Name:\tpostgres\nUid:\t101\t101\t101\t101\n", 101));
-        assert!(!runs_as("Name:\tpostgres\nUid:\t0\t101\t101\t101\n", 101));
     }
 }

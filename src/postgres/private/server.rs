@@ -386,6 +386,7 @@ impl PrivateServer {
             setting
         });
         identity.prepare(&mut command, &self.layout.data);
+        command.envs(binaries.environment());
         let mut child = command
             .stdout(Stdio::from(output.try_clone()?))
             .stderr(Stdio::from(output))

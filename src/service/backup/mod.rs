@@ -14,4 +14,5 @@ pub use audit::{Recorded, record};
 pub use create::{Backup, Created};
 pub use expire::{Expire, Expired, Gone, Removed};
 pub use shelf::{Damaged, Remains, Shelf};
+pub use source::system_identifier;
 pub use verify::{Finding, Share, Verified, Verify};

@@ -48,6 +48,18 @@ const COLLATIONS: &str = "select pg_catalog.min(collname::text) as name, collpro
 const DATABASES: &str = "select 'database ' || datname as name, datlocprovider::text as provider, datcollversion as version \
     from pg_catalog.pg_database where datcollversion is not null order by 1";
 
+/// The system identifier of a server's cluster.
+///
+/// # Errors
+/// The server is out of reach.
+pub async fn system_identifier(session: &Session) -> Result<u64> {
+    let sql = "select system_identifier::text from pg_catalog.pg_control_system()";
+    let row = session.query_one(sql, &[]).await?;
+    row.get::<_, String>(0)
+        .parse()
+        .map_err(|_| Error::new(Kind::Internal, "the server's system identifier"))
+}
+
 /// The server, as far as a backup asks.
 #[derive(Debug)]
 pub(super) struct Source {

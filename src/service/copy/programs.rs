@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Target, vars};
+use crate::config::Target;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Search, discover};
 
@@ -62,7 +62,7 @@ impl Programs {
         let running = tokio::process::Command::new(program)
             .args(arguments)
             .env_clear()
-            .envs(vars::server_environment())
+            .envs(self.binaries.environment())
             .envs(target.libpq_environment("copy")?)
             .current_dir("/")
             .stdin(Stdio::null())

@@ -76,6 +76,7 @@ async fn amcheck(target: &Target, binaries: &Binaries) -> Result<DrillCheck> {
         .args(["--install-missing", "--no-password", "--database"])
         .arg(target.database())
         .env_clear()
+        .envs(binaries.environment())
         .envs(target.libpq_environment("drill")?)
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true);

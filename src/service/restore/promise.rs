@@ -1,11 +1,12 @@
 //! How far a recovery must come, before it is begun.
 
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, TimelineHistory, history_name};
-use crate::service::wal::chain;
+use crate::recovery::{BackupManifest, Followed, Lsn, RecoveryTarget};
+use crate::service::wal::inventory;
 use crate::storage::Repository;
 
-/// The place that a recovery must reach at least. The chain up to it has no hole.
+/// Follows the WAL to the target, as far as that can be told beforehand; the place that the
+/// recovery must reach at least.
 ///
 /// # Errors
 /// [`Kind::WalMissing`] for a hole; [`Kind::RestoreFailed`] for a history that has left the backup.
@@ -14,52 +15,53 @@ pub(super) async fn promised(
     backup: &BackupManifest,
     target: &RecoveryTarget,
 ) -> Result<Lsn> {
-    let bytes = backup.wal_segment_bytes;
-    let known = chain(repository, bytes).await?;
-    let timeline = known.newest_timeline(backup.timeline);
-    let history = if known.has_history(timeline) {
-        let text = repository.get(&history_name(timeline)).await?;
-        TimelineHistory::parse(timeline, &String::from_utf8_lossy(&text))
-            .map_err(|error| Error::new(Kind::RestoreFailed, error))?
-    } else {
-        TimelineHistory {
-            timeline,
-            ..TimelineHistory::first()
-        }
-    };
-    if history.timeline_at(backup.end) != backup.timeline && timeline != backup.timeline {
-        let left = history.timeline_at(backup.end);
+    let inventory = inventory(repository, backup).await?;
+    let followed = inventory.follow(backup);
+    if let Some(timeline) = followed.reach.left_by {
         return Err(Error::new(
             Kind::RestoreFailed,
             format!(
-                "timeline {timeline} does not pass through backup {}: at its end {} that history is on timeline {left}",
-                backup.id, backup.end
+                "timeline {timeline} does not pass through backup {}: it left timeline {} before {}",
+                backup.id, backup.timeline, backup.end
             ),
-        ));
+        )
+        .hint("name a backup with --backup that the newest timeline passes through; `tidegate wal audit` tells which do"));
     }
-    // What a backup brings along need not be in the repository; what comes after it must.
-    let brought = backup.brought();
-    let first = brought.map_or_else(|| backup.first_segment(), |brought| brought.next());
-    let archived = known.newest(timeline);
-    let alone = archived.is_none_or(|newest| newest.number < first.number);
-    if let Some(hole) = known.hole(first, &history)
-        && !(brought.is_some() && alone)
+    if let Some((hole, _)) = followed.missing.first()
+        && !ends_before(target, &followed)
     {
-        let name = hole.name(bytes);
-        return Err(Error::new(
+        let name = hole.name(backup.wal_segment_bytes);
+        let error = Error::new(
             Kind::WalMissing,
             format!(
                 "the WAL segment {name} is missing, without which backup {} cannot be recovered",
                 backup.id
             ),
-        ));
+        );
+        return Err(if followed.reach.broken {
+            error
+        } else {
+            error.hint(format!(
+                "what lies before it can be recovered: --target-lsn {}, or an earlier --target-time",
+                followed.reach.to
+            ))
+        });
     }
-    let newest = known.newest_whole(timeline);
-    match target {
-        RecoveryTarget::Latest => {
-            let newest = newest.map_or(backup.end, |segment| segment.start(bytes));
-            Ok(newest.max(backup.end))
+    Ok(match target {
+        RecoveryTarget::Latest => followed.sure,
+        _ => backup.end,
+    })
+}
+
+/// Whether the target lies before the first hole, as far as that can be known: the server says
+/// whether a name or a transaction does, and is not promoted at a hole.
+fn ends_before(target: &RecoveryTarget, followed: &Followed) -> bool {
+    let reach = &followed.reach;
+    !reach.broken
+        && match target {
+            RecoveryTarget::Latest => false,
+            RecoveryTarget::Immediate | RecoveryTarget::Name(_) | RecoveryTarget::Xid(_) => true,
+            RecoveryTarget::Lsn(lsn) => *lsn <= reach.to,
+            RecoveryTarget::Time(time) => reach.to_time.is_some_and(|known| *time < known),
         }
-        _ => Ok(backup.end),
-    }
 }

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::inventory::{history, settle};
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
-use crate::recovery::{
-    Inventory, Lsn, TimelineHistory, WalFile, WalMap, history_name, increment_name, wal_name,
-};
+use crate::recovery::{Inventory, Lsn, WalFile, WalMap, increment_name, wal_name};
 use crate::service::backup::Shelf;
 use crate::storage::Repository;
 
@@ -46,13 +45,14 @@ pub struct Behind {
 }
 
 impl Audit {
-    /// Whether every backup can be carried on to the newest WAL, and nothing is damaged.
+    /// Whether every backup can be carried on, one of them to the newest WAL of all, and nothing is
+    /// damaged.
     #[must_use]
     pub fn passed(&self) -> bool {
         let map = &self.map;
         self.damaged.is_empty()
             && map.holes.is_empty()
-            && !map.backups.is_empty()
+            && map.backups.iter().any(|backup| backup.left_by.is_none())
             && map.backups.iter().all(|backup| !backup.broken)
     }
 }
@@ -110,17 +110,10 @@ pub async fn audit(
                 Err(error) if error.kind() == Kind::SealKey => return Err(error),
                 Err(error) => damaged.push(error.to_string()),
             },
-            WalFile::Whole(segment) => {
-                inventory.whole.insert(segment, *time);
-            }
-            WalFile::Piece(segment, piece) => {
-                let end = u64::from(piece.offset) + u64::from(piece.bytes);
-                let known = inventory.partial.entry(segment).or_insert((0, *time));
-                known.0 = known.0.max(end);
-                known.1 = known.1.max(*time);
-            }
+            file => inventory.add(file, *time),
         }
     }
+    settle(repository, &mut inventory).await?;
     Ok(Audit {
         repository: repository.location().to_string(),
         map: inventory.map(),
@@ -169,12 +162,6 @@ impl Audit {
 fn lsn(text: &str) -> Result<Lsn> {
     text.parse()
         .map_err(|error: String| Error::new(Kind::Internal, error))
-}
-
-async fn history(repository: &Repository, timeline: u32) -> Result<TimelineHistory> {
-    let text = repository.get(&history_name(timeline)).await?;
-    TimelineHistory::parse(timeline, &String::from_utf8_lossy(&text))
-        .map_err(|error| Error::new(Kind::WalMissing, error))
 }
 
 /// Why a file of WAL is of no use, when it is not.

@@ -3,11 +3,10 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Increment, Presence, Segment, WalChain, history_name, increment_name, wal_name,
+    PageHeader, Pieces, Presence, SMALLEST_SEGMENT, Segment, TimelineHistory, WalChain,
+    history_name, increment_name, wal_folder, wal_name,
 };
 use crate::storage::Repository;
-
-use super::push::timeline_of;
 
 /// The answer to a server in recovery.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub async fn fetch(
     name: &str,
     bytes: u32,
 ) -> Result<Fetched> {
-    if let Some(timeline) = timeline_of(name) {
+    if let Some(timeline) = TimelineHistory::timeline_of(name) {
         if !chain.has_history(timeline) {
             return Ok(Fetched::Beyond);
         }
@@ -95,6 +94,44 @@ pub async fn fetch_live(
     }
 }
 
+/// The same, for a server whose segments are of unknown size: a file that is whole lies under a name
+/// that does not depend on it. None when there is no such file.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_whole(repository: &Repository, name: &str) -> Result<Option<Fetched>> {
+    if let Some(timeline) = TimelineHistory::timeline_of(name) {
+        let file = history_name(timeline);
+        return Ok(Some(match repository.exists(&file).await? {
+            true => Fetched::Found(repository.get(&file).await?),
+            false => Fetched::Beyond,
+        }));
+    }
+    let Some(segment) = Segment::parse(name, SMALLEST_SEGMENT) else {
+        return Ok(None);
+    };
+    let file = format!("{}/{name}", wal_folder(segment.timeline));
+    if !repository.exists(&file).await? {
+        return Ok(None);
+    }
+    let content = repository.get(&file).await?;
+    let told = PageHeader::parse(&content).map(|header| header.segment_bytes);
+    match told {
+        Ok(bytes) if content.len() as u64 == u64::from(bytes) => Ok(Some(Fetched::Found(content))),
+        told => Err(Error::new(
+            Kind::WalMissing,
+            format!(
+                "{name} is no whole segment: {} bytes, {}",
+                content.len(),
+                match told {
+                    Ok(bytes) => format!("of {bytes}"),
+                    Err(why) => why,
+                }
+            ),
+        )),
+    }
+}
+
 /// The error of a hole.
 pub(in crate::service) fn missing(segment: &str) -> Error {
     Error::new(
@@ -107,11 +144,18 @@ pub(in crate::service) fn missing(segment: &str) -> Error {
 async fn joined(
     repository: &Repository,
     segment: Segment,
-    pieces: &[Increment],
+    pieces: &Pieces,
     bytes: u32,
 ) -> Result<Vec<u8>> {
+    if pieces.torn() {
+        let error = missing(&segment.name(bytes));
+        return Err(error.detail(format!(
+            "of its pieces, those behind byte {} are not all there",
+            pieces.covered()
+        )));
+    }
     let mut content = vec![0; bytes as usize];
-    for piece in pieces {
+    for piece in pieces.iter() {
         let text = repository
             .get(&increment_name(segment, *piece, bytes))
             .await?;
@@ -128,4 +172,80 @@ async fn joined(
         }
     }
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::push::tests::{repository, wal};
+    use super::super::{Pusher, inventory};
+    use super::*;
+    use crate::recovery::{BackupManifest, Increment, Lsn, manifest_tests::sample};
+
+    const MB: u32 = 1 << 20;
+
+    #[tokio::test]
+    async fn zeros_between_pieces_are_not_taken_for_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(dir.path());
+        let (name, content) = wal(4, 7);
+        let segment = Segment::parse(&name, MB).unwrap();
+        let put = async |offset: u32, bytes: u32| {
+            let file = increment_name(segment, Increment { offset, bytes }, MB);
+            let (from, to) = (offset as usize, (offset + bytes) as usize);
+            repository
+                .put(&file, content[from..to].to_vec())
+                .await
+                .unwrap();
+        };
+        put(0, 8192).await;
+        put(16_384, 8192).await;
+        let error = fetch_live(&repository, &name, MB).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::WalMissing);
+        let backup = BackupManifest {
+            wal_segment_bytes: MB,
+            start: Lsn(4 * u64::from(MB) + 40),
+            end: Lsn(4 * u64::from(MB) + 400),
+            wal_included: false,
+            ..sample("20261126T021500Z-0f3a9c", 1)
+        };
+        let audited = async || {
+            inventory(&repository, &backup)
+                .await
+                .unwrap()
+                .follow(&backup)
+        };
+        let torn = audited().await;
+        assert_eq!(torn.reach.to, Lsn(4 * u64::from(MB) + 8192));
+        assert_eq!(torn.missing, [(segment, segment)]);
+        put(8192, 8192).await;
+        let Fetched::Found(found) = fetch_live(&repository, &name, MB).await.unwrap().0 else {
+            panic!("it is there");
+        };
+        assert_eq!(found[..24_576], content[..24_576]);
+        assert!(audited().await.missing.is_empty());
+    }
+
+    #[tokio::test]
+    async fn whole_files_are_found_without_a_listing() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(dir.path());
+        let (name, content) = wal(3, 7);
+        assert_eq!(fetch_whole(&repository, &name).await.unwrap(), None);
+        Pusher::new(&repository)
+            .push(&name, &content)
+            .await
+            .unwrap();
+        let found = fetch_whole(&repository, &name).await.unwrap();
+        assert_eq!(found, Some(Fetched::Found(content.clone())));
+        let history = fetch_whole(&repository, "00000002.history").await.unwrap();
+        assert_eq!(history, Some(Fetched::Beyond));
+        let (short, _) = wal(5, 7);
+        let file = format!("{}/{short}", wal_folder(1));
+        repository
+            .put(&file, content[..9000].to_vec())
+            .await
+            .unwrap();
+        let error = fetch_whole(&repository, &short).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::WalMissing);
+    }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod command;
 mod fetch;
+mod inventory;
 mod piece;
 mod push;
 mod receiver;
@@ -12,7 +13,8 @@ mod upload;
 
 pub use audit::{Audit, Behind, audit};
 pub use command::{archive_command, restore_command};
-pub use fetch::{Fetched, chain, fetch, fetch_live};
+pub use fetch::{Fetched, chain, fetch, fetch_live, fetch_whole};
+pub use inventory::inventory;
 pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
 pub use socket::{Expected, WalSocket, fetch_through, push_through};

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Increment, PageHeader, RepositoryIdentity, Segment, TimelineHistory, history_name,
-    increment_name, is_segment_size, wal_name,
+    Increment, PageHeader, RepositoryIdentity, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile,
+    history_name, increment_name, is_segment_size, wal_name,
 };
 use crate::storage::Repository;
 
@@ -53,7 +53,7 @@ impl Pusher {
     /// [`Kind::WalConflict`] when the repository holds another content under that name, or is of
     /// another cluster; [`Kind::Usage`] when it is not what its name says; [`Kind::Storage`].
     pub async fn push(&self, name: &str, content: &[u8]) -> Result<Pushed> {
-        if let Some(timeline) = timeline_of(name) {
+        if let Some(timeline) = TimelineHistory::timeline_of(name) {
             TimelineHistory::parse(timeline, &String::from_utf8_lossy(content))
                 .map_err(|why| Error::new(Kind::Usage, why))?;
             return put(&self.repository, &history_name(timeline), content).await;
@@ -115,24 +115,30 @@ impl Pusher {
     }
 }
 
-/// The cluster that a repository belongs to; none when it is new.
+/// The cluster that a repository belongs to: that of its backups, before the first one that of its
+/// WAL. None when it is new.
 async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
     let name = RepositoryIdentity::NAME;
     if !repository.exists(name).await? {
-        return Ok(None);
+        let files = repository.list("wal").await?;
+        let mut whole = files.iter().filter(|(name, _)| {
+            matches!(
+                WalFile::parse(name, SMALLEST_SEGMENT),
+                Some(WalFile::Whole(_))
+            )
+        });
+        let Some((first, _)) = whole.next() else {
+            return Ok(None);
+        };
+        let header = PageHeader::parse(&repository.get(first).await?);
+        let header =
+            header.map_err(|why| Error::new(Kind::WalMissing, format!("{first}: {why}")))?;
+        return Ok(Some(header.system_identifier));
     }
     let text = repository.get(name).await?;
     serde_json::from_slice(&text)
         .map(|identity: RepositoryIdentity| Some(identity.system_identifier))
         .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))
-}
-
-/// The timeline whose history a file of this name holds.
-pub(super) fn timeline_of(name: &str) -> Option<u32> {
-    let digits = name.strip_suffix(".history")?;
-    (digits.len() == 8)
-        .then(|| u32::from_str_radix(digits, 16).ok())
-        .flatten()
 }
 
 pub(super) async fn put(repository: &Repository, name: &str, content: &[u8]) -> Result<Pushed> {
@@ -224,7 +230,9 @@ pub(super) mod tests {
         let error = pusher.push(&name, &content).await.unwrap_err();
         assert_eq!(error.kind(), Kind::WalConflict);
         assert!(error.to_string().contains("identifier 8"), "{error}");
-        // What the repository says counts for a process that has seen nothing yet.
+        // What is there counts for a process that has seen nothing yet.
+        let error = push(&repository, &name, &content).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::WalConflict);
         let identity = RepositoryIdentity {
             version: 1,
             system_identifier: 7,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::spool::Spool;
 use super::upload::{Upload, lasting};
 use crate::clock::Clock;
-use crate::config::{Target, vars};
+use crate::config::Target;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Binaries;
 use crate::storage::Repository;
@@ -337,7 +337,7 @@ fn command(options: &ReceiverOptions, spool: &Spool) -> Result<Command> {
         .arg("--slot")
         .arg(&options.slot)
         .env_clear()
-        .envs(vars::server_environment())
+        .envs(options.binaries.environment())
         .envs(options.target.libpq_environment("wal")?)
         .env("PGAPPNAME", &options.slot)
         .current_dir("/")

@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
-use crate::recovery::{Lsn, Segment};
+#[cfg(target_os = "linux")]
+use crate::postgres::private::Process;
+use crate::recovery::{Lsn, Segment, TimelineHistory};
 
 /// The file that is locked; `pg_receivewal` passes over names that are not those of segments.
 const LOCK: &str = "tidegate.lock";
@@ -44,7 +46,7 @@ impl<'a> Spooled<'a> {
     pub(super) fn of(name: &'a str) -> Option<Self> {
         // With the smallest segments the numbers of all sizes are valid.
         let segment = |name: &str| Segment::parse(name, 1 << 20).is_some();
-        if super::push::timeline_of(name).is_some() {
+        if TimelineHistory::timeline_of(name).is_some() {
             return Some(Self::History);
         }
         match name.strip_suffix(".partial") {
@@ -142,33 +144,23 @@ impl Spool {
 
     #[cfg(target_os = "linux")]
     async fn end_orphans(&self) {
-        use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-        let all = Path::new("/proc").read_dir().into_iter().flatten();
-        for entry in all.flatten() {
-            let name = entry.file_name();
-            let number = name.to_str().and_then(|name| name.parse().ok());
-            let Some(pid) = number.and_then(Pid::from_raw) else {
-                continue;
-            };
-            // The handle comes first, so that the number cannot have passed to another process.
-            let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
-                continue;
-            };
-            if !self.writes_here(&entry.path()) {
+        use rustix::process::Signal;
+        for process in Process::all() {
+            if !self.is_of(&process) {
                 continue;
             }
             tracing::warn!(
-                pid = pid.as_raw_nonzero(),
+                pid = process.pid().as_raw_nonzero(),
                 "ending a pg_receivewal whose starter was killed"
             );
-            let _ = pidfd_send_signal(&handle, Signal::INT);
+            process.signal(Signal::INT);
             let gone = async {
-                while self.writes_here(&entry.path()) {
+                while self.is_of(&process) {
                     tokio::time::sleep(LOOK).await;
                 }
             };
             if tokio::time::timeout(PATIENCE, gone).await.is_err() {
-                let _ = pidfd_send_signal(&handle, Signal::KILL);
+                process.signal(Signal::KILL);
             }
         }
     }
@@ -179,21 +171,18 @@ impl Spool {
 
     /// Whether this is a `pg_receivewal` of this user that writes to this spool.
     #[cfg(target_os = "linux")]
-    fn writes_here(&self, process: &Path) -> bool {
+    fn is_of(&self, process: &Process) -> bool {
         use std::os::unix::ffi::OsStrExt as _;
-        use std::os::unix::fs::MetadataExt as _;
-        let ours = process
-            .metadata()
-            .is_ok_and(|facts| facts.uid() == rustix::process::geteuid().as_raw());
-        let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let line = process.command();
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         let here = [
             super::receiver::DIRECTORY.as_bytes(),
             self.path.as_os_str().as_bytes(),
         ];
-        ours && words
-            .first()
-            .is_some_and(|program| program.ends_with(b"pg_receivewal"))
+        process.runs_as(rustix::process::geteuid().as_raw())
+            && words
+                .first()
+                .is_some_and(|program| program.ends_with(b"pg_receivewal"))
             && words.windows(2).any(|pair| pair == here)
     }
 }

@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tidegate::postgres::private::{Search, discover};
+
 /// Stops and removes itself when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -16,14 +18,12 @@ pub(crate) struct Server {
 }
 
 fn bin() -> PathBuf {
-    if let Some(path) = std::env::var_os("PG_BIN") {
-        return path.into();
-    }
-    let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|e| e.path().join("bin")).collect())
-        .unwrap_or_default();
-    found.sort();
-    found.pop().expect("set PG_BIN to a folder with initdb")
+    // Tests call this inside of a runtime of their own.
+    let found = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(discover(&Search::default()))
+    });
+    found.join().unwrap().unwrap().dir
 }
 
 /// The server refuses to run as root; the account `postgres` or `nobody` takes its place.

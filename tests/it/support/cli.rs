@@ -53,7 +53,7 @@ impl Cli {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(bin) = std::env::var_os("PG_BIN") {
+        if let Some(bin) = super::server::programs_of_home() {
             command.env("PG_BIN", bin);
         }
         Self {

@@ -68,6 +68,7 @@ impl Database {
             .arg(database.url())
             .arg("-f")
             .arg(file)
+            .envs(super::server::programs().environment())
             .output()
             .expect("psql");
         let said = String::from_utf8_lossy(&psql.stderr);

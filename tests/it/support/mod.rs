@@ -13,4 +13,4 @@ mod server;
 pub(crate) use cli::{Cli, Outcome, Running};
 pub(crate) use database::Database;
 pub(crate) use project::Project;
-pub(crate) use server::{Server, unprivileged};
+pub(crate) use server::{Server, programs, programs_of_home, unprivileged};

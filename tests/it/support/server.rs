@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use tidegate::postgres::private::{Binaries, Search, discover};
@@ -79,7 +79,7 @@ impl Server {
     }
 
     fn find_or_start() -> Self {
-        let Binaries { dir: bin, version } = binaries();
+        let Binaries { dir: bin, version } = programs().clone();
         let major = version.major;
         let folder = folder(&bin, major);
         fs::create_dir_all(&folder).expect("test folder");
@@ -163,6 +163,7 @@ impl Server {
         let mut command = Command::new(self.bin.join(name));
         command
             .env_clear()
+            .envs(programs().environment())
             .env("PATH", "/usr/bin:/bin")
             .env("LC_ALL", "C")
             .current_dir(dir)
@@ -182,12 +183,29 @@ impl Server {
 }
 
 /// The programs that the product itself would take.
-fn binaries() -> Binaries {
-    super::database::blocking(async {
-        discover(&Search::default())
-            .await
-            .expect("PostgreSQL 14 or newer: run .ci/setup, or set PG_BIN")
-    })
+pub(crate) fn programs() -> &'static Binaries {
+    static FOUND: LazyLock<Binaries> = LazyLock::new(|| {
+        super::database::blocking(async {
+            discover(&Search::default())
+                .await
+                .expect("PostgreSQL 14 or newer: run .ci/setup, or set PG_BIN")
+        })
+    });
+    &FOUND
+}
+
+/// The folder of the programs when a process with another home would not find them: they were named,
+/// or lie in the home of whoever runs the tests.
+pub(crate) fn programs_of_home() -> Option<&'static Path> {
+    static FOUND: LazyLock<bool> = LazyLock::new(|| {
+        let elsewhere = Search {
+            home: Some("/nonexistent".into()),
+            ..Search::default()
+        };
+        let found = super::database::blocking(async move { discover(&elsewhere).await });
+        std::env::var_os("PG_BIN").is_some() || found.is_err()
+    });
+    FOUND.then(|| programs().dir.as_path())
 }
 
 /// One folder a checkout, user and set of programs; short, because a socket's path holds at most

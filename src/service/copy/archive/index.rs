@@ -1,14 +1,11 @@
 //! What an archive consists of.
 
-use std::io::{Read, Write};
-
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::copy::Signed;
 use crate::error::{Error, Kind, Result};
-use crate::storage::{Opener, SealKey, Sealer, Store};
+use crate::storage::Repository;
 
 /// Version of the form.
 pub(super) const VERSION: u32 = 2;
@@ -65,14 +62,14 @@ impl Part {
         }
     }
 
-    /// Its name in the store: one store may hold parts under several keys.
-    pub(super) fn name(&self, key: &SealKey) -> String {
-        format!("parts/{}/{}", key.id(), self.sha256)
+    /// Its name in the repository: one place may hold parts under several keys.
+    pub(super) fn name(&self, repository: &Repository) -> String {
+        format!("parts/{}/{}", repository.key_id(), self.sha256)
     }
 
     /// Reads it back, and checks that it is what was written.
-    pub(super) async fn read(&self, store: &Store, key: &SealKey) -> Result<Vec<u8>> {
-        let bytes = unsealed(&store.read(&self.name(key)).await?, key)?;
+    pub(super) async fn read(&self, repository: &Repository) -> Result<Vec<u8>> {
+        let bytes = repository.get(&self.name(repository)).await?;
         if Self::of(&bytes) != *self {
             return Err(Error::new(
                 Kind::SealBroken,
@@ -89,10 +86,10 @@ impl Index {
         format!("{RUNS}/{run}/index")
     }
 
-    /// The newest run of a store, when one of the signers has signed it: the index names the parts by
+    /// The newest run of a repository, when one of the signers has signed it: the index names the parts by
     /// their hashes, so that its signature holds for all of them.
-    pub(super) async fn newest(store: &Store, key: &SealKey, signers: &[String]) -> Result<Self> {
-        let files = store.list(RUNS).await?;
+    pub(super) async fn newest(repository: &Repository, signers: &[String]) -> Result<Self> {
+        let files = repository.list(RUNS).await?;
         let mut runs: Vec<&str> = files
             .iter()
             .filter_map(|(name, _)| {
@@ -104,11 +101,11 @@ impl Index {
         let newest = runs.pop().ok_or_else(|| {
             Error::new(
                 Kind::Storage,
-                format!("{} holds no complete copy", store.location()),
+                format!("{} holds no complete copy", repository.location()),
             )
             .hint("tidegate copy run --from ENV --to LOCATION writes one")
         })?;
-        let text = unsealed(&store.read(&Self::name(newest)).await?, key)?;
+        let text = repository.get(&Self::name(newest)).await?;
         let signed: Signed = serde_json::from_slice(&text)
             .map_err(|error| Error::new(Kind::SealBroken, format!("the index: {error}")))?;
         let index: Self = signed.verify_by(signers)?;
@@ -121,23 +118,4 @@ impl Index {
         }
         Ok(index)
     }
-}
-
-/// Seals bytes; the salt is new each time.
-pub(super) fn sealed(bytes: &[u8], key: &SealKey) -> Result<Bytes> {
-    let salt = std::array::from_fn(|_| rand::random());
-    let mut sealer = Sealer::new(Vec::new(), key, salt)?;
-    sealer.write_all(bytes)?;
-    Ok(Bytes::from(sealer.finish()?))
-}
-
-/// Opens what [`sealed`] made.
-fn unsealed(bytes: &[u8], key: &SealKey) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    Opener::new(bytes, key)?
-        .read_to_end(&mut text)
-        .map_err(|error| {
-            Error::new(Kind::SealBroken, "a sealed file does not open").because(error)
-        })?;
-    Ok(text)
 }

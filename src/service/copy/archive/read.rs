@@ -1,4 +1,4 @@
-//! Brings a copy from a store into a database beside the target, ready to be promoted.
+//! Brings a copy from a repository into a database beside the target, ready to be promoted.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -16,15 +16,13 @@ use crate::service::copy::databases::Databases;
 use crate::service::copy::programs::Programs;
 use crate::service::copy::schema::connection_word;
 use crate::sql::Ident;
-use crate::storage::{SealKey, Store};
+use crate::storage::Repository;
 
 /// Where a copy is loaded from, and who must have signed it.
 #[derive(Debug, Clone, Copy)]
 pub struct From<'a> {
-    /// The store.
-    pub store: &'a Store,
-    /// The key that sealed it.
-    pub key: &'a SealKey,
+    /// The repository.
+    pub repository: &'a Repository,
     /// The public keys of those who are trusted, in hexadecimal digits: one of them must have signed
     /// the archive.
     pub signers: &'a [String],
@@ -41,7 +39,7 @@ pub struct Loaded {
     pub manifest: Manifest,
 }
 
-/// Loads the newest copy of a store beside the target, which lies in `region`.
+/// Loads the newest copy of a repository beside the target, which lies in `region`.
 ///
 /// # Errors
 /// [`Kind::CopyRefused`] when the target lies in another region than the data may be in, or when
@@ -53,13 +51,13 @@ pub async fn load(
     region: Option<&str>,
     cancel: &CancellationToken,
 ) -> Result<Loaded> {
-    let index = Index::newest(from.store, from.key, from.signers).await?;
+    let index = Index::newest(from.repository, from.signers).await?;
     if index.region.is_some() && index.region.as_deref() != region {
         return Err(Error::new(
             Kind::CopyRefused,
             format!(
                 "the data of {} is in {}, {} in {}",
-                from.store.location(),
+                from.repository.location(),
                 index.region.unwrap_or_default(),
                 databases.target.environment,
                 region.unwrap_or("a region not named")
@@ -121,7 +119,7 @@ async fn fetch(
             if cancel.is_cancelled() {
                 return Err(Error::new(Kind::Cancelled, "the load was stopped"));
             }
-            out.write_all(&part.read(from.store, from.key).await?)?;
+            out.write_all(&part.read(from.repository).await?)?;
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Writes a proven copy into a store.
+//! Writes a proven copy into a repository.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::index::{File, Index, Part, VERSION, sealed};
+use super::index::{File, Index, Part, VERSION};
 use crate::config::vars;
 use crate::control::copy as ledger;
 use crate::copy::Signed;
@@ -16,7 +16,7 @@ use crate::postgres::Session;
 use crate::service::copy::databases::{Databases, Listed};
 use crate::service::copy::programs::{Programs, option};
 use crate::service::copy::settings::database_options;
-use crate::storage::{SealKey, Store};
+use crate::storage::Repository;
 
 /// Bytes of a part before it is sealed: what one upload holds in memory.
 const PART: u64 = 32 << 20;
@@ -34,7 +34,7 @@ pub struct Archived {
     pub bytes: u64,
 }
 
-/// Writes the copy `ready`, which passed its gate, into the store. What is there already is not
+/// Writes the copy `ready`, which passed its gate, into the repository. What is there already is not
 /// written again; the index comes last, signed with the key that signed the manifest. The data may be
 /// loaded in `region` alone.
 ///
@@ -43,7 +43,7 @@ pub struct Archived {
 pub async fn archive(
     (databases, ready): (&Databases, &Listed),
     region: Option<String>,
-    (store, key, signer): (&Store, &SealKey, &MaskKey),
+    (repository, signer): (&Repository, &MaskKey),
     cancel: &CancellationToken,
 ) -> Result<Archived> {
     let target = databases.target.at_database(ready.name.as_str());
@@ -72,14 +72,14 @@ pub async fn archive(
     let programs = Programs::find(major).await?;
     programs.run("pg_dump", &target, &arguments, cancel).await?;
     let mut archived = Archived {
-        location: store.location().to_string(),
+        location: repository.location().to_string(),
         parts: 0,
         kept: 0,
         bytes: 0,
     };
     let mut files = Vec::new();
     for name in names(&dump)? {
-        let parts = write_file(&dump.join(&name), (store, key), &mut archived, cancel).await?;
+        let parts = write_file(&dump.join(&name), repository, &mut archived, cancel).await?;
         files.push(File { name, parts });
     }
     let index = Index {
@@ -96,7 +96,7 @@ pub async fn archive(
     let text = serde_json::to_vec(&Signed::sign(&index, signer)?)
         .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let name = Index::name(&index.run);
-    store.create(&name, sealed(&text, key)?).await?;
+    repository.put(&name, text).await?;
     Ok(archived)
 }
 
@@ -114,7 +114,7 @@ fn names(dump: &Path) -> Result<Vec<String>> {
 
 async fn write_file(
     path: &Path,
-    (store, key): (&Store, &SealKey),
+    repository: &Repository,
     archived: &mut Archived,
     cancel: &CancellationToken,
 ) -> Result<Vec<Part>> {
@@ -133,11 +133,11 @@ async fn write_file(
         let part = Part::of(&bytes);
         archived.parts += 1;
         archived.bytes += part.bytes;
-        if store.exists(&part.name(key)).await? {
+        let name = part.name(repository);
+        if repository.exists(&name).await? {
             archived.kept += 1;
         } else {
-            let sealed = tokio::task::block_in_place(|| sealed(&bytes, key))?;
-            store.create(&part.name(key), sealed).await?;
+            repository.put(&name, bytes).await?;
         }
         parts.push(part);
     }
