@@ -1,5 +1,6 @@
 //! `tidegate restore`: a cluster out of the repository.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -10,9 +11,15 @@ use super::App;
 use super::backup::open;
 use super::render::{Output, Page, Report};
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Lsn, RecoveryTarget, bytes, choose, seconds};
+use crate::migration::Release;
+use crate::recovery::{
+    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, choose, seconds,
+};
 use crate::service::backup::Shelf;
-use crate::service::restore::Restore;
+use crate::service::restore::{
+    Deadline, Deadlines, Restore, RestorePhase, TablespaceMapping, points,
+};
+use crate::storage::Repository;
 
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
@@ -38,9 +45,20 @@ pub struct Args {
     /// Up to and with a transaction
     #[arg(long, value_name = "XID", group = "target")]
     target_xid: Option<u64>,
+    /// Up to the moment before the first phase of a release was applied; `migrate apply` writes
+    /// restore points there when [backup] names a repository
+    #[arg(long, value_name = "VERSION", group = "target")]
+    before_release: Option<Release>,
     /// Only until the base backup is consistent
     #[arg(long, group = "target")]
     immediate: bool,
+    /// A tablespace that is to lie elsewhere, for each one that is [default: a folder of its own in
+    /// `tablespaces` below DIR]
+    #[arg(long, value_name = "OLD=NEW")]
+    tablespace_mapping: Vec<TablespaceMapping>,
+    /// How long a phase may take: fetch, verify or replay [default: 24h], or promote [default: 1h]
+    #[arg(long, value_name = "PHASE=TIME")]
+    deadline: Vec<Deadline>,
     /// Leave the server running, on a socket in the folder
     #[arg(long)]
     keep_running: bool,
@@ -63,15 +81,25 @@ impl Args {
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let repository = open(&config, args.repository.as_deref()).await?;
-    let target = args.target();
     let shelf = Shelf::read(&repository).await?;
-    let backup = pick(&shelf, args.backup.as_deref(), &target)?;
+    // A name says nothing of its place; the record of a release's point does.
+    let (target, place) = match &args.before_release {
+        Some(release) => {
+            let point = before(&repository, release).await?;
+            let place = RecoveryTarget::Lsn(point.lsn);
+            (RecoveryTarget::Name(point.name), place)
+        }
+        None => (args.target(), args.target()),
+    };
+    let backup = pick(&shelf, args.backup.as_deref(), &place)?;
     let into = std::path::absolute(&args.to)?;
     let restore = Restore {
         repository: &repository,
         backup,
         target: &target,
         into: &into,
+        tablespaces: &args.tablespace_mapping,
+        deadlines: Deadlines::with(&args.deadline),
         clock: &app.clock,
     };
     let done = tokio::select! {
@@ -82,14 +110,15 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     };
     let url = done.server.url("postgres");
     let phases = [
-        ("fetch and unpack", done.restore),
-        ("replay", done.replay),
-        ("promote", done.promote),
+        (RestorePhase::Fetch, done.fetch),
+        (RestorePhase::Verify, done.verify),
+        (RestorePhase::Replay, done.replay),
+        (RestorePhase::Promote, done.promote),
     ]
-    .map(|(name, phase)| PhaseShown {
-        name,
-        seconds: phase.seconds,
-        bytes: phase.bytes,
+    .map(|(phase, took)| PhaseShown {
+        name: phase.name(),
+        seconds: took.seconds,
+        bytes: took.bytes,
     });
     let server = done.server.keep();
     if !args.keep_running {
@@ -102,6 +131,28 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         phases: phases.into(),
         url: args.keep_running.then_some(url),
     }))
+}
+
+/// The restore point before a release.
+async fn before(repository: &Repository, release: &Release) -> Result<RestorePoint> {
+    let points = points(repository).await?;
+    if let Some(point) = before_release(&points, &release.to_string()) {
+        return Ok(point.clone());
+    }
+    let known: BTreeSet<&str> = points.iter().map(|point| point.release.as_str()).collect();
+    let error = Error::new(
+        Kind::BackupMissing,
+        format!(
+            "{} knows no restore point before release {release}",
+            repository.location()
+        ),
+    );
+    Err(if known.is_empty() {
+        error.hint("`migrate apply` writes them when [backup] repository is configured; else name a moment: --target-time")
+    } else {
+        let known: Vec<&str> = known.into_iter().collect();
+        error.hint(format!("it knows those of {}", known.join(", ")))
+    })
 }
 
 fn pick<'a>(

@@ -150,10 +150,25 @@ pub struct DrillReport {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OracleCount {
-    /// Tables, sequences and the large objects.
+    /// Tables, that of the large objects among them.
     pub tables: u64,
     /// Rows.
     pub rows: u64,
+    /// Pages of large objects, which are rows, too.
+    #[serde(default)]
+    pub large_object_pages: u64,
+    /// Sequences.
+    #[serde(default)]
+    pub sequences: u64,
+    /// Prepared transactions.
+    #[serde(default)]
+    pub prepared: u64,
+    /// Tablespaces that hold a table or an index.
+    #[serde(default)]
+    pub tablespaces: u64,
+    /// Unlogged tables, of which only the definition comes back.
+    #[serde(default)]
+    pub unlogged: u64,
 }
 
 impl DrillReport {
@@ -375,6 +390,7 @@ pub(crate) mod tests {
             oracle: OracleCount {
                 tables: 214,
                 rows: 90_000_000,
+                ..OracleCount::default()
             },
             oracle_differences: Vec::new(),
             phases: vec![

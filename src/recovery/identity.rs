@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Kind, Result};
+
 /// The one cluster that a repository is of. It is written with the first backup or segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,15 @@ pub struct RepositoryIdentity {
 impl RepositoryIdentity {
     /// The name of the file that holds it.
     pub const NAME: &'static str = "repository.tg";
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Kind::SealBroken`] when it is none.
+    pub fn from_bytes(text: &[u8]) -> Result<Self> {
+        serde_json::from_slice(text)
+            .map_err(|error| Error::new(Kind::SealBroken, format!("{}: {error}", Self::NAME)))
+    }
 
     /// Why a cluster must not use this repository; none when it may.
     #[must_use]

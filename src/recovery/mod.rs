@@ -5,7 +5,9 @@ mod acknowledged;
 mod chain;
 mod control;
 pub(crate) mod drill;
+mod expiry;
 mod extrapolation;
+mod file_list;
 mod identity;
 mod lsn;
 mod manifest;
@@ -13,6 +15,7 @@ mod objectives;
 mod oracle;
 mod page;
 mod pieces;
+mod point;
 mod record;
 mod retention;
 mod rotation;
@@ -28,7 +31,9 @@ pub use drill::{
     ControlResult, DrillCheck, DrillPhase, DrillReport, DrillSource, OracleCount, RECOVERY_PHASES,
     Verdict, bytes, seconds,
 };
+pub use expiry::Timelines;
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
+pub use file_list::{FILE_LIST, Unpacked};
 pub use identity::RepositoryIdentity;
 pub use lsn::Lsn;
 #[cfg(test)]
@@ -40,9 +45,10 @@ pub use oracle::{Oracle, TableSum};
 pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
 pub use pieces::{Increment, Pieces};
+pub use point::{RestorePoint, before_release};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use retention::{Decision, Held, Retention};
-pub use rotation::{Coverage, Sight, Turn, coverage, next_turn};
+pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory};
 pub use target::{RecoveryTarget, choose};
 pub use wal_map::{Followed, Hole, Inventory, Reach, WalMap};

@@ -1,6 +1,6 @@
 //! What the primary held at the named restore point, and whether the restored cluster holds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +28,14 @@ pub struct Oracle {
     pub sequences: BTreeMap<String, i64>,
     /// Transactions that were prepared and wait for their end.
     pub prepared: Vec<String>,
+    /// Tables and indexes outside of the database's own tablespace, with the name of theirs.
+    pub tablespaces: BTreeMap<String, String>,
     /// Fingerprint of the schema.
     pub schema: String,
 }
+
+/// The table of the large objects' content.
+const LARGE_OBJECTS: &str = "pg_catalog.pg_largeobject";
 
 impl Oracle {
     /// How much it covers.
@@ -39,7 +44,55 @@ impl Oracle {
         OracleCount {
             tables: self.tables.len() as u64,
             rows: self.tables.values().map(|table| table.rows).sum(),
+            large_object_pages: self.tables.get(LARGE_OBJECTS).map_or(0, |sum| sum.rows),
+            sequences: self.sequences.len() as u64,
+            prepared: self.prepared.len() as u64,
+            tablespaces: self.tablespaces.values().collect::<BTreeSet<_>>().len() as u64,
+            unlogged: self.unlogged.len() as u64,
         }
+    }
+
+    /// One falsehood about each kind of thing that it covers, with its name: a comparison that does
+    /// not see one of them proves nothing about that kind.
+    #[must_use]
+    pub fn tampered(&self) -> Vec<(&'static str, Self)> {
+        let mut lies = Vec::new();
+        let mut lie = |name, tell: &dyn Fn(&mut Self) -> Option<()>| {
+            let mut oracle = self.clone();
+            if tell(&mut oracle).is_some() {
+                lies.push((name, oracle));
+            }
+        };
+        lie("a row", &|oracle| {
+            let mut tables = oracle.tables.iter_mut();
+            let (_, sum) =
+                tables.find(|(name, sum)| name.as_str() != LARGE_OBJECTS && sum.rows > 0)?;
+            sum.sums[0].push('7');
+            Some(())
+        });
+        lie("a large object", &|oracle| {
+            let sum = oracle.tables.get_mut(LARGE_OBJECTS);
+            sum.filter(|sum| sum.rows > 0)?.sums[1].push('7');
+            Some(())
+        });
+        lie("a prepared transaction", &|oracle| {
+            let gid = format!("{} and one more", oracle.prepared.first()?);
+            oracle.prepared.push(gid);
+            Some(())
+        });
+        lie("a sequence", &|oracle| {
+            // Far ahead of what WAL holds in advance.
+            *oracle.sequences.values_mut().next()? += 1_000_000;
+            Some(())
+        });
+        lie("a tablespace", &|oracle| {
+            oracle.tablespaces.values_mut().next()?.push('7');
+            Some(())
+        });
+        lie("an unlogged table", &|oracle| {
+            oracle.unlogged.pop().map(|_| ())
+        });
+        lies
     }
 
     /// What of `restored` is not as it was here; equal without exception, and no tolerance.
@@ -86,6 +139,9 @@ impl Oracle {
                 self.prepared.len()
             ));
         }
+        if self.tablespaces != restored.tablespaces {
+            found.push("tables or indexes lie in other tablespaces".to_owned());
+        }
         if self.schema != restored.schema {
             found.push("the schema is another".to_owned());
         }
@@ -107,6 +163,7 @@ mod tests {
             unlogged: vec!["u".to_owned()],
             sequences: [("s".to_owned(), 10)].into(),
             prepared: vec!["p".to_owned()],
+            tablespaces: [("b".to_owned(), "far".to_owned())].into(),
             schema: "f".to_owned(),
         }
     }
@@ -124,7 +181,7 @@ mod tests {
     #[test]
     fn every_difference_is_named() {
         type Change = fn(&mut Oracle);
-        let cases: [(Change, &str); 9] = [
+        let cases: [(Change, &str); 10] = [
             (
                 |o| o.tables.get_mut("a").unwrap().rows = 2,
                 "a: 2 rows of 3",
@@ -144,6 +201,10 @@ mod tests {
             ),
             (|o| o.sequences.clear(), "sequence s is missing"),
             (|o| o.prepared.clear(), "prepared transactions: 0 of 1"),
+            (
+                |o| o.tablespaces.clear(),
+                "tables or indexes lie in other tablespaces",
+            ),
             (|o| o.unlogged.clear(), "the unlogged tables are others"),
             (|o| o.schema = "g".to_owned(), "the schema is another"),
         ];
@@ -152,5 +213,31 @@ mod tests {
             change(&mut other);
             assert_eq!(oracle().differences(&other), [words]);
         }
+    }
+
+    #[test]
+    fn there_is_a_falsehood_for_each_kind_that_is_there_and_each_is_seen() {
+        let mut all = oracle();
+        let sum = all.tables["a"].clone();
+        all.tables.insert(LARGE_OBJECTS.to_owned(), sum);
+        let lies = all.tampered();
+        let names: Vec<&str> = lies.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            [
+                "a row",
+                "a large object",
+                "a prepared transaction",
+                "a sequence",
+                "a tablespace",
+                "an unlogged table"
+            ]
+        );
+        for (name, lie) in &lies {
+            assert_eq!(lie.differences(&all).len(), 1, "{name}");
+        }
+        assert_eq!(Oracle::default().tampered(), []);
+        let count = all.count();
+        assert_eq!((count.large_object_pages, count.tablespaces), (3, 1));
     }
 }

@@ -1,6 +1,8 @@
 //! Verification in turns: each run opens some of the parts and goes on where the last one ended,
 //! and the records of the runs prove that in the end every part had its turn.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +67,22 @@ pub fn next_turn<'a>(parts: &'a [Sight], after: Option<&str>, percent: u8) -> Ve
         None => 0,
     };
     parts.iter().cycle().skip(first).take(wanted).collect()
+}
+
+/// The places in `turns` of the records that still say something: for each part the newest run that
+/// saw it, and the newest of all, after which the next one goes on. The others can go.
+#[must_use]
+pub fn decisive(parts: &[Sight], turns: &[Turn]) -> BTreeSet<usize> {
+    let mut order: Vec<usize> = (0..turns.len()).collect();
+    order.sort_by_key(|place| std::cmp::Reverse(turns[*place].at));
+    let saw = |place: usize, part: &Sight| {
+        let turn = &turns[place];
+        turn.damaged.contains(&part.name) || turn.opened(part)
+    };
+    let newest = |part: &Sight| order.iter().copied().find(|place| saw(*place, part));
+    let mut keep: BTreeSet<usize> = parts.iter().filter_map(newest).collect();
+    keep.extend(order.first());
+    keep
 }
 
 /// What the records of all runs prove of the parts that exist.
@@ -156,5 +174,45 @@ mod tests {
             prop_assert_eq!(proven.proven, count as u64);
             prop_assert!(proven.oldest.is_some());
         }
+    }
+
+    #[test]
+    fn records_that_say_nothing_more_can_go_without_a_change_of_the_cover() {
+        let parts = parts(7, start());
+        let mut turns: Vec<Turn> = Vec::new();
+        for day in 1..60 {
+            let after = turns.last().map(|turn| turn.upto.clone());
+            let opened = next_turn(&parts, after.as_deref(), 20);
+            let damaged = if day == 57 {
+                vec![opened[0].name.clone()]
+            } else {
+                Vec::new()
+            };
+            turns.push(Turn {
+                at: start() + TimeDelta::days(day),
+                after,
+                upto: opened.last().unwrap().name.clone(),
+                parts: opened.len() as u64,
+                damaged,
+            });
+        }
+        let keep = decisive(&parts, &turns);
+        assert!(
+            keep.len() < 8 && keep.contains(&(turns.len() - 1)),
+            "{keep:?}"
+        );
+        let kept: Vec<Turn> = keep.iter().map(|place| turns[*place].clone()).collect();
+        assert_eq!(coverage(&parts, &kept), coverage(&parts, &turns));
+        // Each of them is needed.
+        for without in 0..kept.len() - 1 {
+            let mut fewer = kept.clone();
+            fewer.remove(without);
+            assert_ne!(
+                coverage(&parts, &fewer),
+                coverage(&parts, &turns),
+                "{without}"
+            );
+        }
+        assert!(decisive(&[], &[]).is_empty());
     }
 }

@@ -9,5 +9,8 @@ mod drill_controls;
 mod drill_passive;
 mod drill_records;
 mod pitr;
+mod release;
+mod restore_damage;
 mod stage;
+mod tablespaces;
 mod wal;

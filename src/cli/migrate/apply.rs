@@ -8,13 +8,16 @@ use clap::ValueEnum;
 
 use super::command::runner;
 use crate::cli::App;
+use crate::cli::backup::open;
 use crate::cli::render::{Output, Page, Report, Style};
 use crate::cli::worker::hands;
 use crate::config::{Config, DispatchTo, parse_duration};
 use crate::error::{Error, Kind, Result};
+use crate::job::Event;
 use crate::migration::{Plan, Release};
 use crate::service::migrate::{Applied, Backfill, Request};
 use crate::service::unit::{dispatch_backfills, dispatcher};
+use crate::storage::Repository;
 
 /// Arguments of `migrate apply`.
 #[derive(Debug, clap::Args)]
@@ -53,6 +56,7 @@ const RUNNER_WAIT: Duration = Duration::from_secs(30);
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let dispatch = args.dispatch.unwrap_or_else(|| config.dispatch_to());
+    let repository = repository(app, &config).await;
     let request = Request {
         release: args.release.clone(),
         plan: args.plan.as_ref().map(read_plan).transpose()?,
@@ -62,6 +66,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
             BackfillMode::Skip => Backfill::Skip,
         },
         wait_gates: args.wait.unwrap_or(Duration::ZERO),
+        repository,
     };
     let mut runner = runner(app, args.wait.unwrap_or(RUNNER_WAIT)).await?;
     let applied = runner.apply(&request).await?;
@@ -73,6 +78,20 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         }
     }
     Ok(Output::report(applied))
+}
+
+/// Where backups lie, when that is configured. A migration needs no backup: what is wrong with the
+/// place is told, and no more.
+async fn repository(app: &App, config: &Config) -> Option<Repository> {
+    config.backup().repository.as_ref()?;
+    match open(config, None).await {
+        Ok(repository) => Some(repository),
+        Err(error) => {
+            let text = format!("no restore points are written: {error}");
+            app.events.emit(Event::Note(text));
+            None
+        }
+    }
 }
 
 fn read_plan(file: &PathBuf) -> Result<Plan> {
@@ -156,6 +175,9 @@ impl Report for Applied {
             })
             .collect();
         page.table(&[], rows)?;
+        for remark in &self.remarks {
+            page.line(format!("{}  {remark}", page.styled(Style::Waiting, "note")))?;
+        }
         for left in &self.left {
             page.line(format!("{}  {left}", page.styled(Style::Waiting, "left")))?;
         }

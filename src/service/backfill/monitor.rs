@@ -115,11 +115,12 @@ impl Monitor {
     }
 
     async fn look(&mut self) -> Result<()> {
+        // What replays nothing (`pg_receivewal`) has a lag that grows for ever.
         let row = self
             .session
             .query_one(
                 "select (select coalesce(pg_catalog.max(extract(epoch from r.replay_lag)), 0) \
-                     from pg_catalog.pg_stat_replication r)::pg_catalog.float8, \
+                     from pg_catalog.pg_stat_replication r where r.replay_lsn is not null)::pg_catalog.float8, \
                    (select pg_catalog.count(*) from pg_catalog.pg_stat_activity a \
                      where a.wait_event_type = 'Lock' and a.pid <> all ($1) \
                        and a.state_change < pg_catalog.clock_timestamp() - interval '100 ms' \

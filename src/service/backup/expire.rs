@@ -8,9 +8,14 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::shelf::{Damaged, Remains, Shelf};
+use super::verify::{sights, turns};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Decision, Held, Lsn, Retention, Segment};
+use crate::recovery::{
+    BackupManifest, Decision, Held, Lsn, Retention, Segment, TimelineHistory, Timelines, Turn,
+    WalFile, decisive,
+};
+use crate::service::restore::points;
 use crate::storage::Repository;
 
 /// Where WAL lies: `wal/<timeline>/<segment>`, and `wal/<timeline>/<segment>.partial/<increment>`.
@@ -46,6 +51,8 @@ pub struct Expired {
     pub remains: Vec<Remains>,
     /// WAL that no backup that stays can use.
     pub wal: Removed,
+    /// Records of verifications and restore points that say nothing more.
+    pub records: u64,
     /// Backups that cannot be judged; they stay, and so does all WAL.
     pub damaged: Vec<Damaged>,
 }
@@ -88,9 +95,22 @@ impl Expire<'_> {
             .iter()
             .partition(|backup| shelf.missing(backup).next().is_none());
         let held: Vec<Held> = good.iter().map(|backup| held(backup)).collect();
-        let decisions = self.retention.decide(now, &held).into_iter();
-        let (kept, _): (Vec<Decision>, Vec<Decision>) =
-            decisions.partition(|decision| !decision.reasons.is_empty());
+        let lines = timelines(self.repository, &shelf).await?;
+        let mut decisions = self.retention.decide(now, &held);
+        if let Some(living) = lines.living(&good)
+            && let Some(decision) = decisions.iter_mut().find(|one| one.id == living.id)
+            && decision.reasons.is_empty()
+        {
+            let reason = format!(
+                "the newest that timeline {} can be recovered from",
+                lines.newest
+            );
+            decision.reasons.push(reason);
+            keep_parents(&held, &mut decisions);
+        }
+        let (kept, _): (Vec<Decision>, Vec<Decision>) = decisions
+            .into_iter()
+            .partition(|decision| !decision.reasons.is_empty());
         let (stay, go): (Vec<&BackupManifest>, Vec<&BackupManifest>) = good
             .iter()
             .partition(|backup| kept.iter().any(|decision| decision.id == backup.id));
@@ -102,10 +122,15 @@ impl Expire<'_> {
                 shelf.missing(backup).count()
             ),
         }));
-        let (wal, wal_files) = if damaged.is_empty() {
-            self.wal_before(&stay).await?
+        let (wal, mut files) = if damaged.is_empty() {
+            self.wal_spent(&lines, &stay).await?
         } else {
             (Removed::default(), Vec::new())
+        };
+        let records = if damaged.is_empty() {
+            self.records_spent(&stay).await?
+        } else {
+            Vec::new()
         };
         let silent = |remains: &Remains| remains.alive_at <= now - self.abandoned_after;
         let expired = Expired {
@@ -119,28 +144,32 @@ impl Expire<'_> {
                 .cloned()
                 .collect(),
             wal,
+            records: records.len() as u64,
             damaged,
         };
+        files.extend(records);
         if !self.dry_run {
-            self.remove(&expired, wal_files).await?;
+            self.remove(&expired, files).await?;
         }
         Ok(expired)
     }
 
-    /// WAL that lies before the start of every backup that stays.
-    async fn wal_before(&self, stays: &[&BackupManifest]) -> Result<(Removed, Vec<String>)> {
+    /// WAL that no backup that stays can use, on whatever timeline.
+    async fn wal_spent(
+        &self,
+        lines: &Timelines,
+        stays: &[&BackupManifest],
+    ) -> Result<(Removed, Vec<String>)> {
         let mut removed = Removed::default();
         let mut files = Vec::new();
-        let oldest = stays.iter().min_by_key(|backup| backup.start);
-        let Some(oldest) = oldest else {
+        let Some(oldest) = stays.iter().min_by_key(|backup| backup.start) else {
             return Ok((removed, files));
         };
         let size = oldest.wal_segment_bytes;
-        let first = oldest.first_segment();
-        removed.before = Some(first.start(size));
+        removed.before = Some(oldest.first_segment().start(size));
         for (name, bytes) in self.repository.list(WAL).await? {
-            // Segments of one number hold the same positions on each timeline; histories stay.
-            if segment_of(&name, size).is_some_and(|segment| segment.number < first.number) {
+            // Histories stay: they are small, and the map of a repository is drawn from them.
+            if segment_of(&name, size).is_some_and(|segment| lines.spent(segment, stays)) {
                 removed.files += 1;
                 removed.bytes += bytes;
                 files.push(name);
@@ -149,7 +178,27 @@ impl Expire<'_> {
         Ok((removed, files))
     }
 
-    async fn remove(&self, expired: &Expired, wal: Vec<String>) -> Result<()> {
+    /// Records that say nothing more: of verifications whose parts had a later turn or are gone, and
+    /// of restore points before every backup that stays.
+    async fn records_spent(&self, stays: &[&BackupManifest]) -> Result<Vec<String>> {
+        let turns = turns(self.repository).await?;
+        let (files, turns): (Vec<String>, Vec<Turn>) = turns.into_iter().unzip();
+        let keep = decisive(&sights(stays), &turns);
+        let numbered = files.into_iter().enumerate();
+        let mut spent: Vec<String> = numbered
+            .filter(|(place, _)| !keep.contains(place))
+            .map(|(_, file)| file)
+            .collect();
+        let oldest = stays.iter().map(|backup| backup.end).min();
+        for point in points(self.repository).await? {
+            if oldest.is_some_and(|oldest| point.lsn < oldest) {
+                spent.push(point.file());
+            }
+        }
+        Ok(spent)
+    }
+
+    async fn remove(&self, expired: &Expired, files: Vec<String>) -> Result<()> {
         let stopped = || {
             if self.cancel.is_cancelled() {
                 return Err(Error::new(Kind::Cancelled, "the removal was stopped"));
@@ -173,11 +222,66 @@ impl Expire<'_> {
                     .await?;
             }
         }
-        for name in wal {
+        for name in files {
             stopped()?;
             self.repository.remove(&name).await?;
         }
         Ok(())
+    }
+}
+
+/// The timelines of a repository. A history that does not open is an unknown one.
+async fn timelines(repository: &Repository, shelf: &Shelf) -> Result<Timelines> {
+    let mut lines = Timelines::default();
+    for backup in &shelf.backups {
+        lines.newest = lines.newest.max(backup.timeline);
+    }
+    let size = shelf
+        .backups
+        .last()
+        .map_or(16 << 20, |last| last.wal_segment_bytes);
+    for (name, _) in repository.list(WAL).await? {
+        match WalFile::parse(&name, size) {
+            Some(WalFile::History(timeline)) => {
+                lines.newest = lines.newest.max(timeline);
+                let text = match repository.get(&name).await {
+                    Err(error) if error.kind() == Kind::SealBroken => continue,
+                    text => text?,
+                };
+                if let Ok(history) =
+                    TimelineHistory::parse(timeline, &String::from_utf8_lossy(&text))
+                {
+                    lines.histories.insert(timeline, history);
+                }
+            }
+            Some(WalFile::Whole(segment) | WalFile::Piece(segment, _)) => {
+                lines.newest = lines.newest.max(segment.timeline);
+            }
+            None => {}
+        }
+    }
+    Ok(lines)
+}
+
+/// Keeps what a backup is an increment of, as far as that goes.
+fn keep_parents(held: &[Held], decisions: &mut [Decision]) {
+    for _ in held {
+        let needed: Vec<String> = held
+            .iter()
+            .filter(|one| {
+                decisions
+                    .iter()
+                    .any(|d| d.id == one.id && !d.reasons.is_empty())
+            })
+            .filter_map(|one| one.parent.clone())
+            .collect();
+        for decision in decisions.iter_mut() {
+            if decision.reasons.is_empty() && needed.contains(&decision.id) {
+                decision
+                    .reasons
+                    .push("others are increments of it".to_owned());
+            }
+        }
     }
 }
 

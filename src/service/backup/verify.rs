@@ -97,15 +97,13 @@ impl Verify<'_> {
             file: name.clone(),
             problem: "is not there".to_owned(),
         }));
-        let names: Vec<Sight> = parts
-            .iter()
-            .map(|(name, (backup, _))| Sight {
-                name: name.clone(),
-                since: backup.ended_at,
-            })
-            .collect();
-        let turns = match self.share {
-            Some(_) => turns(self.repository).await?,
+        let names = sights(&backups);
+        let turns: Vec<Turn> = match self.share {
+            Some(_) => turns(self.repository)
+                .await?
+                .into_iter()
+                .map(|(_, turn)| turn)
+                .collect(),
             None => Vec::new(),
         };
         let after = turns.last().map(|turn| turn.upto.clone());
@@ -203,6 +201,19 @@ impl Verify<'_> {
     }
 }
 
+/// The parts of backups, sorted by name.
+pub(super) fn sights(backups: &[&BackupManifest]) -> Vec<Sight> {
+    let parts = backups.iter().flat_map(|backup| {
+        backup.parts().map(|(name, _)| Sight {
+            name,
+            since: backup.ended_at,
+        })
+    });
+    let mut sights: Vec<Sight> = parts.collect();
+    sights.sort_by(|a, b| a.name.cmp(&b.name));
+    sights
+}
+
 /// What is wrong with one part; none when it is what was written.
 async fn examine(repository: &Repository, file: String, part: Part) -> Result<Option<Finding>> {
     let problem = match repository.digest(&file).await {
@@ -225,16 +236,16 @@ fn joined(
     done.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
 }
 
-/// The records of all turns, oldest first.
-async fn turns(repository: &Repository) -> Result<Vec<Turn>> {
+/// The records of all turns with their files, oldest first.
+pub(super) async fn turns(repository: &Repository) -> Result<Vec<(String, Turn)>> {
     let mut turns = Vec::new();
     for (name, _) in repository.list(TURNS).await? {
         let text = repository.get(&name).await?;
         let turn: Turn = serde_json::from_slice(&text)
             .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))?;
-        turns.push(turn);
+        turns.push((name, turn));
     }
-    turns.sort_by_key(|turn| turn.at);
+    turns.sort_by_key(|(_, turn)| turn.at);
     Ok(turns)
 }
 

@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
 use crate::service::backup::{Backup, Shelf};
-use crate::service::restore::{Restore, Restored, reachable};
+use crate::service::restore::{Deadlines, Restore, Restored, reachable};
 use crate::service::wal::{
     Drained, Expected, Receiver, ReceiverOptions, WalSocket, archive_command,
 };
@@ -120,6 +120,8 @@ impl<'a> Engine<'a> {
             backup: &backup,
             target: &target,
             into,
+            tablespaces: &[],
+            deadlines: Deadlines::default(),
             clock: &self.drill.clock,
         }
         .run()
@@ -156,14 +158,15 @@ impl Recovered {
     /// The phases of the recovery; `last` is the time in seconds from its end to the first write.
     pub(super) fn phases(&self, last: f64) -> Vec<DrillPhase> {
         let Restored {
-            restore,
+            fetch,
+            verify,
             replay,
             promote,
             ..
         } = &self.restored;
         let [_, first, second, third] = RECOVERY_PHASES;
         vec![
-            DrillPhase::new(first, restore.seconds, restore.bytes),
+            DrillPhase::new(first, fetch.seconds + verify.seconds, fetch.bytes),
             DrillPhase::new(second, replay.seconds, replay.bytes),
             DrillPhase::new(third, promote.seconds + last, 0),
         ]

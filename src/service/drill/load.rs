@@ -150,6 +150,12 @@ async fn turn(session: &Session, number: u64, ddl: bool) -> Result<()> {
             &[&id],
         )
         .await?;
+    session
+        .execute(
+            "insert into public.far (id, note) values ($1::bigint, pg_catalog.md5($1::bigint::text))",
+            &[&id],
+        )
+        .await?;
     match number % 5 {
         1 => large_object(session, id).await?,
         2 => two_phases(session, number).await?,
@@ -172,13 +178,14 @@ async fn large_object(session: &Session, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// One of the prepared transactions is never ended, so that one is there at every moment.
+/// One of the prepared transactions is never ended, so that one is there at every moment. The row
+/// that each writes bears its name.
 async fn two_phases(session: &Session, number: u64) -> Result<()> {
     // PREPARE TRANSACTION takes no parameters, and the name is a number of ours.
     let gid = crate::sql::literal(&format!("drill-{number}"));
     session
         .batch_execute(&format!(
-            "begin; insert into public.orders (customer, amount, note) values (1, 1, 'two-phase'); prepare transaction {gid}"
+            "begin; insert into public.orders (customer, amount, note) values (1, 1, {gid}); prepare transaction {gid}"
         ))
         .await?;
     if number > 2 {

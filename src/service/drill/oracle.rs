@@ -1,8 +1,8 @@
 //! Reads an oracle: a digest of every row of a database, in one snapshot.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::{Session, introspect_in_transaction};
-use crate::recovery::{Oracle, TableSum};
+use crate::recovery::{DrillCheck, Oracle, TableSum};
 use crate::sql::{Ident, QualifiedName};
 
 /// Tables with rows of their own, in a steady order, and whether WAL is written for them.
@@ -18,6 +18,12 @@ const SEQUENCES: &str = "select n.nspname, c.relname \
      where c.relkind = 'S' and c.relpersistence = 'p' order by 1, 2";
 
 const PREPARED: &str = "select gid from pg_catalog.pg_prepared_xacts order by 1";
+
+const TABLESPACES: &str = "select n.nspname, c.relname, s.spcname::text \
+     from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
+     join pg_catalog.pg_tablespace as s on s.oid = c.reltablespace \
+     where c.relkind in ('r', 'm', 'i') and c.relpersistence <> 't' and s.spcname !~ '^pg_' \
+     and n.nspname !~ '^pg_(toast|temp)' order by 1, 2";
 
 /// A name that no column is likely to have: a column of the alias' name would hide the row.
 const ROW: &str = "tidegate_oracle_row";
@@ -64,6 +70,9 @@ pub(super) async fn rows(session: &Session, oracle: &mut Oracle) -> Result<()> {
             oracle.tables.insert(full(&name), sum);
         }
     }
+    for row in session.query(TABLESPACES, &[]).await? {
+        oracle.tablespaces.insert(full(&name(&row)?), row.get(2));
+    }
     let catalog = introspect_in_transaction(session).await?;
     oracle.schema = catalog.fingerprint().as_str().to_owned();
     Ok(())
@@ -100,6 +109,41 @@ pub(super) async fn filled_unlogged(session: &Session, oracle: &Oracle) -> Resul
         }
     }
     Ok(filled)
+}
+
+/// Commits the prepared transactions that came back, and looks whether the rows that they wrote are
+/// there now and were not before: a transaction that is listed but holds nothing is lost.
+pub(super) async fn finish_prepared(session: &Session, oracle: &Oracle) -> Result<DrillCheck> {
+    let written = "select pg_catalog.count(*) from public.orders where note = $1";
+    let mut wrong = Vec::new();
+    for gid in &oracle.prepared {
+        let rows = async || {
+            let row = session.query_one(written, &[gid]).await?;
+            Ok::<i64, Error>(row.get(0))
+        };
+        let before = rows().await?;
+        let commit = format!("commit prepared {}", crate::sql::literal(gid));
+        if let Err(error) = session.batch_execute(&commit).await {
+            wrong.push(format!("{gid}: {error}"));
+            continue;
+        }
+        let after = rows().await?;
+        if (before, after) != (0, 1) {
+            wrong.push(format!(
+                "{gid}: {before} rows before its commit, {after} after"
+            ));
+        }
+    }
+    let count = oracle.prepared.len();
+    Ok(DrillCheck {
+        name: "prepared transactions".to_owned(),
+        passed: Some(wrong.is_empty() && count > 0),
+        found: if wrong.is_empty() {
+            format!("{count} came back and could be committed")
+        } else {
+            wrong.join("; ")
+        },
+    })
 }
 
 fn name(row: &tokio_postgres::Row) -> Result<QualifiedName> {

@@ -9,7 +9,7 @@ use super::shop;
 use crate::config::{Config, Overrides, Target};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
-use crate::postgres::private::{Ephemeral, Options};
+use crate::postgres::private::{Ephemeral, Identity, Options};
 
 /// Seconds after which the server closes a segment that is not full.
 pub(super) const ARCHIVE_TIMEOUT: u32 = 5;
@@ -55,6 +55,7 @@ impl Primary {
         server.ensure_database(DATABASE).await?;
         let target = target(&server.url(DATABASE)).await?;
         let session = Session::connect(&target, "drill").await?;
+        tablespace(&session, &server).await?;
         shop::fill(&session, sandbox.bytes, cancel).await?;
         Ok(Self {
             server,
@@ -121,6 +122,20 @@ impl Primary {
             .await
             .unwrap_or_else(|_| Err(Error::new(Kind::Timeout, otherwise)))
     }
+}
+
+/// Makes the tablespace `drill_far`, in the folder of the server but outside of its data.
+pub(super) async fn tablespace(session: &Session, server: &Ephemeral) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, chown};
+    let folder = server.folder().join("far");
+    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    let identity = Identity::current()?;
+    if identity.switched {
+        chown(&folder, Some(identity.uid), Some(identity.gid))?;
+    }
+    let location = crate::sql::literal(&folder.display().to_string());
+    let statement = format!("create tablespace drill_far location {location}");
+    Ok(session.batch_execute(&statement).await?)
 }
 
 /// A database on a private server, reached by its URL; no configuration file has a say.

@@ -247,6 +247,8 @@ impl Stage<'_> {
         let target = restored.target.at_database(DATABASE);
         let session = Session::connect(&target, "drill").await?;
         let found = oracle::read(&session).await?;
+        let finished = oracle::finish_prepared(&session, &lost.oracle).await?;
+        report.checks.push(finished);
         drop(session);
         restored.stop().await;
         let differences = lost.oracle.differences(&found);

@@ -42,6 +42,10 @@ const SCHEMA: &str = "
     );
     create index orders_customer on public.orders (customer);
     create unlogged table public.sessions (id bigserial primary key, note text not null);
+    create table public.far (
+        id bigint primary key using index tablespace drill_far,
+        note text not null
+    ) tablespace drill_far;
     create table public.attachments (id bigserial primary key, content oid not null);
     insert into public.customers (name)
         select 'customer ' || n from pg_catalog.generate_series(1, 500) as n;
@@ -50,7 +54,7 @@ const SCHEMA: &str = "
     insert into public.sessions (note)
         select 'session ' || n from pg_catalog.generate_series(1, 200) as n;";
 
-/// Makes the tables and fills them to about `size` bytes.
+/// Makes the tables and fills them to about `size` bytes. The tablespace `drill_far` must be there.
 pub(super) async fn fill(session: &Session, size: u64, cancel: &CancellationToken) -> Result<()> {
     session.batch_execute(SCHEMA).await?;
     let rows = (size / ROW).max(100);

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::load::{Load, Mode};
 use super::probe::{self, Probe};
-use super::{checks, oracle, shop};
+use super::{checks, oracle, primary, shop};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, Target};
 use crate::postgres::Session;
@@ -30,6 +30,7 @@ async fn sandbox() -> (Ephemeral, Target, Session) {
     let target = config.environment(None).unwrap();
     let target = target.target(&config).await.unwrap();
     let session = Session::connect(&target, "test").await.unwrap();
+    primary::tablespace(&session, &server).await.unwrap();
     shop::fill(&session, 2_000_000, &CancellationToken::new())
         .await
         .unwrap();
@@ -106,6 +107,63 @@ async fn the_oracle_sees_one_changed_row_and_the_checks_see_each_damage() {
         .unwrap();
     assert_eq!(state(&broken, "foreign keys"), Some(false));
     assert_eq!(state(&broken, "invalid indexes"), Some(false));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_lost_of_each_kind_is_a_difference() {
+    let (server, target, session) = sandbox().await;
+    let load = Load::start(&target).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    load.set(Mode::Stop).await;
+    load.check().unwrap();
+    let before = oracle::read(&session).await.unwrap();
+    let count = before.count();
+    assert!(count.large_object_pages > 0 && count.sequences >= 3);
+    assert_eq!(
+        (count.prepared, count.unlogged, count.tablespaces),
+        (1, 1, 1)
+    );
+    assert_eq!(before.tampered().len(), 6, "one falsehood for each kind");
+    for (damage, words) in [
+        (
+            "select pg_catalog.lo_unlink(content) from public.attachments where id = 1",
+            "pg_catalog.pg_largeobject: ",
+        ),
+        (
+            "select pg_catalog.setval('public.orders_id_seq', 3)",
+            "sequence public.orders_id_seq went back",
+        ),
+        (
+            "alter table public.far set tablespace pg_default",
+            "other tablespaces",
+        ),
+        (
+            "drop table public.sessions",
+            "the unlogged tables are others",
+        ),
+    ] {
+        session.batch_execute(damage).await.unwrap();
+        let found = before.differences(&oracle::read(&session).await.unwrap());
+        assert!(found.iter().any(|one| one.contains(words)), "{found:?}");
+    }
+
+    let sound = oracle::finish_prepared(&session, &before).await.unwrap();
+    assert_eq!(sound.passed, Some(true), "{sound:?}");
+    // It is committed now, which is another way to be lost; so is one that held nothing.
+    let found = before.differences(&oracle::read(&session).await.unwrap());
+    assert!(
+        found.contains(&"prepared transactions: 0 of 1".to_owned()),
+        "{found:?}"
+    );
+    let lost = oracle::finish_prepared(&session, &before).await.unwrap();
+    assert_eq!(lost.passed, Some(false), "{lost:?}");
+    session
+        .batch_execute("begin; delete from public.orders where note = 'drill-2'; prepare transaction 'drill-2'")
+        .await
+        .unwrap();
+    let hollow = oracle::finish_prepared(&session, &before).await.unwrap();
+    assert_eq!(hollow.passed, Some(false), "{hollow:?}");
     server.stop().await;
 }
 

@@ -15,6 +15,7 @@ use crate::control::ledger;
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::migration::{Action, Change, Entry, Operation, Phase, Plan, Release};
+use crate::storage::Repository;
 
 /// What is to be applied, and how.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Request {
     pub backfill: Backfill,
     /// How long a closed gate is waited for.
     pub wait_gates: Duration,
+    /// Where backups lie: each phase is preceded by a restore point then.
+    pub repository: Option<Repository>,
 }
 
 /// What becomes of backfills.
@@ -53,6 +56,8 @@ pub struct Applied {
     pub left: Vec<String>,
     /// Jobs of the backfills that were left to others.
     pub jobs: Vec<JobId>,
+    /// What the user should know of it.
+    pub remarks: Vec<String>,
 }
 
 /// One phase that was finished.
@@ -70,6 +75,17 @@ pub struct AppliedPhase {
     pub seconds: f64,
     /// The gates, as they were found.
     pub gates: Vec<Gate>,
+    /// The restore point before it, for `restore --target-name`; none without a repository, or when
+    /// it could not be made.
+    pub restore_point: Option<String>,
+}
+
+/// What a phase is a part of.
+#[derive(Clone, Copy)]
+struct Due<'a> {
+    request: &'a Request,
+    plan: &'a Plan,
+    gathered: &'a Gathered,
 }
 
 impl Runner {
@@ -91,6 +107,7 @@ impl Runner {
             phases: Vec::new(),
             left: Vec::new(),
             jobs: Vec::new(),
+            remarks: Vec::new(),
         };
         if plan.entries.is_empty() {
             return Ok(applied);
@@ -164,7 +181,12 @@ impl Runner {
                     .push(format!("{} {}", entry.change, entry.phase));
                 continue;
             }
-            let phase = self.run_entry(request, plan, gathered, entry).await?;
+            let due = Due {
+                request,
+                plan,
+                gathered,
+            };
+            let phase = self.run_entry(due, entry, applied).await?;
             applied.phases.push(phase);
         }
         Ok(false)
@@ -235,11 +257,15 @@ impl Runner {
 
     async fn run_entry(
         &mut self,
-        request: &Request,
-        plan: &Plan,
-        gathered: &Gathered,
+        due: Due<'_>,
         entry: &Entry,
+        applied: &mut Applied,
     ) -> Result<AppliedPhase> {
+        let Due {
+            request,
+            plan,
+            gathered,
+        } = due;
         let change = gathered.change(&entry.change)?;
         let started = self.clock.monotonic();
         let gates = if entry.done.is_empty() {
@@ -252,6 +278,11 @@ impl Runner {
             }
         } else {
             Vec::new()
+        };
+        let restore_point = if entry.done.is_empty() {
+            self.restore_point(request, entry, applied).await
+        } else {
+            None
         };
         ledger::begin_phase(&*self.session, change, entry, &plan.hash).await?;
         let mut steps = 0;
@@ -277,6 +308,7 @@ impl Runner {
             steps,
             seconds: self.clock.monotonic().saturating_sub(started).as_secs_f64(),
             gates,
+            restore_point,
         })
     }
 

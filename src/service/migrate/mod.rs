@@ -4,6 +4,7 @@ mod apply;
 mod drift;
 mod gates;
 mod gather;
+mod point;
 mod project;
 mod readers;
 mod resolve;

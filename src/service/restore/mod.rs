@@ -1,8 +1,16 @@
 //! Restores: a base backup from a repository, WAL up to a target, a server that takes connections.
 
+mod deadline;
 mod fetch;
+mod place;
+mod point;
 mod program;
+mod promise;
+mod recover;
 mod run;
 
+pub use deadline::{Deadline, Deadlines, RestorePhase};
+pub use place::TablespaceMapping;
+pub use point::{Before, Marked, mark, points};
 pub use program::reachable;
 pub use run::{Phase, Restore, Restored};

@@ -1,41 +1,21 @@
 //! A restore from its beginning to a server that takes connections.
 
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deadline::{Deadlines, RestorePhase};
 use super::fetch::unpack;
+use super::place::{Place, TablespaceMapping};
 use super::program::reachable;
+use super::promise::promised;
+use super::recover::{Recovery, Replayed, failed, prepare, settings};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::private::{Binaries, Ephemeral, Identity, Options, Search, discover};
-use crate::recovery::{BackupManifest, Followed, Lsn, RecoveryTarget};
-use crate::service::wal::{Expected, WalSocket, inventory, restore_command};
+use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover};
+use crate::recovery::{BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Unpacked};
+use crate::service::wal::{Expected, WalSocket};
 use crate::storage::Repository;
-
-/// How long recovery may take until the server takes writes.
-const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often the server's log is looked at.
-const LOOK: Duration = Duration::from_millis(20);
-/// Room that a restore needs besides the files of the backup.
-const SPARE: u64 = 64 << 20;
-
-/// Settings that a server in recovery must not have lower than its source.
-const MINIMUMS: [&str; 5] = [
-    "max_connections",
-    "max_locks_per_transaction",
-    "max_prepared_transactions",
-    "max_wal_senders",
-    "max_worker_processes",
-];
-
-/// What a restored cluster is told before it runs on its own: the source's settings could make it
-/// archive into the source's repository, or wait for the source's standbys.
-const QUIET: &str = "# Written by the restore; the source's own is postgresql.auto.conf.source.\n\
-    archive_mode = off\n\
-    primary_conninfo = ''\n\
-    synchronous_standby_names = ''\n";
 
 /// A restore that is to be done.
 #[derive(Debug)]
@@ -48,6 +28,10 @@ pub struct Restore<'a> {
     pub target: &'a RecoveryTarget,
     /// A folder that is made for it and goes away with the server.
     pub into: &'a Path,
+    /// Tablespaces that lie outside of that folder.
+    pub tablespaces: &'a [TablespaceMapping],
+    /// How long its phases may take.
+    pub deadlines: Deadlines,
     /// Time.
     pub clock: &'a Arc<dyn Clock>,
 }
@@ -68,8 +52,10 @@ pub struct Restored {
     pub server: Ephemeral,
     /// The end of the WAL that was replayed.
     pub reached: Lsn,
-    /// Fetching, unpacking and checking the base backup.
-    pub restore: Phase,
+    /// Fetching and unpacking the base backup.
+    pub fetch: Phase,
+    /// Checking its files.
+    pub verify: Phase,
     /// Replaying WAL.
     pub replay: Phase,
     /// From the end of the replay until the server took writes.
@@ -77,64 +63,34 @@ pub struct Restored {
 }
 
 impl Restore<'_> {
-    /// Restores, replays, promotes.
+    /// Restores, replays, promotes. A restore that fails leaves nothing.
     ///
     /// # Errors
     /// No programs of the backup's version; too little space; parts or WAL that are missing or
     /// damaged ([`Kind::WalMissing`], [`Kind::SealBroken`]); a server that ended before its target
-    /// or before the newest WAL ([`Kind::RestoreFailed`]).
+    /// or before the newest WAL, a phase that passed its deadline ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
         let binaries = self.binaries().await?;
-        if self.backup.streams.len() != 1 {
-            return Err(Error::new(
-                Kind::Unsupported,
-                format!(
-                    "backup {} has tablespaces, which this version does not restore",
-                    self.backup.id
-                ),
-            ));
-        }
-        let promised = self.promised().await?;
+        let promised = promised(self.repository, self.backup, self.target).await?;
         let begun = self.clock.monotonic();
         let identity = Identity::current()?;
-        let data = self.folder()?;
-        self.room()?;
-        let bytes = unpack(self.repository, self.backup, &data).await?;
-        self.verify(&binaries, &data).await?;
-        prepare(&data, &identity)?;
-        let unpacked = self.clock.monotonic();
-        let socket = WalSocket::serve(
-            self.repository,
-            Expected {
-                segment_bytes: self.backup.wal_segment_bytes,
-                brought: self.backup.brought(),
-            },
-            &self.into.join("wal.sock"),
-            &identity,
-            self.clock,
-        )
-        .await?;
-        let command = restore_command(&reachable(&identity, self.into)?, socket.path());
-        let options = self.options(&binaries, command);
-        let log = self.into.join("start.log");
-        let (started, replayed) = self.start(&options, &log).await;
-        let server = match (started, socket.fault()) {
-            (Ok(server), None) => server,
-            // What the repository said is the reason; what the server makes of it is not.
-            (_, Some(fault)) => return Err(fault),
-            (Err(error), None) => return Err(failed(&error)),
-        };
+        let place = Place::make(self.into, self.backup, self.tablespaces, &identity)?;
+        let (bytes, fetched) = self.bring(&binaries, &place).await?;
+        prepare(place.data())?;
+        place.give(&identity)?;
+        let verified = self.clock.monotonic();
+        let (server, replayed) = self.recover(&binaries, &identity).await?;
         let done = self.clock.monotonic();
         let (end, reached) = replayed.unwrap_or((done, self.backup.start));
         if reached < promised {
             return Err(Error::new(
                 Kind::RestoreFailed,
                 format!(
-                    "recovery ended at {reached}, but WAL up to {} is in the repository",
-                    promised
+                    "recovery ended at {reached}, but WAL up to {promised} is in the repository"
                 ),
             ));
         }
+        place.keep();
         let phase = |from: Duration, to: Duration, bytes| Phase {
             seconds: to.saturating_sub(from).as_secs_f64(),
             bytes,
@@ -142,10 +98,24 @@ impl Restore<'_> {
         Ok(Restored {
             server,
             reached,
-            restore: phase(begun, unpacked, bytes),
-            replay: phase(unpacked, end, reached.since(self.backup.start)),
+            fetch: phase(begun, fetched, bytes),
+            verify: phase(fetched, verified, bytes),
+            replay: phase(verified, end, reached.since(self.backup.start)),
             promote: phase(end, done, 0),
         })
+    }
+
+    /// Puts the files of the base backup into their places and checks them; gives their bytes and
+    /// the time when they were there.
+    async fn bring(&self, binaries: &Binaries, place: &Place) -> Result<(u64, Duration)> {
+        let unpacking = unpack(self.repository, self.backup, place);
+        let (bytes, files) = self.deadlines.hold(RestorePhase::Fetch, unpacking).await?;
+        let fetched = self.clock.monotonic();
+        place.link()?;
+        self.compare(place.data(), &files)?;
+        let checking = self.verify(binaries, place.data());
+        self.deadlines.hold(RestorePhase::Verify, checking).await?;
+        Ok((bytes, fetched))
     }
 
     async fn binaries(&self) -> Result<Binaries> {
@@ -156,105 +126,33 @@ impl Restore<'_> {
         .await
     }
 
-    /// Follows the WAL to the target, as far as that can be told beforehand; the place that the
-    /// recovery must reach at least.
-    async fn promised(&self) -> Result<Lsn> {
-        let backup = self.backup;
-        let inventory = inventory(self.repository, backup).await?;
-        let followed = inventory.follow(backup);
-        if let Some(timeline) = followed.reach.left_by {
-            return Err(Error::new(
-                Kind::RestoreFailed,
-                format!(
-                    "timeline {timeline} does not pass through backup {}: it left timeline {} before {}",
-                    backup.id, backup.timeline, backup.end
-                ),
-            )
-            .hint("name a backup with --backup that the newest timeline passes through; `tidegate wal audit` tells which do"));
-        }
-        if let Some((hole, _)) = followed.missing.first()
-            && !self.ends_before(&followed)
-        {
-            let name = hole.name(backup.wal_segment_bytes);
-            let error = Error::new(
-                Kind::WalMissing,
-                format!(
-                    "the WAL segment {name} is missing, without which backup {} cannot be recovered",
-                    backup.id
-                ),
-            );
-            return Err(if followed.reach.broken {
-                error
-            } else {
-                error.hint(format!(
-                    "what lies before it can be recovered: --target-lsn {}, or an earlier --target-time",
-                    followed.reach.to
-                ))
-            });
-        }
-        Ok(match self.target {
-            RecoveryTarget::Latest => followed.sure,
-            _ => backup.end,
-        })
-    }
-
-    /// Whether the target lies before the first hole, as far as that can be known: the server says
-    /// whether a name or a transaction does, and is not promoted at a hole.
-    fn ends_before(&self, followed: &Followed) -> bool {
-        let reach = &followed.reach;
-        !reach.broken
-            && match self.target {
-                RecoveryTarget::Latest => false,
-                RecoveryTarget::Immediate | RecoveryTarget::Name(_) | RecoveryTarget::Xid(_) => {
-                    true
-                }
-                RecoveryTarget::Lsn(lsn) => *lsn <= reach.to,
-                RecoveryTarget::Time(time) => reach.to_time.is_some_and(|known| *time < known),
-            }
-    }
-
-    /// The folder of the data, in the folder of the restore, which must be new or empty.
-    fn folder(&self) -> Result<PathBuf> {
-        let into = self.into;
-        if into
-            .read_dir()
-            .is_ok_and(|mut entries| entries.next().is_some())
-        {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("{} is not empty", into.display()),
-            ));
-        }
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o711).create(into)?;
-        let data = into.join("data");
-        std::fs::DirBuilder::new().mode(0o700).create(&data)?;
-        Ok(data)
-    }
-
-    fn room(&self) -> Result<()> {
-        let facts = rustix::fs::statvfs(self.into).map_err(std::io::Error::from)?;
-        let free = facts.f_bavail.saturating_mul(facts.f_frsize);
-        let needed = self.backup.bytes + SPARE;
-        if free >= needed {
+    /// The files that were written against the checksums of the manifest inside the backup.
+    fn compare(&self, data: &Path, files: &Unpacked) -> Result<()> {
+        let list = std::fs::read(data.join(FILE_LIST))?;
+        let found = files.differences(&list);
+        let found = found.map_err(|why| Error::new(Kind::RestoreFailed, why))?;
+        if found.is_empty() {
             return Ok(());
         }
-        Err(Error::new(
-            Kind::DiskFull,
-            format!(
-                "{} has space for {free} bytes, but {needed} are needed",
-                self.into.display()
-            ),
-        ))
+        Err(found.into_iter().fold(self.others(), Error::detail))
     }
 
-    /// PostgreSQL's own check of every file against the manifest inside the backup.
+    fn others(&self) -> Error {
+        let text = format!(
+            "the files of backup {} are not what they were",
+            self.backup.id
+        );
+        Error::new(Kind::RestoreFailed, text)
+    }
+
+    /// PostgreSQL's own check of names and sizes against the manifest inside the backup, and of the
+    /// manifest itself. Checksums were compared while the files were written, from the same bytes.
     async fn verify(&self, binaries: &Binaries, data: &Path) -> Result<()> {
         let Some(program) = binaries.program("pg_verifybackup") else {
             return Ok(());
         };
         let output = tokio::process::Command::new(program)
-            .args(["--no-parse-wal", "--quiet"])
+            .args(["--no-parse-wal", "--skip-checksums", "--quiet"])
             .arg(data)
             .stdin(std::process::Stdio::null())
             .kill_on_drop(true)
@@ -264,126 +162,39 @@ impl Restore<'_> {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let text = format!(
-            "the files of backup {} are not what they were",
-            self.backup.id
-        );
-        let error = Error::new(Kind::RestoreFailed, text);
-        Err(said.lines().take(5).fold(error, Error::detail))
+        Err(said.lines().take(5).fold(self.others(), Error::detail))
     }
 
-    /// Settings that keep the source's own from doing harm: everything that it was configured
-    /// with is left behind, but for what a standby must not fall short of.
-    fn options(&self, binaries: &Binaries, command: String) -> Options {
-        let mut settings = vec![
-            ("restore_command".to_owned(), command),
-            ("archive_mode".to_owned(), "off".to_owned()),
-            // A hot standby says that it is ready long before it takes writes.
-            ("hot_standby".to_owned(), "off".to_owned()),
-            ("max_wal_size".to_owned(), "4GB".to_owned()),
-        ];
-        settings.extend(self.target.settings());
-        let known = &self.backup.settings.parameters;
-        settings.extend(
-            MINIMUMS
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), known.get(*name)?.clone()))),
-        );
-        Options {
-            binaries: Some(binaries.clone()),
-            settings,
-            patience: Some(PATIENCE),
-            ..Options::default()
-        }
-    }
-
-    /// Starts the server, and tells when the replay was over, and where. That is read from the
-    /// server's log, since nothing can be asked before the base backup is consistent.
-    async fn start(
+    /// The server, once it takes writes. Its WAL comes through a socket that goes with this call.
+    async fn recover(
         &self,
-        options: &Options,
-        log: &Path,
-    ) -> (Result<Ephemeral>, Option<(Duration, Lsn)>) {
-        let mut replayed = None;
-        let mut starting = std::pin::pin!(Ephemeral::start_in(self.into, options));
-        loop {
-            tokio::select! {
-                started = &mut starting => return (started, replayed.or_else(|| self.look(log))),
-                () = tokio::time::sleep(LOOK), if replayed.is_none() => replayed = self.look(log),
-            }
+        binaries: &Binaries,
+        identity: &Identity,
+    ) -> Result<(Ephemeral, Replayed)> {
+        let socket = WalSocket::serve(
+            self.repository,
+            Expected {
+                segment_bytes: self.backup.wal_segment_bytes,
+                brought: self.backup.brought(),
+            },
+            &self.into.join("wal.sock"),
+            identity,
+            self.clock,
+        )
+        .await?;
+        let program = reachable(identity, self.into)?;
+        let settings = settings(self.backup, self.target, &program, socket.path());
+        let recovery = Recovery {
+            into: self.into,
+            deadlines: &self.deadlines,
+            clock: self.clock,
+        };
+        let (started, replayed) = recovery.run(binaries, settings).await;
+        match (started, socket.fault()) {
+            (Ok(server), None) => Ok((server, replayed)),
+            // What the repository said is the reason; what the server makes of it is not.
+            (_, Some(fault)) => Err(fault),
+            (Err(error), None) => Err(failed(error)),
         }
-    }
-
-    fn look(&self, log: &Path) -> Option<(Duration, Lsn)> {
-        let text = std::fs::read_to_string(log).ok()?;
-        Some((self.clock.monotonic(), redo_done(&text)?))
-    }
-}
-
-/// `redo done at 0/5000110`: the last record that was replayed.
-fn redo_done(log: &str) -> Option<Lsn> {
-    let (_, rest) = log.rsplit_once("redo done at ")?;
-    rest.split_whitespace().next()?.parse().ok()
-}
-
-fn failed(error: &Error) -> Error {
-    let mut failure = Error::new(Kind::RestoreFailed, format!("the restored server: {error}"));
-    let lines = error.details().iter();
-    for line in lines
-        .filter(|line| line.contains("FATAL") || line.contains("PANIC") || line.contains("DETAIL"))
-    {
-        failure = failure.detail(line.clone());
-    }
-    failure
-}
-
-/// Takes off what the source was configured with, asks for recovery, and gives everything to the
-/// server's user.
-fn prepare(data: &Path, identity: &Identity) -> Result<()> {
-    let own = data.join("postgresql.auto.conf");
-    if own.exists() {
-        std::fs::rename(&own, data.join("postgresql.auto.conf.source"))?;
-    }
-    std::fs::write(own, QUIET)?;
-    let main = data.join("postgresql.conf");
-    if !main.exists() {
-        std::fs::write(
-            main,
-            "# The source keeps its settings outside of its data folder.\n",
-        )?;
-    }
-    for name in ["standby.signal", "postmaster.pid", "postmaster.opts"] {
-        match std::fs::remove_file(data.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    std::fs::write(data.join("recovery.signal"), "")?;
-    if identity.switched {
-        give(data, identity)?;
-    }
-    Ok(())
-}
-
-fn give(path: &Path, identity: &Identity) -> Result<()> {
-    std::os::unix::fs::lchown(path, Some(identity.uid), Some(identity.gid))?;
-    if path.symlink_metadata()?.is_dir() {
-        for entry in path.read_dir()? {
-            give(&entry?.path(), identity)?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_tells_where_redo_ended() {
-        let log =
-            "LOG:  redo starts at 0/2000028\nLOG:  redo done at 0/5000110 system usage: CPU\n";
-        assert_eq!(redo_done(log), Some(Lsn(0x500_0110)));
-        assert_eq!(redo_done("LOG:  redo starts at 0/2000028"), None);
     }
 }

@@ -10,6 +10,16 @@ const SEGMENT: u32 = 16 << 20;
 
 /// A backup of one part that was complete at noon, and whose WAL begins in segment `number`.
 async fn put(shelf: &Shelf, at: DateTime<Utc>, number: u64, parent: Option<String>) -> String {
+    put_on(shelf, at, (1, number), parent).await
+}
+
+/// The same, on another timeline.
+async fn put_on(
+    shelf: &Shelf,
+    at: DateTime<Utc>,
+    (timeline, number): (u32, u64),
+    parent: Option<String>,
+) -> String {
     let id = BackupManifest::id_at(at, [0, 0, 1]);
     let repository = shelf.repository();
     let part = Part {
@@ -24,7 +34,7 @@ async fn put(shelf: &Shelf, at: DateTime<Utc>, number: u64, parent: Option<Strin
         system_identifier: 7,
         postgres: 150_000,
         wal_segment_bytes: SEGMENT,
-        timeline: 1,
+        timeline,
         start,
         end: Lsn(start.0 + 200),
         started_at: at,
@@ -158,4 +168,57 @@ async fn the_last_good_backup_and_what_others_need_never_go() {
         let data = shelf.backup(&["expire", "--keep-window", "1s"]).data();
         assert_eq!(ids(&data["kept"]).len(), 2, "{data:#}");
     }
+}
+
+/// The cluster was taken back to segment 15: timeline 2 has written 15 to 19 again, and its first
+/// backup is still to come, while there is a newer one of the timeline that was left.
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_nothing_of_the_living_timeline_goes_for_a_backup_of_one_that_was_left() {
+    let shelf = Shelf::new();
+    put(&shelf, day(9), 10, None).await;
+    put(&shelf, day(8), 12, None).await;
+    put(&shelf, day(3), 40, None).await;
+    let repository = shelf.repository();
+    for (timeline, numbers) in [(1, 8..42), (2, 15..20)] {
+        for number in numbers {
+            let name = Segment { timeline, number }.name(SEGMENT);
+            let name = format!("wal/{timeline:08X}/{name}");
+            repository.put(&name, &b"wal"[..]).await.unwrap();
+        }
+    }
+    let history = "1\t0/F000100\tbefore 2.1.0\n";
+    repository
+        .put("wal/history/00000002", history)
+        .await
+        .unwrap();
+    let living = async || {
+        let wal = shelf.repository().list("wal/00000002").await.unwrap();
+        wal.len()
+    };
+    let expire = ["expire", "--keep-count", "1"];
+    let data = shelf.backup(&expire).data();
+    // The newest, and the newest that the living timeline can be recovered from.
+    assert_eq!(ids(&data["kept"]), ["20260328", "20260323"], "{data:#}");
+    assert!(
+        data.to_string()
+            .contains("timeline 2 can be recovered from"),
+        "{data:#}"
+    );
+    assert_eq!(
+        data["wal"]["files"], 4,
+        "segments 8 to 11 of timeline 1: {data:#}"
+    );
+    assert_eq!(living().await, 5);
+
+    // Its own backup has come: the one before the fork may go, and with it what only it needed.
+    put_on(&shelf, day(1), (2, 18), None).await;
+    let data = shelf.backup(&expire).data();
+    assert_eq!(ids(&data["kept"]), ["20260330"], "{data:#}");
+    assert_eq!(living().await, 2, "18 and 19");
+    let left = shelf.repository().list("wal/00000001").await.unwrap();
+    assert!(
+        left.iter()
+            .all(|(name, _)| name.as_str() >= "wal/00000001/000000010000000000000012"),
+        "{left:?}"
+    );
 }

@@ -104,6 +104,23 @@ fn green(mode: &str) -> Value {
         data["oracle"]["rows"].as_u64().unwrap() > 10_000,
         "{data:#}"
     );
+    for covered in [
+        "large_object_pages",
+        "sequences",
+        "prepared",
+        "tablespaces",
+        "unlogged",
+    ] {
+        assert!(
+            data["oracle"][covered].as_u64().unwrap() >= 1,
+            "{covered}: {data:#}"
+        );
+    }
+    let checks = data["checks"].as_array().unwrap();
+    let check = |name: &str| checks.iter().find(|check| check["name"] == name);
+    for name in ["prepared transactions", "unlogged tables"] {
+        assert_eq!(check(name).unwrap()["passed"], true, "{data:#}");
+    }
     let probe = &data["probe"];
     assert!(probe["acknowledged"].as_u64().unwrap() > 200, "{data:#}");
     assert_eq!(probe["gaps"], 0, "{data:#}");

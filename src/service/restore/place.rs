@@ -1,0 +1,354 @@
+//! Where a restored cluster lies: its data folder, and the folders of its tablespaces.
+
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, lchown, symlink};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::{Error, Kind, Result};
+use crate::postgres::private::Identity;
+use crate::recovery::{BackupManifest, Stream};
+
+/// Room that a restore needs besides the files of the backup.
+const SPARE: u64 = 64 << 20;
+/// Where tablespaces lie when nothing else is said, in the folder of the restore.
+const TABLESPACES: &str = "tablespaces";
+
+/// A tablespace that is to lie elsewhere, written `OLD=NEW`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TablespaceMapping {
+    /// Its folder on the source.
+    pub from: PathBuf,
+    /// Its folder from now on.
+    pub to: PathBuf,
+}
+
+impl FromStr for TablespaceMapping {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let paths = text
+            .split_once('=')
+            .map(|(from, to)| (Path::new(from), Path::new(to)));
+        let paths = paths.filter(|(from, to)| from.is_absolute() && to.is_absolute());
+        let (from, to) =
+            paths.ok_or_else(|| format!("\"{text}\" is not OLD=NEW with two absolute paths"))?;
+        Ok(Self {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        })
+    }
+}
+
+/// The folder of one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spot {
+    /// The stream: `base`, or a tablespace's OID.
+    pub(super) stream: String,
+    pub(super) folder: PathBuf,
+    /// Bytes of the stream.
+    bytes: u64,
+}
+
+/// The folders of a restore. Until [`Place::keep`] they are removed with the value.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The folder of everything.
+    into: PathBuf,
+    /// In the order of the streams; `base` is the first.
+    pub(super) spots: Vec<Spot>,
+    /// What was made, and has to go when the restore fails.
+    made: Vec<PathBuf>,
+    /// Held by whoever writes into the folders.
+    pub(super) writing: Arc<Mutex<()>>,
+}
+
+impl Place {
+    /// Makes the folders, which must not exist or be empty.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a folder that is not empty, that the server's user cannot reach, or a
+    /// mapping of no tablespace; [`Kind::DiskFull`] when the backup does not fit.
+    pub(super) fn make(
+        into: &Path,
+        backup: &BackupManifest,
+        mappings: &[TablespaceMapping],
+        identity: &Identity,
+    ) -> Result<Self> {
+        let spots = spots(into, backup, mappings)?;
+        if let Some(taken) = spots
+            .iter()
+            .map(|spot| &spot.folder)
+            .find(|folder| full(folder))
+        {
+            return Err(not_empty(taken));
+        }
+        if full(into) {
+            return Err(not_empty(into));
+        }
+        let mut place = Self {
+            into: into.to_owned(),
+            spots,
+            made: Vec::new(),
+            writing: Arc::default(),
+        };
+        place.made.push(into.to_owned());
+        make(into, 0o711)?;
+        for spot in place.spots.clone() {
+            if !spot.folder.starts_with(into) {
+                place.made.push(spot.folder.clone());
+            } else if spot.stream != "base" {
+                make(&into.join(TABLESPACES), 0o711)?;
+            }
+            make(&spot.folder, 0o700)?;
+            let parent = spot.folder.parent().unwrap_or(&spot.folder);
+            if identity.switched && !spot.folder.starts_with(into) && !identity.may_reach(parent) {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("the server's user cannot reach {}", spot.folder.display()),
+                )
+                .hint("name a folder below one that everybody may enter"));
+            }
+        }
+        place.room()?;
+        Ok(place)
+    }
+
+    /// The data folder.
+    pub(super) fn data(&self) -> &Path {
+        self.spots.first().map_or(&self.into, |spot| &spot.folder)
+    }
+
+    /// Points `pg_tblspc` at the folders of the tablespaces.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn link(&self) -> Result<()> {
+        let links = self.data().join("pg_tblspc");
+        for spot in self.spots.iter().filter(|spot| spot.stream != "base") {
+            if !links.exists() {
+                make(&links, 0o700)?;
+            }
+            symlink(&spot.folder, links.join(&spot.stream))?;
+        }
+        Ok(())
+    }
+
+    /// Gives everything to the server's user. The links are followed by their owner only when
+    /// they are his own, so they are given, too, and never followed.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn give(&self, identity: &Identity) -> Result<()> {
+        if identity.switched {
+            for spot in &self.spots {
+                give(&spot.folder, identity)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets everything stay.
+    pub(super) fn keep(mut self) {
+        self.made.clear();
+    }
+
+    /// Compares what each file system has to take with the room on it.
+    fn room(&self) -> Result<()> {
+        let device = |spot: &Spot| spot.folder.metadata().map(|facts| facts.dev());
+        let mut left: Vec<(u64, &Spot)> = Vec::new();
+        for spot in &self.spots {
+            left.push((device(spot)?, spot));
+        }
+        while let Some((device, spot)) = left.first().copied() {
+            let here = left.iter().filter(|(other, _)| *other == device);
+            let needed = here.map(|(_, spot)| spot.bytes).sum::<u64>() + SPARE;
+            let facts = rustix::fs::statvfs(&spot.folder).map_err(std::io::Error::from)?;
+            let free = facts.f_bavail.saturating_mul(facts.f_frsize);
+            if free < needed {
+                let folder = spot.folder.display();
+                return Err(Error::new(
+                    Kind::DiskFull,
+                    format!("{folder} has space for {free} bytes, but {needed} are needed"),
+                ));
+            }
+            left.retain(|(other, _)| *other != device);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.made.is_empty() {
+            return;
+        }
+        let _written = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in &self.made {
+            if let Err(error) = std::fs::remove_dir_all(folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(folder = %folder.display(), %error, "a restore that failed was not removed");
+            }
+        }
+    }
+}
+
+/// Where each stream goes.
+fn spots(
+    into: &Path,
+    backup: &BackupManifest,
+    mappings: &[TablespaceMapping],
+) -> Result<Vec<Spot>> {
+    let at = |stream: &Stream, folder: PathBuf| Spot {
+        stream: stream.name.clone(),
+        folder,
+        bytes: stream.parts.iter().map(|part| part.bytes).sum(),
+    };
+    let source = |stream: &Stream| stream.location.clone().map(PathBuf::from);
+    for mapping in mappings {
+        let known = |stream: &Stream| source(stream).as_ref() == Some(&mapping.from);
+        if !backup.streams.iter().any(known) {
+            let (id, from) = (&backup.id, mapping.from.display());
+            let locations: Vec<&str> = backup
+                .streams
+                .iter()
+                .filter_map(|stream| stream.location.as_deref())
+                .collect();
+            let error = Error::new(
+                Kind::Usage,
+                format!("backup {id} has no tablespace in {from}"),
+            );
+            return Err(match locations.as_slice() {
+                [] => error.hint("it has no tablespaces; leave the mapping out"),
+                known => error.hint(format!("it has some in {}", known.join(", "))),
+            });
+        }
+    }
+    let mut spots = Vec::new();
+    for stream in &backup.streams {
+        let mapped = mappings
+            .iter()
+            .find(|mapping| source(stream).as_ref() == Some(&mapping.from));
+        let folder = match (stream.name.as_str(), mapped) {
+            ("base", _) => into.join("data"),
+            (_, Some(mapping)) => mapping.to.clone(),
+            (oid, None) => into.join(TABLESPACES).join(oid),
+        };
+        let nested =
+            |other: &Spot| folder.starts_with(&other.folder) || other.folder.starts_with(&folder);
+        if let Some(other) = spots.iter().find(|spot| nested(spot)) {
+            return Err(Error::new(
+                Kind::Usage,
+                format!(
+                    "{} and {} lie in each other",
+                    folder.display(),
+                    other.folder.display()
+                ),
+            ));
+        }
+        spots.push(at(stream, folder));
+    }
+    Ok(spots)
+}
+
+fn not_empty(folder: &Path) -> Error {
+    Error::new(Kind::Usage, format!("{} is not empty", folder.display()))
+}
+
+fn full(folder: &Path) -> bool {
+    folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn make(folder: &Path, mode: u32) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(mode).create(folder)?;
+    Ok(())
+}
+
+fn give(path: &Path, identity: &Identity) -> Result<()> {
+    lchown(path, Some(identity.uid), Some(identity.gid))?;
+    if path.symlink_metadata()?.is_dir() {
+        for entry in path.read_dir()? {
+            give(&entry?.path(), identity)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recovery::manifest_tests::sample;
+
+    fn backup() -> BackupManifest {
+        let mut backup = sample("20261126T021500Z-0f3a9c", 2);
+        backup.streams.push(Stream {
+            name: "16385".to_owned(),
+            location: Some("/mnt/fast".to_owned()),
+            parts: Vec::new(),
+        });
+        backup
+    }
+
+    fn here() -> Identity {
+        Identity {
+            uid: 0,
+            gid: 0,
+            switched: false,
+        }
+    }
+
+    #[test]
+    fn tablespaces_lie_in_the_folder_or_where_they_are_mapped_to() {
+        let root = tempfile::tempdir().unwrap();
+        let into = root.path().join("into");
+        let place = Place::make(&into, &backup(), &[], &here()).unwrap();
+        place.link().unwrap();
+        let link = into.join("data/pg_tblspc/16385");
+        assert_eq!(link.read_link().unwrap(), into.join("tablespaces/16385"));
+        drop(place);
+        assert!(!into.exists(), "what failed leaves nothing");
+
+        let elsewhere = root.path().join("elsewhere");
+        let mapping = format!("/mnt/fast={}", elsewhere.display())
+            .parse()
+            .unwrap();
+        let place = Place::make(&into, &backup(), &[mapping], &here()).unwrap();
+        place.link().unwrap();
+        assert_eq!(link.read_link().unwrap(), elsewhere);
+        place.keep();
+        assert!(elsewhere.exists() && into.exists());
+    }
+
+    #[test]
+    fn nothing_that_is_there_is_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let (into, taken) = (root.path().join("into"), root.path().join("taken"));
+        std::fs::create_dir(&taken).unwrap();
+        std::fs::write(taken.join("x"), "x").unwrap();
+        let mapped = |text: String| -> TablespaceMapping { text.parse().unwrap() };
+        let wrong = [
+            (format!("/mnt/fast={}", taken.display()), "is not empty"),
+            (
+                format!("/mnt/slow={}", taken.display()),
+                "no tablespace in /mnt/slow",
+            ),
+            (
+                format!("/mnt/fast={}/data/x", into.display()),
+                "in each other",
+            ),
+        ];
+        for (mapping, words) in wrong {
+            let made = Place::make(&into, &backup(), &[mapped(mapping)], &here());
+            let error = made.unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(taken.join("x").exists() && !into.exists());
+        }
+        assert!("a=/b".parse::<TablespaceMapping>().is_err());
+        assert!("/a".parse::<TablespaceMapping>().is_err());
+    }
+}

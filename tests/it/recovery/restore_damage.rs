@@ -1,0 +1,57 @@
+//! A file that is not the one that PostgreSQL backed up is found although every seal holds.
+
+use sha2::{Digest, Sha256};
+use tidegate::recovery::BackupManifest;
+
+use super::stage::{KEY, Shelf, server};
+use crate::support::Cli;
+
+/// Where the content of a file begins in a tar file.
+fn content(tar: &[u8], name: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let header = tar::Header::from_byte_slice(&tar[at..at + 512]);
+        let size = usize::try_from(header.size().unwrap()).unwrap();
+        if header.path().unwrap().to_str() == Some(name) {
+            return at + 512;
+        }
+        at += 512 + size.next_multiple_of(512);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m14_a_file_that_differs_from_the_manifest_of_postgresql_is_named() {
+    let (server, shelf) = (server().await, Shelf::new());
+    let url = server.url("postgres");
+    let data = shelf.backup(&["create", "--database-url", &url]).data();
+    server.stop().await;
+    let id = data["id"].as_str().unwrap();
+    let repository = shelf.repository();
+    let mut manifest = shelf.manifest(id).await;
+
+    // The first part, sealed anew with one byte of a file changed, and a manifest of ours to match.
+    let name = BackupManifest::part_name(id, "base", 0);
+    let mut part = repository.get(&name).await.unwrap();
+    let place = content(&part, "PG_VERSION");
+    part[place] ^= 1;
+    manifest.streams[0].parts[0].sha256 = hex::encode(Sha256::digest(&part));
+    for (file, text) in [
+        (name, part),
+        (BackupManifest::name(id), manifest.to_bytes().unwrap()),
+    ] {
+        repository.remove(&file).await.unwrap();
+        repository.put(&file, text).await.unwrap();
+    }
+    shelf.backup(&["verify"]).ok();
+    let to = shelf.path().with_file_name("back");
+    let location = format!("file:{}", shelf.path().display());
+    let to_text = to.to_str().unwrap();
+    let failed = Cli::new(["restore", "--to", to_text, "--repository", &location])
+        .args(["--format", "json"])
+        .env("TIDEGATE_SEAL_KEY", KEY)
+        .env("TMPDIR", shelf.temp())
+        .exits(3);
+    let error = failed.error().to_string();
+    assert!(error.contains("PG_VERSION has another checksum"), "{error}");
+    assert!(!to.exists(), "something is left");
+}
