@@ -21,6 +21,9 @@ use crate::sql::{Ident, QualifiedName};
 /// Tries to draw a row that satisfies its conditions. A condition that one row in ten satisfies
 /// fails all of them once in 10^11 rows.
 const TRIES: u32 = 256;
+/// Tries of a row and of all rows that it is made from. Rows of a table that refers to itself by keys
+/// that take part in conditions are made from each other: without a bound their tries multiply.
+const TRIES_IN_ALL: u32 = 1 << 14;
 
 /// No row satisfied its conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +99,8 @@ impl Rows {
         Worker {
             rows: self,
             families: families.collect(),
+            left: Cell::new(0),
+            spent: Cell::new(0),
         }
     }
 }
@@ -270,6 +275,10 @@ pub struct Worker<'r> {
     rows: &'r Rows,
     /// The family found last, by table and pick: the next row is mostly of the same.
     families: Vec<Vec<Cell<Option<Family>>>>,
+    /// Tries that are left to the row that is being made.
+    left: Cell<u32>,
+    /// The table whose rows took the last of them.
+    spent: Cell<usize>,
 }
 
 /// One try of a row.
@@ -299,11 +308,38 @@ impl Worker<'_> {
         number: u64,
         row: &mut Vec<Value>,
     ) -> std::result::Result<(), Stuck> {
+        self.left.set(TRIES_IN_ALL);
+        let made = self.tried(table, number, row);
+        if self.left.get() > 0 {
+            return made;
+        }
+        // What it was made from may be no row.
+        let conditions = &self.rows.tables[self.spent.get()].conditions;
+        Err(Stuck {
+            row: number,
+            constraint: conditions
+                .first()
+                .map(|c| c.name.clone())
+                .unwrap_or_default(),
+        })
+    }
+
+    fn tried(
+        &self,
+        table: usize,
+        number: u64,
+        row: &mut Vec<Value>,
+    ) -> std::result::Result<(), Stuck> {
         let plan = &self.rows.tables[table];
         row.clear();
         row.resize(plan.columns.len(), Value::Null);
         let mut broken = None;
         for attempt in 0..TRIES {
+            match self.left.get() {
+                0 => break,
+                left => self.left.set(left - 1),
+            }
+            self.spent.set(table);
             let wished = if plan.fixed.len() as u64 > number {
                 Wished::default()
             } else {
@@ -398,7 +434,7 @@ impl Worker<'_> {
         let mut row = Vec::new();
         if wanted.redrawn {
             // Which try was the good one is known only from the whole row.
-            let _ = self.fill(table, number, &mut row);
+            let _ = self.tried(table, number, &mut row);
             return row.swap_remove(column);
         }
         let this = Try {

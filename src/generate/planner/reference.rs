@@ -7,6 +7,7 @@ use super::scene::Scene;
 use super::shared::{self, Shared};
 use crate::error::Result;
 use crate::generate::distribution::Distribution;
+use crate::generate::pg_type::PgType;
 use crate::generate::plan::{How, Parent, Pick, Take};
 use crate::generate::source::Source;
 
@@ -108,6 +109,7 @@ fn one(
         return settled(drafts, (table, key));
     }
     let (parent, columns) = parent(drafts, key);
+    let parent = narrowed(drafts, (table, key), parent);
     let rows = room::rows(&parent);
     if rows == 0 || own.is_some_and(|shared| shared.rows == 0) {
         return empty(scene, &mut drafts[table], key, (nullable, &free));
@@ -172,6 +174,28 @@ fn parent(drafts: &[Draft<'_>], key: &Key<'_>) -> (Parent, Vec<usize>) {
             };
             (parent, (0..columns.len()).collect())
         }
+    }
+}
+
+/// A narrower whole number refers only to the parents whose counted keys it can hold.
+fn narrowed(drafts: &[Draft<'_>], (table, key): (usize, &Key<'_>), parent: Parent) -> Parent {
+    let (&[own], Target::Planned { table: to, columns }) = (&key.own[..], &key.target) else {
+        return parent;
+    };
+    let most = match drafts[table].kind(own) {
+        PgType::Int(2) => i64::from(i16::MAX),
+        PgType::Int(4) => i64::from(i32::MAX),
+        _ => return parent,
+    };
+    let Source::Serial { start, step } = drafts[*to].plan.columns[columns[0]].source else {
+        return parent;
+    };
+    let room = (most.saturating_sub(start) / step.max(1))
+        .saturating_add(1)
+        .max(0);
+    Parent::Planned {
+        table: *to,
+        rows: room::rows(&parent).min(room.unsigned_abs()),
     }
 }
 

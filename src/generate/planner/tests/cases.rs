@@ -427,3 +427,46 @@ fn no_row_of_a_partitioned_table_is_homeless() {
     assert!(low > 0 && high > 0, "{low} {high}");
     assert_eq!(low + high, kinds.len());
 }
+
+#[test]
+fn rows_made_from_each_other_by_keys_with_conditions_end() {
+    let mut nodes = table(
+        "nodes",
+        &[
+            "tenant integer not null",
+            "id integer not null",
+            "up_tenant integer",
+            "up_id integer",
+        ],
+    );
+    primary_key(&mut nodes, &["tenant", "id"]);
+    foreign_key(
+        &mut nodes,
+        &["up_tenant", "up_id"],
+        "nodes",
+        &["tenant", "id"],
+    );
+    check(&mut nodes, "(id <> 10)");
+    check(&mut nodes, "(tenant >= up_tenant)");
+    check(&mut nodes, "((up_id >= 49) AND (up_id <= 54))");
+    match planned(&catalog(vec![nodes]), "[tables.nodes]\nrows = 120\n") {
+        Ok(plan) => assert!(generate(&plan, &Keys::new()).is_ok()),
+        Err(error) => assert!(error.to_string().contains("constraint \""), "{error}"),
+    }
+}
+
+#[test]
+fn a_narrow_reference_holds_the_keys_that_it_refers_to() {
+    let mut countries = table("countries", &["id integer not null"]);
+    primary_key(&mut countries, &["id"]);
+    let mut cities = table(
+        "cities",
+        &["id integer not null", "country smallint not null"],
+    );
+    primary_key(&mut cities, &["id"]);
+    foreign_key(&mut cities, &["country"], "countries", &["id"]);
+    let spec = "[tables.countries]\nrows = 40000\n[tables.cities]\nrows = 9000\n";
+    let (_, data) = proven(&catalog(vec![countries, cities]), spec);
+    let country = |row: &std::collections::BTreeMap<String, String>| row["country"].parse::<i16>();
+    assert!(data["cities"].iter().all(|row| country(row).is_ok()));
+}
