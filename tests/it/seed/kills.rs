@@ -130,6 +130,10 @@ fn a_run_that_died_before_its_answer_is_answered_by_the_next() {
         "it has answered: {}",
         outcome.stdout
     );
+    // Its session waits for the lock, and would still write once it has it.
+    let end = "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid()";
+    runtime.block_on(lock.batch_execute(end)).unwrap();
     runtime.block_on(lock.batch_execute("rollback")).unwrap();
     let data = stage.cli(ARGS).data();
     assert_eq!(data["already"], true, "{data}");
