@@ -25,13 +25,13 @@ impl Timelines {
     }
 
     /// Whether `timeline` can be recovered from a backup: it is the backup's own, or its history
-    /// passes through the backup's end.
+    /// passes through the backup.
     #[must_use]
     pub fn passes(&self, timeline: u32, backup: &BackupManifest) -> bool {
         timeline == backup.timeline
             || self
                 .of(timeline)
-                .is_some_and(|history| history.timeline_at(backup.end) == backup.timeline)
+                .is_some_and(|history| backup.lies_on(&history))
     }
 
     /// The newest of `backups` from which the newest timeline can be recovered. It must stay, even
@@ -138,6 +138,10 @@ mod tests {
         let (before, behind) = (backup(1, 1, 3), backup(2, 1, 10));
         assert!(lines.passes(2, &before) && !lines.passes(2, &behind));
         assert_eq!(lines.living(&[&before, &behind]), Some(&before));
+        // One that was restored to its end and promoted there begins with the byte after it.
+        let mut at_the_end = before.clone();
+        at_the_end.end = Lsn(5 * SIZE + 900);
+        assert!(lines.passes(2, &at_the_end));
         // With `behind` alone, numbers below 10 on timeline 2 are not spent.
         for number in 5..20 {
             assert!(!lines.spent(segment(2, number), &[&behind]), "{number}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Lsn, Segment};
+use super::{Lsn, Segment, TimelineHistory};
 use crate::error::{Error, Kind, Result};
 
 /// Version of the form of a [`BackupManifest`].
@@ -207,6 +207,16 @@ impl BackupManifest {
     #[must_use]
     pub fn first_segment(&self) -> Segment {
         Segment::holding(self.start, self.timeline, self.wal_segment_bytes)
+    }
+
+    /// Whether it lies in the past of a timeline with this history, so that the timeline can be
+    /// recovered from it. Its end is the first byte that it does not need.
+    #[must_use]
+    pub fn lies_on(&self, history: &TimelineHistory) -> bool {
+        let last = Lsn(self.end.0.saturating_sub(1));
+        [self.start, last]
+            .iter()
+            .all(|lsn| history.timeline_at(*lsn) == self.timeline)
     }
 
     /// The segments in its own `pg_wal`: those from its start to its end, each of them whole, since

@@ -150,11 +150,7 @@ impl Inventory {
         self.histories
             .values()
             .rev()
-            .find(|history| {
-                history.timeline > backup.timeline
-                    && history.timeline_at(backup.start) == backup.timeline
-                    && history.timeline_at(Lsn(backup.end.0.saturating_sub(1))) == backup.timeline
-            })
+            .find(|history| history.timeline > backup.timeline && backup.lies_on(history))
             .cloned()
             .unwrap_or(TimelineHistory {
                 timeline: backup.timeline,

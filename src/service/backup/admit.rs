@@ -6,6 +6,18 @@ use crate::error::{Error, Kind, Result};
 use crate::recovery::RepositoryIdentity;
 use crate::storage::Repository;
 
+/// The cluster and the region that a repository belongs to; none when it is new.
+///
+/// # Errors
+/// Those of the repository.
+pub async fn identity(repository: &Repository) -> Result<Option<RepositoryIdentity>> {
+    let name = RepositoryIdentity::NAME;
+    if !repository.exists(name).await? {
+        return Ok(None);
+    }
+    RepositoryIdentity::from_bytes(&repository.get(name).await?).map(Some)
+}
+
 /// Lets a cluster use a repository when it is the one that the repository belongs to; a new
 /// repository belongs to whoever comes first.
 ///
@@ -17,31 +29,41 @@ pub async fn admit(
     region: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let name = RepositoryIdentity::NAME;
-    if !repository.exists(name).await? {
-        let identity = RepositoryIdentity {
-            version: 1,
-            system_identifier,
-            region: region.map(str::to_owned),
-            created: now,
-        };
-        let text = serde_json::to_vec(&identity)
-            .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-        match repository.put(name, text).await {
-            Ok(_) => return Ok(()),
-            // Somebody else was first; what counts is what is there.
-            Err(error) if error.kind() == Kind::StorageExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let text = repository.get(name).await?;
-    let identity: RepositoryIdentity = serde_json::from_slice(&text)
-        .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))?;
-    match identity.objection(system_identifier, region) {
+    let found = match identity(repository).await? {
+        Some(found) => found,
+        None => first(repository, system_identifier, region, now).await?,
+    };
+    match found.objection(system_identifier, region) {
         None => Ok(()),
         Some(why) => Err(Error::new(
             Kind::BackupRefused,
             format!("{} is another's repository: {why}", repository.location()),
         )),
+    }
+}
+
+/// Makes a new repository one of a cluster and a region. Somebody else may be first; what counts is
+/// what is there then.
+async fn first(
+    repository: &Repository,
+    system_identifier: u64,
+    region: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<RepositoryIdentity> {
+    let own = RepositoryIdentity {
+        version: 1,
+        system_identifier,
+        region: region.map(str::to_owned),
+        created: now,
+    };
+    let text =
+        serde_json::to_vec(&own).map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+    let name = RepositoryIdentity::NAME;
+    match repository.put(name, text).await {
+        Ok(_) => Ok(own),
+        Err(error) if error.kind() == Kind::StorageExists => {
+            RepositoryIdentity::from_bytes(&repository.get(name).await?)
+        }
+        Err(error) => Err(error),
     }
 }

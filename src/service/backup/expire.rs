@@ -95,7 +95,8 @@ impl Expire<'_> {
             .iter()
             .partition(|backup| shelf.missing(backup).next().is_none());
         let held: Vec<Held> = good.iter().map(|backup| held(backup)).collect();
-        let lines = timelines(self.repository, &shelf).await?;
+        let wal = self.repository.list(WAL).await?;
+        let lines = timelines(self.repository, &shelf, &wal).await?;
         let mut decisions = self.retention.decide(now, &held);
         if let Some(living) = lines.living(&good)
             && let Some(decision) = decisions.iter_mut().find(|one| one.id == living.id)
@@ -122,15 +123,13 @@ impl Expire<'_> {
                 shelf.missing(backup).count()
             ),
         }));
-        let (wal, mut files) = if damaged.is_empty() {
-            self.wal_spent(&lines, &stay).await?
+        let ((wal, mut files), records) = if damaged.is_empty() {
+            (
+                wal_spent(wal, &lines, &stay),
+                self.records_spent(&stay).await?,
+            )
         } else {
-            (Removed::default(), Vec::new())
-        };
-        let records = if damaged.is_empty() {
-            self.records_spent(&stay).await?
-        } else {
-            Vec::new()
+            Default::default()
         };
         let silent = |remains: &Remains| remains.alive_at <= now - self.abandoned_after;
         let expired = Expired {
@@ -152,30 +151,6 @@ impl Expire<'_> {
             self.remove(&expired, files).await?;
         }
         Ok(expired)
-    }
-
-    /// WAL that no backup that stays can use, on whatever timeline.
-    async fn wal_spent(
-        &self,
-        lines: &Timelines,
-        stays: &[&BackupManifest],
-    ) -> Result<(Removed, Vec<String>)> {
-        let mut removed = Removed::default();
-        let mut files = Vec::new();
-        let Some(oldest) = stays.iter().min_by_key(|backup| backup.start) else {
-            return Ok((removed, files));
-        };
-        let size = oldest.wal_segment_bytes;
-        removed.before = Some(oldest.first_segment().start(size));
-        for (name, bytes) in self.repository.list(WAL).await? {
-            // Histories stay: they are small, and the map of a repository is drawn from them.
-            if segment_of(&name, size).is_some_and(|segment| lines.spent(segment, stays)) {
-                removed.files += 1;
-                removed.bytes += bytes;
-                files.push(name);
-            }
-        }
-        Ok((removed, files))
     }
 
     /// Records that say nothing more: of verifications whose parts had a later turn or are gone, and
@@ -230,8 +205,36 @@ impl Expire<'_> {
     }
 }
 
+/// WAL that no backup that stays can use, on whatever timeline.
+fn wal_spent(
+    wal: Vec<(String, u64)>,
+    lines: &Timelines,
+    stays: &[&BackupManifest],
+) -> (Removed, Vec<String>) {
+    let mut removed = Removed::default();
+    let mut files = Vec::new();
+    let Some(oldest) = stays.iter().min_by_key(|backup| backup.start) else {
+        return (removed, files);
+    };
+    let size = oldest.wal_segment_bytes;
+    removed.before = Some(oldest.first_segment().start(size));
+    for (name, bytes) in wal {
+        // Histories stay: they are small, and the map of a repository is drawn from them.
+        if segment_of(&name, size).is_some_and(|segment| lines.spent(segment, stays)) {
+            removed.files += 1;
+            removed.bytes += bytes;
+            files.push(name);
+        }
+    }
+    (removed, files)
+}
+
 /// The timelines of a repository. A history that does not open is an unknown one.
-async fn timelines(repository: &Repository, shelf: &Shelf) -> Result<Timelines> {
+async fn timelines(
+    repository: &Repository,
+    shelf: &Shelf,
+    wal: &[(String, u64)],
+) -> Result<Timelines> {
     let mut lines = Timelines::default();
     for backup in &shelf.backups {
         lines.newest = lines.newest.max(backup.timeline);
@@ -240,11 +243,11 @@ async fn timelines(repository: &Repository, shelf: &Shelf) -> Result<Timelines> 
         .backups
         .last()
         .map_or(16 << 20, |last| last.wal_segment_bytes);
-    for (name, _) in repository.list(WAL).await? {
-        match WalFile::parse(&name, size) {
+    for (name, _) in wal {
+        match WalFile::parse(name, size) {
             Some(WalFile::History(timeline)) => {
                 lines.newest = lines.newest.max(timeline);
-                let text = match repository.get(&name).await {
+                let text = match repository.get(name).await {
                     Err(error) if error.kind() == Kind::SealBroken => continue,
                     text => text?,
                 };

@@ -8,7 +8,8 @@ use tokio_postgres::error::SqlState;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::postgres::Session;
-use crate::recovery::{Lsn, RepositoryIdentity, RestorePoint};
+use crate::recovery::{Lsn, RestorePoint};
+use crate::service::backup::{identity, system_identifier};
 use crate::storage::Repository;
 
 /// A phase that is about to begin.
@@ -37,9 +38,6 @@ pub enum Marked {
 const UNTOUCHED: &str =
     "select not exists (select from tidegate.phase where release = $1 and state <> 'undone')";
 
-const SYSTEM: &str =
-    "select system_identifier::pg_catalog.text from pg_catalog.pg_control_system()";
-
 const CREATE: &str = "select pg_catalog.pg_create_restore_point($1)::pg_catalog.text";
 
 /// Marks the place before a phase. A migration does not depend on it: what the server refuses is a
@@ -53,14 +51,11 @@ pub async fn mark(
     before: Before<'_>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Marked> {
-    let file = RepositoryIdentity::NAME;
-    if !repository.exists(file).await? {
+    let Some(identity) = identity(repository).await? else {
         let location = repository.location();
         return Ok(Marked::No(format!("{location} holds no backup yet")));
-    }
-    let system: String = session.query_one(SYSTEM, &[]).await?.get(0);
-    let identity = RepositoryIdentity::from_bytes(&repository.get(file).await?)?;
-    if identity.system_identifier.to_string() != system {
+    };
+    if identity.system_identifier != system_identifier(session).await? {
         return Ok(Marked::Elsewhere);
     }
     let first = session.query_one(UNTOUCHED, &[&before.release]).await?;

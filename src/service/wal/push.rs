@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Increment, PageHeader, RepositoryIdentity, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile,
-    history_name, increment_name, is_segment_size, wal_name,
+    Increment, PageHeader, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile, history_name,
+    increment_name, is_segment_size, wal_name,
 };
+use crate::service::backup::identity;
 use crate::storage::Repository;
 
 /// What became of a file.
@@ -118,27 +119,22 @@ impl Pusher {
 /// The cluster that a repository belongs to: that of its backups, before the first one that of its
 /// WAL. None when it is new.
 async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
-    let name = RepositoryIdentity::NAME;
-    if !repository.exists(name).await? {
-        let files = repository.list("wal").await?;
-        let mut whole = files.iter().filter(|(name, _)| {
-            matches!(
-                WalFile::parse(name, SMALLEST_SEGMENT),
-                Some(WalFile::Whole(_))
-            )
-        });
-        let Some((first, _)) = whole.next() else {
-            return Ok(None);
-        };
-        let header = PageHeader::parse(&repository.get(first).await?);
-        let header =
-            header.map_err(|why| Error::new(Kind::WalMissing, format!("{first}: {why}")))?;
-        return Ok(Some(header.system_identifier));
+    if let Some(identity) = identity(repository).await? {
+        return Ok(Some(identity.system_identifier));
     }
-    let text = repository.get(name).await?;
-    serde_json::from_slice(&text)
-        .map(|identity: RepositoryIdentity| Some(identity.system_identifier))
-        .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))
+    let files = repository.list("wal").await?;
+    let mut whole = files.iter().filter(|(name, _)| {
+        matches!(
+            WalFile::parse(name, SMALLEST_SEGMENT),
+            Some(WalFile::Whole(_))
+        )
+    });
+    let Some((first, _)) = whole.next() else {
+        return Ok(None);
+    };
+    let header = PageHeader::parse(&repository.get(first).await?);
+    let header = header.map_err(|why| Error::new(Kind::WalMissing, format!("{first}: {why}")))?;
+    Ok(Some(header.system_identifier))
 }
 
 pub(super) async fn put(repository: &Repository, name: &str, content: &[u8]) -> Result<Pushed> {
@@ -162,6 +158,7 @@ pub(super) mod tests {
     use secrecy::SecretString;
 
     use super::*;
+    use crate::recovery::RepositoryIdentity;
     use crate::recovery::page_tests::segment;
     use crate::storage::{Location, SealKey};
 
