@@ -12,7 +12,7 @@ use super::render::Output;
 use crate::config::{Config, parse_rate};
 use crate::engines::Native;
 use crate::error::{Error, Kind, Result};
-use crate::service::backup::{Backup, Share, Shelf, Verify};
+use crate::service::backup::{Backup, Parent, Share, Shelf, Verify};
 use crate::storage::Repository;
 
 /// Commands of `backup`.
@@ -49,6 +49,21 @@ pub struct CreateArgs {
     /// [default: the temporary folder]
     #[arg(long, value_name = "DIR")]
     staging: Option<PathBuf>,
+    /// Take what has changed since an earlier backup only; PostgreSQL 17 and newer, with
+    /// summarize_wal = on
+    #[arg(long)]
+    incremental: bool,
+    /// What it is an increment of [default: the newest backup]
+    #[arg(long, value_name = "ID", requires = "incremental")]
+    parent: Option<String>,
+}
+
+impl CreateArgs {
+    /// What it is to be an increment of; none for a full backup.
+    fn since(&self) -> Option<Parent> {
+        let named = self.parent.clone().map_or(Parent::Newest, Parent::Id);
+        self.incremental.then_some(named)
+    }
 }
 
 /// Arguments of `backup verify`.
@@ -110,6 +125,7 @@ async fn create(app: &App, config: &Config, args: &CreateArgs) -> Result<Output>
         region: environment.region.clone(),
         max_rate: args.max_rate,
         staging: args.staging.clone(),
+        parent: args.since(),
         clock: Arc::clone(&app.clock),
         events: Arc::clone(&app.events),
         cancel: app.cancel.clone(),

@@ -1,7 +1,7 @@
 //! The seam.
 
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ pub struct Order<'a> {
     pub max_rate: Option<u64>,
     /// Where a cluster with tablespaces is put down on its way [default: the temporary folder].
     pub staging: Option<PathBuf>,
+    /// PostgreSQL's own list of the files of the backup that this one is to be an increment of.
+    pub parent: Option<&'a Path>,
     /// Stops it.
     pub cancel: &'a CancellationToken,
 }
@@ -49,6 +51,11 @@ pub struct Taken {
 pub trait BackupEngine: Debug + Send + Sync {
     /// Its name in manifests and in the configuration.
     fn name(&self) -> &'static str;
+
+    /// Whether it makes increments of backups in the repository.
+    fn increments(&self) -> bool {
+        false
+    }
 
     /// Takes a base backup and hands its streams to `upload`.
     ///

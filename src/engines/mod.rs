@@ -9,4 +9,5 @@ mod upload;
 pub use engine::{BackupEngine, Order, Taken};
 pub use native::Native;
 pub use said::no_replication;
+pub(crate) use staging::Staging;
 pub use upload::Upload;

@@ -34,6 +34,10 @@ impl BackupEngine for Native {
         "native"
     }
 
+    fn increments(&self) -> bool {
+        true
+    }
+
     fn take<'a>(
         &'a self,
         order: &'a Order<'a>,
@@ -178,6 +182,11 @@ fn arguments(order: &Order<'_>, to: &Path) -> Result<Vec<OsString>> {
         // A line each second: when nobody reads them any more, the program ends with its starter.
         "--progress".into(),
     ];
+    if let Some(list) = order.parent {
+        let mut incremental = OsString::from("--incremental=");
+        incremental.push(list);
+        arguments.push(incremental);
+    }
     if let Some(rate) = order.max_rate {
         let kilobytes = rate / 1024;
         if !(RATES.0..=RATES.1).contains(&kilobytes) {

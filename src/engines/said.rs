@@ -58,7 +58,9 @@ impl Said {
                 Kind::BackupTool,
                 format!("pg_basebackup ended with {status}"),
             );
-            if has("max_wal_senders") {
+            if let Some(refused) = no_increment(&said) {
+                refused
+            } else if has("max_wal_senders") {
                 error.hint("all WAL senders are in use: raise max_wal_senders, or wait")
             } else if has("has already been removed") {
                 error.hint("the server recycled WAL that the backup needs: leave it a free replication slot (max_replication_slots), or raise wal_keep_size")
@@ -70,6 +72,36 @@ impl Said {
             .iter()
             .fold(error, |error, line| error.detail(line))
     }
+}
+
+/// Why the server makes no increment of this parent, in the words of `basebackup_incremental.c`.
+fn no_increment(said: &str) -> Option<Error> {
+    let has = |words: &str| said.contains(words);
+    let (what, remedy) = if has("WAL summaries are required") {
+        (
+            "the server has no summaries of all WAL since the parent",
+            "take a full backup, then increments of it; summarize_wal must stay on, and wal_summary_keep_time must be longer than the time between two backups",
+        )
+    } else if has("WAL summarization is not progressing") {
+        (
+            "the server does not get on with the summaries of its WAL",
+            "look at its log for the WAL summarizer; a full backup needs none",
+        )
+    } else if has("not in this server's history") || has("manifest requires WAL from") {
+        (
+            "the parent does not lie in the past of this server",
+            "take a full backup; on a standby wait for its next restartpoint",
+        )
+    } else {
+        return None;
+    };
+    Some(
+        Error::new(
+            Kind::BackupRefused,
+            format!("no increment can be made: {what}"),
+        )
+        .hint(remedy),
+    )
 }
 
 /// The error of a role that may not take backups, with all that it needs.
@@ -139,6 +171,16 @@ mod tests {
                 "ERROR:  requested WAL segment 000000010000000000000003 has already been removed",
                 Kind::BackupTool,
                 "wal_keep_size",
+            ),
+            (
+                "ERROR:  WAL summaries are required on timeline 1 from 0/2000028 to 0/4000028, but the summaries for that timeline and LSN range are incomplete",
+                Kind::BackupRefused,
+                "wal_summary_keep_time",
+            ),
+            (
+                "ERROR:  timeline 2 found in manifest, but not in this server's history",
+                Kind::BackupRefused,
+                "take a full backup",
             ),
         ] {
             let error = error(line);

@@ -1,6 +1,6 @@
 //! A folder in which a cluster with tablespaces is put down on its way: `pg_basebackup` writes
-//! several tar files to no pipe. It is removed with its value; one whose process was killed is
-//! swept away when the next is made.
+//! several tar files to no pipe. It also holds what the program reads. It is removed with its value;
+//! one whose process was killed is swept away when the next is made.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -21,14 +21,14 @@ const BLOCK: u64 = 512;
 
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     _owner: File,
     folder: tempfile::TempDir,
 }
 
 impl Staging {
     /// Makes a folder that only this user can enter.
-    pub(super) fn new(parent: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(parent: Option<&Path>) -> Result<Self> {
         let parent = parent.map_or_else(vars::temp_dir, Path::to_owned);
         sweep(&parent);
         let folder = tempfile::Builder::new()
@@ -55,6 +55,11 @@ impl Staging {
     /// Where `pg_basebackup` writes; it makes this folder itself.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// A file that is read by the program.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// A tar file of a tablespace.

@@ -9,6 +9,7 @@ mod expiry;
 mod extrapolation;
 mod file_list;
 mod identity;
+mod lineage;
 mod lsn;
 mod manifest;
 mod objectives;
@@ -35,6 +36,7 @@ pub use expiry::Timelines;
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use file_list::{FILE_LIST, Unpacked};
 pub use identity::RepositoryIdentity;
+pub use lineage::lineage;
 pub use lsn::Lsn;
 #[cfg(test)]
 pub(crate) use manifest::tests as manifest_tests;

@@ -33,6 +33,9 @@ impl Report for Created {
             "  {} to {} on timeline {}, in {}",
             self.start, self.end, self.timeline, self.repository
         ))?;
+        if let Some(parent) = &self.parent {
+            page.line(format!("  an increment of {parent}: a restore needs both"))?;
+        }
         page.line(if self.wal_included {
             "  it holds the WAL that it needs; for any later moment WAL must be archived: tidegate wal receive"
         } else {
@@ -127,6 +130,9 @@ impl Report for List {
             page.table(&head, rows.collect())?;
         }
         for backup in &self.backups {
+            if let Some(parent) = &backup.parent {
+                page.line(format!("{} is an increment of {parent}", backup.id))?;
+            }
             if !backup.missing.is_empty() {
                 let bad = page.styled(Style::Bad, "damaged");
                 page.line(format!(

@@ -42,6 +42,9 @@ pub struct RunArgs {
     /// How the sandbox's WAL is kept: archive, stream or sync
     #[arg(long, value_name = "MODE", default_value = "stream", requires = "sandbox", value_parser = parse_mode)]
     wal: WalMode,
+    /// Take an increment of the sandbox's base backup, and restore both; PostgreSQL 17 and newer
+    #[arg(long, requires = "sandbox")]
+    incremental: bool,
     /// Negative controls to try: all, none or a number; each drill takes the next ones [default: 2]
     #[arg(long, value_name = "WHICH", value_parser = parse_controls)]
     controls: Option<Choice>,
@@ -115,6 +118,7 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
         sandbox: args.sandbox.then_some(Sandbox {
             bytes: args.size,
             wal: args.wal,
+            incremental: args.incremental,
         }),
         objectives: Objectives {
             rto_seconds: seconds(args.rto, rto),

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::admit::admit;
 use super::audit::record;
 use super::beat::Beat;
+use super::increment::{self, Increment, Parent};
 use super::source::Source;
 use crate::clock::Clock;
 use crate::config::Target;
@@ -32,6 +33,8 @@ pub struct Backup<'a> {
     pub max_rate: Option<u64>,
     /// Where a cluster with tablespaces is put down on its way [default: the temporary folder].
     pub staging: Option<PathBuf>,
+    /// What it is to be an increment of; none for a full backup.
+    pub parent: Option<Parent>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Progress.
@@ -55,6 +58,8 @@ pub struct Created {
     pub start: Lsn,
     /// What replay must reach.
     pub end: Lsn,
+    /// The backup that it is an increment of.
+    pub parent: Option<String>,
     /// Whether it can be restored to its end without any archived WAL.
     pub wal_included: bool,
     /// Streams: one, and one for each tablespace.
@@ -75,11 +80,12 @@ impl Backup<'_> {
     ///
     /// # Errors
     /// [`Kind::Privilege`](crate::error::Kind::Privilege) with the remedy,
-    /// [`Kind::BackupRefused`](crate::error::Kind::BackupRefused) for another's repository; those of
-    /// the engine and the repository.
+    /// [`Kind::BackupRefused`](crate::error::Kind::BackupRefused) for another's repository, or for an
+    /// increment where none can be made; those of the engine and the repository.
     pub async fn create(&self, engine: &impl BackupEngine) -> Result<Created> {
         let began = self.clock.monotonic();
         let source = Source::open(self.target).await?;
+        let parent = increment::pick(self, engine, &source).await?;
         let now = self.clock.now();
         let region = self.region.as_deref();
         admit(self.repository, source.system_identifier, region, now).await?;
@@ -90,7 +96,7 @@ impl Backup<'_> {
         }
         self.note(format!("backup {id} of {} begins", self.target.label()));
         let beat = Beat::start(self.repository, &id, &self.clock).await?;
-        let made = self.make(engine, &source, &id).await;
+        let made = self.make(engine, &source, (&id, parent)).await;
         let beaten = beat.end().await;
         let manifest = match made {
             Ok(manifest) => manifest,
@@ -104,10 +110,7 @@ impl Backup<'_> {
             }
         };
         beaten?;
-        let text = manifest.to_bytes()?;
-        self.repository
-            .put(&BackupManifest::name(&id), text)
-            .await?;
+        self.complete(&manifest).await?;
         self.audit(&source, &manifest).await;
         Ok(Created {
             repository: self.repository.location().to_string(),
@@ -115,6 +118,7 @@ impl Backup<'_> {
             timeline: manifest.timeline,
             start: manifest.start,
             end: manifest.end,
+            parent: manifest.parent.clone(),
             wal_included: manifest.wal_included,
             streams: manifest.streams.len(),
             parts: manifest.parts().count(),
@@ -129,9 +133,14 @@ impl Backup<'_> {
         &self,
         engine: &impl BackupEngine,
         source: &Source,
-        id: &str,
+        (id, parent): (&str, Option<BackupManifest>),
     ) -> Result<BackupManifest> {
         let started_at = self.clock.now();
+        let staging = self.staging.as_deref();
+        let increment = match &parent {
+            Some(parent) => Some(Increment::prepare(self.repository, id, parent, staging).await?),
+            None => None,
+        };
         let order = Order {
             target: self.target,
             major: source.major(),
@@ -139,6 +148,7 @@ impl Backup<'_> {
             tablespaces: source.tablespaces.clone(),
             max_rate: self.max_rate,
             staging: self.staging.clone(),
+            parent: increment.as_ref().map(|increment| increment.list.as_path()),
             cancel: &self.cancel,
         };
         let mut upload = Upload::new(self.repository.clone(), id, self.cancel.clone());
@@ -161,14 +171,30 @@ impl Backup<'_> {
             bytes: upload.bytes,
             sealed_bytes: upload.sealed_bytes,
             settings: source.settings.clone(),
-            parent: None,
+            parent: parent.map(|parent| parent.id),
         })
+    }
+
+    /// Writes the manifest. A backup whose parent expired meanwhile is none: it goes again.
+    async fn complete(&self, manifest: &BackupManifest) -> Result<()> {
+        let name = BackupManifest::name(&manifest.id);
+        self.repository.put(&name, manifest.to_bytes()?).await?;
+        let Some(parent) = &manifest.parent else {
+            return Ok(());
+        };
+        let there = increment::still_there(self.repository, parent).await;
+        if there.is_err() {
+            self.repository.remove(&name).await?;
+            let folder = BackupManifest::folder(&manifest.id);
+            self.repository.remove_folder(&folder).await?;
+        }
+        there
     }
 
     async fn audit(&self, source: &Source, manifest: &BackupManifest) {
         let detail = json!({
             "backup": manifest.id, "repository": self.repository.location().to_string(),
-            "start": manifest.start, "end": manifest.end, "bytes": manifest.bytes,
+            "start": manifest.start, "end": manifest.end, "bytes": manifest.bytes, "parent": manifest.parent,
         });
         let recorded = record(&source.session, self.target, "backup.create", detail).await;
         if let Err(error) = recorded {

@@ -93,7 +93,7 @@ impl Expire<'_> {
         let (good, lame): (Vec<&BackupManifest>, Vec<&BackupManifest>) = shelf
             .backups
             .iter()
-            .partition(|backup| shelf.missing(backup).next().is_none());
+            .partition(|backup| shelf.problem(backup).is_none());
         let held: Vec<Held> = good.iter().map(|backup| held(backup)).collect();
         let wal = self.repository.list(WAL).await?;
         let lines = timelines(self.repository, &shelf, &wal).await?;
@@ -107,8 +107,11 @@ impl Expire<'_> {
                 lines.newest
             );
             decision.reasons.push(reason);
-            keep_parents(&held, &mut decisions);
         }
+        let silent = |remains: &Remains| remains.alive_at <= now - self.abandoned_after;
+        let making = shelf.remains.iter().filter(|one| !silent(one));
+        keep_awaited(making, &mut decisions);
+        keep_parents(&held, &mut decisions);
         let (kept, _): (Vec<Decision>, Vec<Decision>) = decisions
             .into_iter()
             .partition(|decision| !decision.reasons.is_empty());
@@ -118,10 +121,7 @@ impl Expire<'_> {
         let mut damaged = shelf.damaged.clone();
         damaged.extend(lame.iter().map(|backup| Damaged {
             id: backup.id.clone(),
-            problem: format!(
-                "{} of its parts are not there",
-                shelf.missing(backup).count()
-            ),
+            problem: shelf.problem(backup).unwrap_or_default(),
         }));
         let ((wal, mut files), records) = if damaged.is_empty() {
             (
@@ -131,7 +131,6 @@ impl Expire<'_> {
         } else {
             Default::default()
         };
-        let silent = |remains: &Remains| remains.alive_at <= now - self.abandoned_after;
         let expired = Expired {
             dry_run: self.dry_run,
             kept,
@@ -264,6 +263,17 @@ async fn timelines(
         }
     }
     Ok(lines)
+}
+
+/// Keeps what a backup that is being made will be an increment of.
+fn keep_awaited<'a>(making: impl Iterator<Item = &'a Remains>, decisions: &mut [Decision]) {
+    for remains in making {
+        let parent = |decision: &&mut Decision| Some(&decision.id) == remains.parent.as_ref();
+        if let Some(decision) = decisions.iter_mut().find(parent) {
+            let reason = format!("{}, which is being made, is an increment of it", remains.id);
+            decision.reasons.push(reason);
+        }
+    }
 }
 
 /// Keeps what a backup is an increment of, as far as that goes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::beat;
+use super::{beat, increment};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::BackupManifest;
 use crate::storage::Repository;
@@ -41,6 +41,9 @@ pub struct Remains {
     pub bytes: u64,
     /// When its maker last gave a sign of life.
     pub alive_at: DateTime<Utc>,
+    /// The backup that it would have been an increment of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 impl Shelf {
@@ -60,9 +63,13 @@ impl Shelf {
                     id: id.to_owned(),
                     bytes: 0,
                     alive_at: began,
+                    parent: None,
                 });
                 remains.bytes += bytes;
                 remains.alive_at = remains.alive_at.max(beat::given(inside).unwrap_or(began));
+                if let Some(parent) = increment::marked(inside) {
+                    remains.parent = Some(parent.to_owned());
+                }
                 if BackupManifest::is_manifest(inside) {
                     complete.push(id.to_owned());
                 }

@@ -34,6 +34,7 @@ const FACTS: &str = "select (select system_identifier::text from pg_catalog.pg_c
     pg_catalog.version() as server, \
     pg_catalog.current_setting('max_wal_senders')::int as senders, \
     (select rolsuper or rolreplication from pg_catalog.pg_roles where rolname = current_user) as may, \
+    coalesce(pg_catalog.current_setting('summarize_wal', true) = 'on', false) as summarizes, \
     pg_catalog.set_config('idle_session_timeout', '0', false)";
 
 /// Outside of the data folder, those inside belong to it.
@@ -69,6 +70,8 @@ pub(super) struct Source {
     pub(super) wal_segment_bytes: u32,
     pub(super) settings: Settings,
     pub(super) tablespaces: Vec<(u32, String)>,
+    /// Whether the server keeps summaries of its WAL; before PostgreSQL 17 none does.
+    pub(super) summarizes_wal: bool,
 }
 
 impl Source {
@@ -117,6 +120,7 @@ impl Source {
                 .map_err(|_| wrong("segment size"))?,
             settings,
             tablespaces,
+            summarizes_wal: row.try_get("summarizes")?,
             session,
         })
     }

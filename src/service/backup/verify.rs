@@ -1,6 +1,6 @@
 //! Opens the parts of backups and compares them with what the manifests say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -145,18 +145,34 @@ impl Verify<'_> {
         })
     }
 
-    /// The backups that are wanted, and what is wrong with the manifests of others that are.
+    /// The backups that are wanted, with those that they are increments of, and what is wrong with
+    /// the manifests of others that are.
     fn chosen<'b>(&self, shelf: &'b Shelf) -> Result<(Vec<&'b BackupManifest>, Vec<Finding>)> {
         let wanted = |id: &str| self.backup.as_deref().is_none_or(|backup| backup == id);
         let damaged = shelf.damaged.iter().filter(|one| wanted(&one.id));
-        let findings: Vec<Finding> = damaged
+        let mut findings: Vec<Finding> = damaged
             .map(|damaged| Finding {
                 file: BackupManifest::name(&damaged.id),
                 problem: damaged.problem.clone(),
             })
             .collect();
-        let backups = shelf.backups.iter().filter(|backup| wanted(&backup.id));
-        let backups: Vec<&BackupManifest> = backups.collect();
+        let mut needed = BTreeSet::new();
+        for backup in shelf.backups.iter().filter(|backup| wanted(&backup.id)) {
+            match shelf.lineage(backup) {
+                Ok(lineage) => needed.extend(lineage.iter().map(|one| one.id.as_str())),
+                Err(error) => {
+                    needed.insert(backup.id.as_str());
+                    findings.push(Finding {
+                        file: BackupManifest::name(&backup.id),
+                        problem: error.to_string(),
+                    });
+                }
+            }
+        }
+        let backups = shelf.backups.iter();
+        let backups: Vec<&BackupManifest> = backups
+            .filter(|backup| needed.contains(backup.id.as_str()))
+            .collect();
         if !(backups.is_empty() && findings.is_empty()) {
             return Ok((backups, findings));
         }

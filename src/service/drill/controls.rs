@@ -220,8 +220,10 @@ impl<'a> Exhibit<'a> {
                 part.clone()
             }
             Damage::MissingManifest => {
-                remove(&copy.join(BackupManifest::name(&self.backup.id)))?;
-                self.backup.id.clone()
+                // An increment is of no use without its parent, either.
+                let needed = self.backup.parent.as_ref().unwrap_or(&self.backup.id);
+                remove(&copy.join(BackupManifest::name(needed)))?;
+                needed.clone()
             }
             Damage::WrongMajor => {
                 self.strange_major(&copy).await?;

@@ -14,7 +14,7 @@ use crate::engines::Native;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
-use crate::service::backup::{Backup, Shelf};
+use crate::service::backup::{Backup, Parent, Shelf};
 use crate::service::restore::{Deadlines, Restore, Restored, reachable};
 use crate::service::wal::{
     Drained, Expected, Receiver, ReceiverOptions, WalSocket, archive_command,
@@ -89,6 +89,7 @@ impl<'a> Engine<'a> {
         &self,
         target: &Target,
         repository: &Repository,
+        parent: Option<Parent>,
     ) -> Result<BackupManifest> {
         let backup = Backup {
             target,
@@ -96,6 +97,7 @@ impl<'a> Engine<'a> {
             region: None,
             max_rate: None,
             staging: None,
+            parent,
             clock: Arc::clone(&self.drill.clock),
             events: Arc::clone(&self.drill.events),
             cancel: self.drill.cancel.clone(),

@@ -17,6 +17,7 @@ use crate::recovery::{
     BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Lsn, OracleCount,
     RecoveryTarget, Verdict,
 };
+use crate::service::backup::ancestry;
 use crate::storage::Repository;
 
 /// The database that everybody has.
@@ -32,6 +33,7 @@ pub(super) async fn run(
     let say = |words: &str| drill.events.emit(Event::Note(format!("drill: {words}")));
     let engine = Engine::over(drill, repository, folder);
     let backup = Engine::newest(repository).await?;
+    let lineage = ancestry(repository, &backup).await?;
     let exhibit = Exhibit::new(&engine, &backup).await?;
     let (at, started) = (drill.clock.now(), drill.clock.monotonic());
     let since = |start: Duration| drill.clock.monotonic().saturating_sub(start).as_secs_f64();
@@ -57,6 +59,7 @@ pub(super) async fn run(
     let mut report = Report {
         drill,
         backup: &backup,
+        lineage: &lineage,
         at,
         newest,
         reached: restored.restored.reached,
@@ -123,6 +126,7 @@ async fn check_all(session: &Session, restored: &Recovered) -> Result<Vec<DrillC
 struct Report<'a> {
     drill: &'a Drill<'a>,
     backup: &'a BackupManifest,
+    lineage: &'a [BackupManifest],
     at: DateTime<Utc>,
     newest: Option<DateTime<Utc>>,
     reached: Lsn,
@@ -160,8 +164,8 @@ impl Report<'_> {
                 backup: backup.id.clone(),
                 backup_at: backup.started_at,
                 postgres: backup.postgres,
-                bytes: backup.bytes,
-                sealed_bytes: backup.sealed_bytes,
+                bytes: self.lineage.iter().map(|one| one.bytes).sum(),
+                sealed_bytes: self.lineage.iter().map(|one| one.sealed_bytes).sum(),
                 reached: self.reached.to_string(),
                 wal_bytes,
                 wal_rate: if age > 1.0 {

@@ -10,6 +10,7 @@ use crate::config::{Config, Overrides, Target};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::private::{Ephemeral, Identity, Options};
+use crate::service::backup::summarizes_wal;
 
 /// Seconds after which the server closes a segment that is not full.
 pub(super) const ARCHIVE_TIMEOUT: u32 = 5;
@@ -55,6 +56,9 @@ impl Primary {
         server.ensure_database(DATABASE).await?;
         let target = target(&server.url(DATABASE)).await?;
         let session = Session::connect(&target, "drill").await?;
+        if sandbox.incremental {
+            summarize(&session).await?;
+        }
         tablespace(&session, &server).await?;
         shop::fill(&session, sandbox.bytes, cancel).await?;
         Ok(Self {
@@ -122,6 +126,16 @@ impl Primary {
             .await
             .unwrap_or_else(|_| Err(Error::new(Kind::Timeout, otherwise)))
     }
+}
+
+/// Lets the server keep the summaries of its WAL that increments are made from.
+async fn summarize(session: &Session) -> Result<()> {
+    summarizes_wal(session.version().unsigned_abs() / 10_000, true)?;
+    let statement = "alter system set summarize_wal = on";
+    session.batch_execute(statement).await?;
+    let reload = "select pg_catalog.pg_reload_conf()";
+    session.execute(reload, &[]).await?;
+    Ok(())
 }
 
 /// Makes the tablespace `drill_far`, in the folder of the server but outside of its data.

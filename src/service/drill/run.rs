@@ -44,6 +44,8 @@ pub struct Sandbox {
     pub bytes: u64,
     /// How its WAL is kept.
     pub wal: WalMode,
+    /// Whether an increment follows the base backup, and both are restored.
+    pub incremental: bool,
 }
 
 /// A drill that was done.

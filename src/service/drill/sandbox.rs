@@ -19,6 +19,7 @@ use crate::recovery::{
     Acknowledged, BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Oracle,
     RecoveryTarget, Verdict, WalFacts, WalMode,
 };
+use crate::service::backup::Parent;
 use crate::service::wal::{Drained, Receiver};
 
 /// The named restore point.
@@ -31,11 +32,13 @@ struct Lost {
     log: Acknowledged,
     oracle: Oracle,
     backup: BackupManifest,
+    /// Bytes of it and of what it is an increment of, and sealed bytes of them.
+    bytes: (u64, u64),
     /// When the disaster struck.
     at: DateTime<Utc>,
     /// The same on the clock that measures.
     struck: Duration,
-    /// Seconds of the base backup.
+    /// Seconds of the base backup, and of its increment.
     backup_seconds: f64,
 }
 
@@ -108,10 +111,7 @@ impl Stage<'_> {
         tokio::time::sleep(WORK).await;
         self.say("base backup under load");
         let started = self.now();
-        let backup = self
-            .engine
-            .backup_of(&primary.target, &self.engine.repository)
-            .await?;
+        let (backup, bytes) = self.back_up(&primary).await?;
         let backup_seconds = self.since(started);
         for _ in 0..3 {
             tokio::time::sleep(WORK / 3).await;
@@ -138,12 +138,30 @@ impl Stage<'_> {
             log: probe.end().await,
             oracle,
             backup,
+            bytes,
             at,
             struck,
             backup_seconds,
         };
         primary.server.stop().await;
         Ok((lost, wal))
+    }
+
+    /// Takes a base backup, and an increment of it when there is to be one; gives the last one, and
+    /// the bytes and sealed bytes of both.
+    async fn back_up(&self, primary: &Primary) -> Result<(BackupManifest, (u64, u64))> {
+        let (engine, target) = (&self.engine, &primary.target);
+        let full = engine.backup_of(target, &engine.repository, None).await?;
+        let bytes = (full.bytes, full.sealed_bytes);
+        if !self.sandbox.incremental {
+            return Ok((full, bytes));
+        }
+        tokio::time::sleep(WORK).await;
+        self.say("an increment of it");
+        let parent = Some(Parent::Id(full.id));
+        let last = engine.backup_of(target, &engine.repository, parent).await?;
+        let bytes = (bytes.0 + last.bytes, bytes.1 + last.sealed_bytes);
+        Ok((last, bytes))
     }
 
     /// Everybody holds still for the moment of the restore point, so that the snapshot is exactly
@@ -219,8 +237,8 @@ impl Stage<'_> {
                 backup: lost.backup.id.clone(),
                 backup_at: lost.backup.started_at,
                 postgres: lost.backup.postgres,
-                bytes: lost.backup.bytes,
-                sealed_bytes: lost.backup.sealed_bytes,
+                bytes: lost.bytes.0,
+                sealed_bytes: lost.bytes.1,
                 reached: reached.to_string(),
                 wal_bytes,
                 wal_rate: wal_bytes as f64 / age.max(1e-3),
@@ -256,7 +274,7 @@ impl Stage<'_> {
         report.oracle_differences = differences.into_iter().take(10).collect();
         let phase = DrillPhase::new("oracle", self.since(started), 0);
         report.phases.push(phase);
-        let backup = DrillPhase::new("base backup", lost.backup_seconds, lost.backup.bytes);
+        let backup = DrillPhase::new("base backup", lost.backup_seconds, lost.bytes.0);
         report.phases.push(backup);
         Ok(found)
     }

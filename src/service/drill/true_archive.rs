@@ -26,6 +26,7 @@ pub(super) async fn attempt(engine: &Engine<'_>, place: &Path) -> Result<Result<
     let sandbox = Sandbox {
         bytes: BYTES,
         wal: WalMode::Archive,
+        incremental: false,
     };
     let primary = Primary::start(
         &sandbox,
@@ -34,7 +35,7 @@ pub(super) async fn attempt(engine: &Engine<'_>, place: &Path) -> Result<Result<
         &engine.drill.cancel,
     )
     .await?;
-    let backup = engine.backup_of(&primary.target, &repository).await?;
+    let backup = engine.backup_of(&primary.target, &repository, None).await?;
     let written = "insert into public.orders (customer, amount) values (1, 1)";
     primary.session.batch_execute(written).await?;
     primary

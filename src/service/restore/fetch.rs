@@ -4,14 +4,14 @@
 use std::io::{Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use ring::digest;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::place::Place;
+use super::place::Spot;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Part, Unpacked};
 use crate::storage::Repository;
@@ -21,14 +21,16 @@ const AT_ONCE: usize = 2;
 /// Bytes that are written at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Unpacks every stream of `backup` into its folder; gives the bytes, and what each file is.
+/// Unpacks every stream of `backup` into the folder of its spot; gives the bytes, and what each file
+/// is. `writing` is held by whoever writes.
 ///
 /// # Errors
 /// A part that is missing, does not open or is not the one of the manifest; a disk that is full.
 pub(super) async fn unpack(
     repository: &Repository,
     backup: &BackupManifest,
-    place: &Place,
+    spots: &[Spot],
+    writing: &Arc<Mutex<()>>,
 ) -> Result<(u64, Unpacked)> {
     let mut files = Unpacked::default();
     let mut parts = futures_util::stream::iter(backup.parts().map(|(name, part)| {
@@ -37,9 +39,9 @@ pub(super) async fn unpack(
     }))
     .buffered(AT_ONCE);
     let mut bytes = 0;
-    for (stream, spot) in backup.streams.iter().zip(&place.spots) {
+    for (stream, spot) in backup.streams.iter().zip(spots) {
         let (send, receive) = mpsc::channel::<Vec<u8>>(1);
-        let (folder, writing) = (spot.folder.clone(), Arc::clone(&place.writing));
+        let (folder, writing) = (spot.folder.clone(), Arc::clone(writing));
         let prefix = match spot.stream.as_str() {
             "base" => String::new(),
             oid => format!("pg_tblspc/{oid}/"),

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod fetch;
+mod join;
 mod place;
 mod point;
 mod program;

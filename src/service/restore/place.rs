@@ -13,6 +13,8 @@ use crate::recovery::{BackupManifest, Stream};
 const SPARE: u64 = 64 << 20;
 /// Where tablespaces lie when nothing else is said, in the folder of the restore.
 const TABLESPACES: &str = "tablespaces";
+/// Where the backups of a lineage lie until they are joined.
+const LINEAGE: &str = "lineage";
 
 /// A tablespace that is to lie elsewhere, written `OLD=NEW`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub(super) struct Spot {
     /// The stream: `base`, or a tablespace's OID.
     pub(super) stream: String,
     pub(super) folder: PathBuf,
-    /// Bytes of the stream.
+    /// Bytes of the stream, and of those that it is joined with.
     bytes: u64,
 }
 
@@ -64,18 +66,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Makes the folders, which must not exist or be empty.
+    /// Makes the folders for the last backup of a lineage, which must not exist or be empty.
     ///
     /// # Errors
     /// [`Kind::Usage`] for a folder that is not empty, that the server's user cannot reach, or a
     /// mapping of no tablespace; [`Kind::DiskFull`] when the backup does not fit.
     pub(super) fn make(
         into: &Path,
-        backup: &BackupManifest,
+        lineage: &[BackupManifest],
         mappings: &[TablespaceMapping],
         identity: &Identity,
     ) -> Result<Self> {
-        let spots = spots(into, backup, mappings)?;
+        let spots = spots(into, lineage, mappings)?;
         if let Some(taken) = spots
             .iter()
             .map(|spot| &spot.folder)
@@ -110,7 +112,10 @@ impl Place {
                 .hint("name a folder below one that everybody may enter"));
             }
         }
-        place.room()?;
+        place.room(match lineage {
+            [_] => 0,
+            several => several.iter().map(|backup| backup.bytes).sum(),
+        })?;
         Ok(place)
     }
 
@@ -119,19 +124,51 @@ impl Place {
         self.spots.first().map_or(&self.into, |spot| &spot.folder)
     }
 
+    /// A file in the folder of everything.
+    pub(super) fn within(&self, name: &str) -> PathBuf {
+        self.into.join(name)
+    }
+
+    /// Folders for the streams of one backup of a lineage.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn apart(&self, backup: &BackupManifest) -> Result<Vec<Spot>> {
+        let folder = self.into.join(LINEAGE).join(&backup.id);
+        let spot = |stream: &Stream| Spot {
+            stream: stream.name.clone(),
+            folder: folder.join(&stream.name),
+            bytes: 0,
+        };
+        let spots: Vec<Spot> = backup.streams.iter().map(spot).collect();
+        for spot in &spots {
+            make(&spot.folder, 0o700)?;
+        }
+        Ok(spots)
+    }
+
+    /// Removes those folders.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn clear_lineage(&self) -> Result<()> {
+        Ok(std::fs::remove_dir_all(self.into.join(LINEAGE))?)
+    }
+
+    /// Whether everything lies on one file system.
+    pub(super) fn one_device(&self) -> bool {
+        let device = |folder: &Path| folder.metadata().map(|facts| facts.dev()).ok();
+        let own = device(&self.into);
+        let mut spots = self.spots.iter();
+        own.is_some() && spots.all(|spot| device(&spot.folder) == own)
+    }
+
     /// Points `pg_tblspc` at the folders of the tablespaces.
     ///
     /// # Errors
     /// Those of the file system.
     pub(super) fn link(&self) -> Result<()> {
-        let links = self.data().join("pg_tblspc");
-        for spot in self.spots.iter().filter(|spot| spot.stream != "base") {
-            if !links.exists() {
-                make(&links, 0o700)?;
-            }
-            symlink(&spot.folder, links.join(&spot.stream))?;
-        }
-        Ok(())
+        link(self.data(), &self.spots)
     }
 
     /// Gives everything to the server's user. The links are followed by their owner only when
@@ -153,26 +190,27 @@ impl Place {
         self.made.clear();
     }
 
-    /// Compares what each file system has to take with the room on it.
-    fn room(&self) -> Result<()> {
-        let device = |spot: &Spot| spot.folder.metadata().map(|facts| facts.dev());
-        let mut left: Vec<(u64, &Spot)> = Vec::new();
+    /// Compares what each file system has to take with the room on it; `more` bytes lie in the
+    /// folder of everything for a while.
+    fn room(&self, more: u64) -> Result<()> {
+        let device = |folder: &Path| folder.metadata().map(|facts| facts.dev());
+        let mut left: Vec<(u64, &Path, u64)> = vec![(device(&self.into)?, &self.into, more)];
         for spot in &self.spots {
-            left.push((device(spot)?, spot));
+            left.push((device(&spot.folder)?, &spot.folder, spot.bytes));
         }
-        while let Some((device, spot)) = left.first().copied() {
-            let here = left.iter().filter(|(other, _)| *other == device);
-            let needed = here.map(|(_, spot)| spot.bytes).sum::<u64>() + SPARE;
-            let facts = rustix::fs::statvfs(&spot.folder).map_err(std::io::Error::from)?;
+        while let Some((device, folder, _)) = left.first().copied() {
+            let here = left.iter().filter(|(other, ..)| *other == device);
+            let needed = here.map(|(.., bytes)| bytes).sum::<u64>() + SPARE;
+            let facts = rustix::fs::statvfs(folder).map_err(std::io::Error::from)?;
             let free = facts.f_bavail.saturating_mul(facts.f_frsize);
             if free < needed {
-                let folder = spot.folder.display();
+                let folder = folder.display();
                 return Err(Error::new(
                     Kind::DiskFull,
                     format!("{folder} has space for {free} bytes, but {needed} are needed"),
                 ));
             }
-            left.retain(|(other, _)| *other != device);
+            left.retain(|(other, ..)| *other != device);
         }
         Ok(())
     }
@@ -197,13 +235,23 @@ impl Drop for Place {
 /// Where each stream goes.
 fn spots(
     into: &Path,
-    backup: &BackupManifest,
+    lineage: &[BackupManifest],
     mappings: &[TablespaceMapping],
 ) -> Result<Vec<Spot>> {
-    let at = |stream: &Stream, folder: PathBuf| Spot {
-        stream: stream.name.clone(),
-        folder,
-        bytes: stream.parts.iter().map(|part| part.bytes).sum(),
+    let Some(backup) = lineage.last() else {
+        return Ok(Vec::new());
+    };
+    let at = |stream: &Stream, folder: PathBuf| {
+        let all = lineage.iter().flat_map(|backup| &backup.streams);
+        let same = all.filter(|other| other.name == stream.name);
+        Spot {
+            stream: stream.name.clone(),
+            folder,
+            bytes: same
+                .flat_map(|stream| &stream.parts)
+                .map(|part| part.bytes)
+                .sum(),
+        }
     };
     let source = |stream: &Stream| stream.location.clone().map(PathBuf::from);
     for mapping in mappings {
@@ -268,6 +316,18 @@ fn make(folder: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
+/// Points the `pg_tblspc` of a data folder at the folders of its tablespaces.
+pub(super) fn link(data: &Path, spots: &[Spot]) -> Result<()> {
+    let links = data.join("pg_tblspc");
+    for spot in spots.iter().filter(|spot| spot.stream != "base") {
+        if !links.exists() {
+            make(&links, 0o700)?;
+        }
+        symlink(&spot.folder, links.join(&spot.stream))?;
+    }
+    Ok(())
+}
+
 fn give(path: &Path, identity: &Identity) -> Result<()> {
     lchown(path, Some(identity.uid), Some(identity.gid))?;
     if path.symlink_metadata()?.is_dir() {
@@ -305,7 +365,7 @@ mod tests {
     fn tablespaces_lie_in_the_folder_or_where_they_are_mapped_to() {
         let root = tempfile::tempdir().unwrap();
         let into = root.path().join("into");
-        let place = Place::make(&into, &backup(), &[], &here()).unwrap();
+        let place = Place::make(&into, &[backup()], &[], &here()).unwrap();
         place.link().unwrap();
         let link = into.join("data/pg_tblspc/16385");
         assert_eq!(link.read_link().unwrap(), into.join("tablespaces/16385"));
@@ -316,7 +376,7 @@ mod tests {
         let mapping = format!("/mnt/fast={}", elsewhere.display())
             .parse()
             .unwrap();
-        let place = Place::make(&into, &backup(), &[mapping], &here()).unwrap();
+        let place = Place::make(&into, &[backup()], &[mapping], &here()).unwrap();
         place.link().unwrap();
         assert_eq!(link.read_link().unwrap(), elsewhere);
         place.keep();
@@ -342,7 +402,7 @@ mod tests {
             ),
         ];
         for (mapping, words) in wrong {
-            let made = Place::make(&into, &backup(), &[mapped(mapping)], &here());
+            let made = Place::make(&into, &[backup()], &[mapped(mapping)], &here());
             let error = made.unwrap_err();
             assert_eq!(error.kind(), Kind::Usage);
             assert!(error.to_string().contains(words), "{error}");

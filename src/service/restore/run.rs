@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::deadline::{Deadlines, RestorePhase};
 use super::fetch::unpack;
+use super::join::{Unjoined, linked};
 use super::place::{Place, TablespaceMapping};
 use super::program::reachable;
 use super::promise::promised;
@@ -14,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover};
 use crate::recovery::{BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Unpacked};
+use crate::service::backup::ancestry;
 use crate::service::wal::{Expected, WalSocket};
 use crate::storage::Repository;
 
@@ -22,7 +24,7 @@ use crate::storage::Repository;
 pub struct Restore<'a> {
     /// What is restored from.
     pub repository: &'a Repository,
-    /// The base backup.
+    /// The base backup; those that it is an increment of are found by themselves.
     pub backup: &'a BackupManifest,
     /// Where it ends.
     pub target: &'a RecoveryTarget,
@@ -66,16 +68,17 @@ impl Restore<'_> {
     /// Restores, replays, promotes. A restore that fails leaves nothing.
     ///
     /// # Errors
-    /// No programs of the backup's version; too little space; parts or WAL that are missing or
-    /// damaged ([`Kind::WalMissing`], [`Kind::SealBroken`]); a server that ended before its target
+    /// No programs of the backup's version; too little space; a parent, parts or WAL that are missing
+    /// or damaged ([`Kind::BackupMissing`], [`Kind::WalMissing`], [`Kind::SealBroken`]); a server that ended before its target
     /// or before the newest WAL, a phase that passed its deadline ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
         let binaries = self.binaries().await?;
+        let lineage = ancestry(self.repository, self.backup).await?;
         let promised = promised(self.repository, self.backup, self.target).await?;
         let begun = self.clock.monotonic();
         let identity = Identity::current()?;
-        let place = Place::make(self.into, self.backup, self.tablespaces, &identity)?;
-        let (bytes, fetched) = self.bring(&binaries, &place).await?;
+        let place = Place::make(self.into, &lineage, self.tablespaces, &identity)?;
+        let (bytes, fetched) = self.bring(&binaries, &place, &lineage).await?;
         prepare(place.data())?;
         place.give(&identity)?;
         let verified = self.clock.monotonic();
@@ -105,17 +108,61 @@ impl Restore<'_> {
         })
     }
 
-    /// Puts the files of the base backup into their places and checks them; gives their bytes and
-    /// the time when they were there.
-    async fn bring(&self, binaries: &Binaries, place: &Place) -> Result<(u64, Duration)> {
-        let unpacking = unpack(self.repository, self.backup, place);
-        let (bytes, files) = self.deadlines.hold(RestorePhase::Fetch, unpacking).await?;
+    /// Puts the files of the base backup into their places and checks them; gives the bytes that
+    /// were fetched and the time when the files were there.
+    async fn bring(
+        &self,
+        binaries: &Binaries,
+        place: &Place,
+        lineage: &[BackupManifest],
+    ) -> Result<(u64, Duration)> {
+        let fetching = async {
+            if lineage.len() > 1 {
+                let bytes = self.join(binaries, place, lineage).await?;
+                return Ok((bytes, None));
+            }
+            let (spots, writing) = (&place.spots, &place.writing);
+            let (bytes, files) = unpack(self.repository, self.backup, spots, writing).await?;
+            Ok((bytes, Some(files)))
+        };
+        let (bytes, files) = self.deadlines.hold(RestorePhase::Fetch, fetching).await?;
         let fetched = self.clock.monotonic();
-        place.link()?;
-        self.compare(place.data(), &files)?;
-        let checking = self.verify(binaries, place.data());
+        let hashed = files.is_some();
+        if let Some(files) = files {
+            place.link()?;
+            compare(self.backup, place.data(), &files)?;
+        }
+        let checking = self.verify(binaries, place.data(), hashed);
         self.deadlines.hold(RestorePhase::Verify, checking).await?;
         Ok((bytes, fetched))
+    }
+
+    /// Unpacks the backups of a lineage, compares each with its own list of files, and joins them.
+    async fn join(
+        &self,
+        binaries: &Binaries,
+        place: &Place,
+        lineage: &[BackupManifest],
+    ) -> Result<u64> {
+        let mut sum = 0;
+        let mut unjoined = Unjoined {
+            backup: self.backup,
+            folders: Vec::new(),
+            last: Vec::new(),
+        };
+        for backup in lineage {
+            let spots = place.apart(backup)?;
+            let (bytes, files) = unpack(self.repository, backup, &spots, &place.writing).await?;
+            linked(&spots)?;
+            if let Some(base) = spots.first() {
+                compare(backup, &base.folder, &files)?;
+                unjoined.folders.push(base.folder.clone());
+            }
+            sum += bytes;
+            unjoined.last = spots;
+        }
+        unjoined.join(binaries, place).await?;
+        Ok(sum)
     }
 
     async fn binaries(&self) -> Result<Binaries> {
@@ -126,33 +173,16 @@ impl Restore<'_> {
         .await
     }
 
-    /// The files that were written against the checksums of the manifest inside the backup.
-    fn compare(&self, data: &Path, files: &Unpacked) -> Result<()> {
-        let list = std::fs::read(data.join(FILE_LIST))?;
-        let found = files.differences(&list);
-        let found = found.map_err(|why| Error::new(Kind::RestoreFailed, why))?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        Err(found.into_iter().fold(self.others(), Error::detail))
-    }
-
-    fn others(&self) -> Error {
-        let text = format!(
-            "the files of backup {} are not what they were",
-            self.backup.id
-        );
-        Error::new(Kind::RestoreFailed, text)
-    }
-
-    /// PostgreSQL's own check of names and sizes against the manifest inside the backup, and of the
-    /// manifest itself. Checksums were compared while the files were written, from the same bytes.
-    async fn verify(&self, binaries: &Binaries, data: &Path) -> Result<()> {
+    /// PostgreSQL's own check against the manifest in the cluster, and of the manifest itself. When
+    /// the files were `hashed` while they were written, checksums were compared from the same bytes:
+    /// then only names and sizes are looked at.
+    async fn verify(&self, binaries: &Binaries, data: &Path, hashed: bool) -> Result<()> {
         let Some(program) = binaries.program("pg_verifybackup") else {
             return Ok(());
         };
         let output = tokio::process::Command::new(program)
-            .args(["--no-parse-wal", "--skip-checksums", "--quiet"])
+            .args(["--no-parse-wal", "--quiet"])
+            .args(hashed.then_some("--skip-checksums"))
             .arg(data)
             .stdin(std::process::Stdio::null())
             .kill_on_drop(true)
@@ -162,7 +192,8 @@ impl Restore<'_> {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(said.lines().take(5).fold(self.others(), Error::detail))
+        let lines = said.lines().take(5);
+        Err(lines.fold(others(self.backup), Error::detail))
     }
 
     /// The server, once it takes writes. Its WAL comes through a socket that goes with this call.
@@ -197,4 +228,20 @@ impl Restore<'_> {
             (Err(error), None) => Err(failed(error)),
         }
     }
+}
+
+/// The files that were written against the checksums of the manifest inside the backup.
+fn compare(backup: &BackupManifest, data: &Path, files: &Unpacked) -> Result<()> {
+    let list = std::fs::read(data.join(FILE_LIST))?;
+    let found = files.differences(&list);
+    let found = found.map_err(|why| Error::new(Kind::RestoreFailed, why))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(found.into_iter().fold(others(backup), Error::detail))
+}
+
+fn others(backup: &BackupManifest) -> Error {
+    let text = format!("the files of backup {} are not what they were", backup.id);
+    Error::new(Kind::RestoreFailed, text)
 }

@@ -69,8 +69,13 @@ pub async fn audit(
 ) -> Result<Audit> {
     let mut damaged = Vec::new();
     let shelf = Shelf::read(repository).await?;
-    for backup in shelf.damaged {
+    for backup in &shelf.damaged {
         damaged.push(format!("backup {}: {}", backup.id, backup.problem));
+    }
+    for backup in &shelf.backups {
+        if let Err(error) = shelf.lineage(backup) {
+            damaged.push(error.to_string());
+        }
     }
     let backups = shelf.backups;
     let segment_bytes = backups.last().map_or(16 << 20, |one| one.wal_segment_bytes);

@@ -222,3 +222,82 @@ async fn m11_nothing_of_the_living_timeline_goes_for_a_backup_of_one_that_was_le
         "{left:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_parents_stay_as_long_as_an_increment_does_or_is_being_made() {
+    let shelf = Shelf::new();
+    let full = put(&shelf, day(9), 10, None).await;
+    let first = put(&shelf, day(8), 20, Some(full.clone())).await;
+    put(&shelf, day(7), 30, Some(first)).await;
+    let awaited = put(&shelf, day(6), 40, None).await;
+    put(&shelf, day(5), 50, None).await;
+    let newest = put(&shelf, day(4), 60, Some(full)).await;
+    // Somebody takes an increment of the one of day 6 at this moment.
+    let making = BackupManifest::id_at(Utc::now(), [0, 0, 2]);
+    let folder = BackupManifest::folder(&making);
+    for mark in [
+        format!("{folder}/of/{awaited}"),
+        format!("{folder}/alive/{}", &making[..16]),
+    ] {
+        shelf.repository().put(&mark, Vec::new()).await.unwrap();
+    }
+    put_wal(&shelf, 8..12).await;
+    let expire = ["expire", "--keep-count", "1"];
+    let data = shelf.backup(&expire).data();
+    assert_eq!(
+        ids(&data["kept"]),
+        ["20260327", "20260325", "20260322"],
+        "{data:#}"
+    );
+    let reasons = data["kept"].to_string();
+    let why = format!("{making}, which is being made, is an increment of it");
+    assert!(
+        reasons.contains(&why) && reasons.contains(&format!("{newest} is an increment of it")),
+        "{reasons}"
+    );
+    // The full backup is kept, so is the WAL from it on.
+    assert_eq!(data["wal"]["files"], 2 * 2, "{data:#}");
+    // Its maker has died.
+    let data = shelf
+        .backup(&[&expire[..], &["--abandoned-after", "0s"]].concat())
+        .data();
+    assert_eq!(ids(&data["expired"]), ["20260325"], "{data:#}");
+    assert_eq!(ids(&data["kept"]), ["20260327", "20260322"], "{data:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_increment_without_its_parent_is_no_good_backup() {
+    let shelf = Shelf::new();
+    let good = put(&shelf, day(9), 10, None).await;
+    let lost = put(&shelf, day(8), 20, None).await;
+    let child = put(&shelf, day(7), 30, Some(lost.clone())).await;
+    let manifest = shelf.path().join(BackupManifest::name(&lost));
+    std::fs::remove_file(manifest).unwrap();
+    let data = shelf.backup(&["expire", "--keep-count", "1"]).data();
+    assert_eq!(data["kept"][0]["id"], good.as_str(), "{data:#}");
+    assert_eq!(data["damaged"][0]["id"], child.as_str(), "{data:#}");
+    let problem = data["damaged"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains(&lost), "{problem}");
+    let verified = shelf.backup(&["verify", "--format", "json"]).exits(3);
+    assert!(
+        verified
+            .stdout
+            .contains(&format!("is an increment of {lost}, which is not there"))
+    );
+    // The same when it is there, and a part of it is not.
+    let shelf = Shelf::new();
+    let parent = put(&shelf, day(8), 20, None).await;
+    let child = put(&shelf, day(7), 30, Some(parent.clone())).await;
+    std::fs::remove_file(shelf.part(&parent, 0)).unwrap();
+    let data = shelf.backup(&["expire", "--keep-count", "1"]).data();
+    assert_eq!(ids(&data["kept"]).len(), 0, "{data:#}");
+    let damaged = data["damaged"].to_string();
+    assert!(
+        damaged.contains(&child) && damaged.contains(&parent),
+        "{damaged}"
+    );
+    let verify = ["verify", "--backup", &child, "--format", "json"];
+    let verified = shelf.backup(&verify).exits(3).stdout;
+    let part = BackupManifest::part_name(&parent, "base", 0);
+    assert!(verified.contains(&part), "{verified}");
+}

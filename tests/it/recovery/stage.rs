@@ -99,6 +99,11 @@ impl Shelf {
 
 /// A server that archives nothing, so that a backup has what it took along and no more.
 pub(super) async fn server() -> Ephemeral {
+    server_with(&[]).await
+}
+
+/// The same with further settings.
+pub(super) async fn server_with(more: &[(&str, &str)]) -> Ephemeral {
     let binaries = discover(&Search::default()).await.unwrap();
     let options = Options {
         binaries: Some(binaries),
@@ -107,8 +112,10 @@ pub(super) async fn server() -> Ephemeral {
             ("max_wal_senders", "5"),
             ("max_replication_slots", "5"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec(),
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect(),
         ..Options::default()
     };
     Ephemeral::start(&options).await.unwrap()

@@ -9,7 +9,7 @@ use super::stage::{KEY, Shelf, run, server, value};
 use crate::support::Cli;
 
 /// A folder that belongs to the server's user.
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("tgts-").tempdir_in("/tmp");
     let folder = folder.unwrap();
     if let Some((uid, gid)) = crate::support::unprivileged() {
@@ -20,7 +20,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
+pub(super) fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
     let location = format!("file:{}", shelf.path().display());
     let to = to.to_str().unwrap();
     Cli::new(["restore", "--to", to, "--repository", &location])
@@ -29,7 +29,7 @@ fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
         .env("TMPDIR", shelf.temp())
 }
 
-async fn ask(url: &str, sql: &str) -> String {
+pub(super) async fn ask(url: &str, sql: &str) -> String {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .unwrap();
