@@ -5,12 +5,14 @@
 mod frame;
 mod key;
 mod location;
+mod reader;
 mod repository;
 mod seal;
 mod store;
 
 pub use key::SealKey;
 pub use location::Location;
+pub use reader::{Sealed, Text};
 pub use repository::Repository;
 pub use seal::{Opener, Sealer};
 pub use store::Store;

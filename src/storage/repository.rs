@@ -1,17 +1,20 @@
 //! A repository: a store whose files are all sealed with one key.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{Location, Opener, SealKey, Sealer, Store};
+use super::reader::LARGE;
+use super::{Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
 
 /// Room for the header, the tags of the frames and text that does not compress.
 const OVERHEAD: usize = 64 * 1024;
+/// What is longer gets a buffer that goes back to the system at once.
+const SMALL: usize = 1 << 20;
 /// Bytes that are hashed at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -93,9 +96,17 @@ impl Repository {
     /// [`Kind::Storage`] when it is not there, [`Kind::SealKey`] when another key sealed it,
     /// [`Kind::SealBroken`] when it is damaged; all name it.
     pub async fn get(&self, name: &str) -> Result<Vec<u8>> {
-        let sealed = self.store.read(name).await?;
-        let (key, name) = (Arc::clone(&self.key), name.to_owned());
-        blocking(move || open(&name, &sealed, &key)).await
+        let sealed = self.sealed(name).await?;
+        blocking(move || sealed.open()?.whole()).await
+    }
+
+    /// A file that is read piece by piece, by a thread that may wait.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there.
+    pub async fn sealed(&self, name: &str) -> Result<Sealed> {
+        let (reader, bytes) = self.store.reader(name).await?;
+        Ok(Sealed::new(name, (reader, bytes), &self.key))
     }
 
     /// Reads and opens a file, and tells the bytes and the SHA-256 (in hexadecimal digits) of its
@@ -104,9 +115,8 @@ impl Repository {
     /// # Errors
     /// As [`Repository::get`].
     pub async fn digest(&self, name: &str) -> Result<(u64, String)> {
-        let sealed = self.store.read(name).await?;
-        let (key, name) = (Arc::clone(&self.key), name.to_owned());
-        blocking(move || digest(&name, &sealed, &key)).await
+        let sealed = self.sealed(name).await?;
+        blocking(move || digest(sealed.open()?)).await
     }
 
     /// Whether there is a file of that name.
@@ -154,45 +164,24 @@ impl Repository {
 
 fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
     let salt = std::array::from_fn(|_| rand::random());
-    let out = Vec::with_capacity(text.len() + text.len() / 1024 + OVERHEAD);
+    let most = text.len() + text.len() / 1024 + OVERHEAD;
+    let out = Vec::with_capacity(if most > SMALL { most.max(LARGE) } else { most });
     let mut sealer = Sealer::new(out, key, salt)?;
     sealer.write_all(text)?;
     sealer.finish()
 }
 
-fn open(name: &str, sealed: &[u8], key: &SealKey) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let mut opener = opener(name, sealed, key)?;
-    let read = opener.read_to_end(&mut text);
-    read.map_err(|error| damaged(name, error))?;
-    Ok(text)
-}
-
-fn digest(name: &str, sealed: &[u8], key: &SealKey) -> Result<(u64, String)> {
-    let mut opener = opener(name, sealed, key)?;
+fn digest(mut text: Text) -> Result<(u64, String)> {
     let (mut bytes, mut hash) = (0, Sha256::new());
     let mut buffer = vec![0; BUFFER];
     loop {
-        let read = opener.read(&mut buffer);
-        let read = read.map_err(|error| damaged(name, error))?;
+        let read = text.read(&mut buffer)?;
         if read == 0 {
             return Ok((bytes, hex::encode(hash.finalize())));
         }
         hash.update(&buffer[..read]);
         bytes += read as u64;
     }
-}
-
-fn opener<'a>(name: &str, sealed: &'a [u8], key: &SealKey) -> Result<Opener<&'a [u8]>> {
-    Opener::new(sealed, key).map_err(|error| Error::new(error.kind(), format!("{name}: {error}")))
-}
-
-fn damaged(name: &str, error: std::io::Error) -> Error {
-    Error::new(
-        Kind::SealBroken,
-        format!("{name} is damaged: its seal does not hold"),
-    )
-    .because(error)
 }
 
 async fn blocking<T: Send + 'static>(

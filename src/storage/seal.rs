@@ -112,7 +112,9 @@ impl<R: Read> Opener<R> {
     pub fn new(mut inner: R, key: &SealKey) -> Result<Self> {
         let mut header = [0; HEADER];
         inner.read_exact(&mut header).map_err(|error| {
-            Error::new(Kind::SealBroken, "a sealed file ends in its header").because(error)
+            error.downcast::<Error>().unwrap_or_else(|error| {
+                Error::new(Kind::SealBroken, "a sealed file ends in its header").because(error)
+            })
         })?;
         let (magic, rest) = header.split_at(MAGIC.len());
         let (id, salt) = rest.split_at(8);

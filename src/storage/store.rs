@@ -9,9 +9,12 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    GetResultPayload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
 
 use super::Location;
+use super::reader::Reader;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::bring_cryptography;
 
@@ -94,6 +97,26 @@ impl Store {
     pub async fn read(&self, name: &str) -> Result<Bytes> {
         let read = async { self.inner.get(&Path::from(name)).await?.bytes().await };
         read.await.map_err(|error| self.wrong(&error))
+    }
+
+    /// A file as a stream, and its bytes; for threads that may wait.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there or out of reach.
+    pub(super) async fn reader(&self, name: &str) -> Result<(Reader, u64)> {
+        let found = self.inner.get(&Path::from(name)).await;
+        let found = found.map_err(|error| self.wrong(&error))?;
+        let bytes = found.meta.size;
+        let reader = match found.payload {
+            GetResultPayload::File(file, _) => Reader::of_file(file),
+            GetResultPayload::Stream(stream) => {
+                let location = self.location.clone();
+                let told =
+                    stream.map(move |piece| piece.map_err(|error| Self::error(&location, &error)));
+                Reader::of_stream(told.boxed())
+            }
+        };
+        Ok((reader, bytes))
     }
 
     /// Whether there is a file of that name.

@@ -1,25 +1,61 @@
-//! The files of a base backup: parts are fetched some at a time, opened, checked and unpacked in
-//! their order.
+//! The files of a base backup: parts are opened some at a time, piece by piece, and unpacked in their
+//! order. What is in memory does not grow with a part.
 
 use std::io::{Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use bytes::BytesMut;
 use ring::digest;
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::place::Spot;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Part, Unpacked};
-use crate::storage::Repository;
+use crate::recovery::{BackupManifest, Part, Stream, Unpacked};
+use crate::storage::{Repository, Sealed};
 
-/// Parts that are fetched at once; each is in memory twice for a moment.
-const AT_ONCE: usize = 2;
+/// Parts that are open at once: the one that is unpacked, and those that come next.
+const OPEN: usize = 3;
+/// Bytes of text that are handed over at once.
+const PIECE: usize = 512 * 1024;
+/// Pieces that wait in each part, so that one is fetched to its end while another is unpacked: 16 MiB.
+const WAITING: usize = 32;
 /// Bytes that are written at once.
 const BUFFER: usize = 256 * 1024;
+
+/// The text of a part, as it comes.
+type Pieces = mpsc::Receiver<Result<BytesMut>>;
+
+/// Pieces that are not in use. All of them are cut from one block, which is too large for the arenas
+/// of the C library: it goes back to the system as a whole.
+#[derive(Clone)]
+struct Pool(Arc<Mutex<Vec<BytesMut>>>);
+
+impl Pool {
+    /// As many as wait in all open parts, and one in each hand.
+    fn new() -> Self {
+        let count = OPEN * WAITING + OPEN + 1;
+        let mut block = BytesMut::zeroed(count * PIECE);
+        let pieces = (0..count).map(|_| block.split_to(PIECE)).collect();
+        Self(Arc::new(Mutex::new(pieces)))
+    }
+
+    fn take(&self) -> BytesMut {
+        let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pieces.pop().unwrap_or_else(|| BytesMut::zeroed(PIECE))
+    }
+
+    fn give(&self, mut piece: BytesMut) {
+        if piece.capacity() >= PIECE {
+            // The bytes are there; whoever takes it writes over them.
+            piece.resize(PIECE, 0);
+            let mut pieces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            pieces.push(piece);
+        }
+    }
+}
 
 /// Unpacks every stream of `backup` into the folder of its spot; gives the bytes, and what each file
 /// is. `writing` is held by whoever writes.
@@ -33,60 +69,133 @@ pub(super) async fn unpack(
     writing: &Arc<Mutex<()>>,
 ) -> Result<(u64, Unpacked)> {
     let mut files = Unpacked::default();
-    let mut parts = futures_util::stream::iter(backup.parts().map(|(name, part)| {
-        let part = part.clone();
-        async move { fetch(repository, &name, &part).await }
-    }))
-    .buffered(AT_ONCE);
-    let mut bytes = 0;
+    let pool = Pool::new();
     for (stream, spot) in backup.streams.iter().zip(spots) {
-        let (send, receive) = mpsc::channel::<Vec<u8>>(1);
+        // The one that is sent waits outside, the one that is unpacked was taken out.
+        let (send, receive) = mpsc::channel::<Pieces>(OPEN - 2);
         let (folder, writing) = (spot.folder.clone(), Arc::clone(writing));
         let prefix = match spot.stream.as_str() {
             "base" => String::new(),
             oid => format!("pg_tblspc/{oid}/"),
         };
+        let fault = Fault::default();
+        let parts = Parts::new(receive, (pool.clone(), Arc::clone(&fault)));
         let unpacking = tokio::task::spawn_blocking(move || {
             let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
-            write(&folder, &prefix, receive)
+            write(&folder, &prefix, parts)
         });
-        let mut fetched = Ok(());
-        for _ in &stream.parts {
-            match parts.try_next().await {
-                Ok(Some(part)) => {
-                    bytes += part.len() as u64;
-                    // A receiver that is gone has an error, which is told below.
-                    if send.send(part).await.is_err() {
-                        break;
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    fetched = Err(error);
-                    break;
-                }
-            }
-        }
-        drop(send);
+        let mut opening = Opening {
+            repository,
+            pool: pool.clone(),
+            streams: Vec::new(),
+        };
+        let opened = opening.open(backup, stream, send).await;
         // Also after an error: nobody may write into a folder that the caller removes.
         let done = unpacking
             .await
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-        fetched?;
+        // The last parts were still being read until now.
+        drop(opening);
+        opened?;
+        if let Some(error) = fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(error);
+        }
         files.extend(done.map_err(|error| unpacked_badly(&backup.id, &error))?);
     }
-    Ok((bytes, files))
+    Ok((backup.bytes, files))
+}
+
+/// What was wrong with a part; the library that unpacks knows errors of input and output alone.
+type Fault = Arc<Mutex<Option<Error>>>;
+
+/// Parts that are being opened. Streams of the network end with this value: a thread that waits for
+/// one must not wait for ever when nobody wants its text any more.
+struct Opening<'a> {
+    repository: &'a Repository,
+    pool: Pool,
+    streams: Vec<AbortHandle>,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        for stream in &self.streams {
+            stream.abort();
+        }
+    }
+}
+
+impl Opening<'_> {
+    /// Opens the parts of a stream in their order, as fast as they are taken.
+    async fn open(
+        &mut self,
+        backup: &BackupManifest,
+        stream: &Stream,
+        send: mpsc::Sender<Pieces>,
+    ) -> Result<()> {
+        for (number, part) in stream.parts.iter().enumerate() {
+            let name = BackupManifest::part_name(&backup.id, &stream.name, number);
+            let sealed = self.repository.sealed(&name).await?;
+            self.streams.retain(|stream| !stream.is_finished());
+            self.streams.extend(sealed.stopper());
+            let (pieces, receive) = mpsc::channel(WAITING);
+            let (part, pool) = (part.clone(), self.pool.clone());
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = read(sealed, (&name, &part), &pool, &pieces) {
+                    let _ = pieces.blocking_send(Err(error));
+                }
+            });
+            // A receiver that is gone has an error of its own.
+            if send.send(receive).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a part to its end. That it is the one of the manifest is known only then: what was written
+/// of it goes with the whole restore when it is not.
+fn read(
+    sealed: Sealed,
+    (name, part): (&str, &Part),
+    pool: &Pool,
+    pieces: &mpsc::Sender<Result<BytesMut>>,
+) -> Result<()> {
+    let mut text = sealed.open()?;
+    let (mut bytes, mut hash) = (0, digest::Context::new(&digest::SHA256));
+    loop {
+        let mut piece = pool.take();
+        let mut filled = 0;
+        while filled < PIECE {
+            match text.read(&mut piece[filled..])? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        piece.truncate(filled);
+        hash.update(&piece);
+        bytes += filled as u64;
+        if filled > 0 && pieces.blocking_send(Ok(piece)).is_err() {
+            return Ok(());
+        }
+        if filled < PIECE {
+            break;
+        }
+    }
+    if bytes == part.bytes && hex::encode(hash.finish()) == part.sha256 {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::SealBroken,
+        format!("{name} is not the part that the manifest names"),
+    ))
 }
 
 /// Unpacks one tar file. What each file is, is told from the very bytes that are written, so that
 /// nobody has to read them again.
-fn write(
-    folder: &Path,
-    prefix: &str,
-    receive: mpsc::Receiver<Vec<u8>>,
-) -> std::io::Result<Unpacked> {
+fn write(folder: &Path, prefix: &str, parts: Parts) -> std::io::Result<Unpacked> {
     let mut files = Unpacked::default();
-    let mut archive = tar::Archive::new(Parts::new(receive));
+    let mut archive = tar::Archive::new(parts);
     archive.set_preserve_permissions(true);
     archive.set_preserve_mtime(false);
     let mut buffer = vec![0; BUFFER];
@@ -157,44 +266,63 @@ fn unpacked_badly(id: &str, error: &std::io::Error) -> Error {
     )
 }
 
-async fn fetch(repository: &Repository, name: &str, part: &Part) -> Result<Vec<u8>> {
-    let text = repository.get(name).await?;
-    if text.len() as u64 == part.bytes && hex::encode(Sha256::digest(&text)) == part.sha256 {
-        return Ok(text);
-    }
-    Err(Error::new(
-        Kind::SealBroken,
-        format!("{name} is not the part that the manifest names"),
-    ))
-}
-
 /// Parts as one stream, for a thread that may wait.
 struct Parts {
-    receive: mpsc::Receiver<Vec<u8>>,
-    part: Vec<u8>,
+    receive: mpsc::Receiver<Pieces>,
+    pieces: Option<Pieces>,
+    piece: BytesMut,
     at: usize,
+    pool: Pool,
+    fault: Fault,
 }
 
 impl Parts {
-    fn new(receive: mpsc::Receiver<Vec<u8>>) -> Self {
+    fn new(receive: mpsc::Receiver<Pieces>, (pool, fault): (Pool, Fault)) -> Self {
         Self {
             receive,
-            part: Vec::new(),
+            pieces: None,
+            piece: BytesMut::new(),
             at: 0,
+            pool,
+            fault,
+        }
+    }
+
+    /// The next piece; none at the end.
+    fn next(&mut self) -> std::io::Result<Option<BytesMut>> {
+        loop {
+            match &mut self.pieces {
+                Some(pieces) => match pieces.blocking_recv() {
+                    Some(Ok(piece)) => return Ok(Some(piece)),
+                    Some(Err(error)) => {
+                        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+                        fault.get_or_insert(error);
+                        return Err(std::io::Error::other("a part does not open"));
+                    }
+                    None => self.pieces = None,
+                },
+                None => match self.receive.blocking_recv() {
+                    Some(pieces) => self.pieces = Some(pieces),
+                    None => return Ok(None),
+                },
+            }
         }
     }
 }
 
 impl Read for Parts {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        while self.at == self.part.len() {
-            match self.receive.blocking_recv() {
-                Some(part) => (self.part, self.at) = (part, 0),
+        while self.at == self.piece.len() {
+            match self.next()? {
+                Some(piece) => {
+                    self.pool.give(std::mem::replace(&mut self.piece, piece));
+                    self.at = 0;
+                }
                 None => return Ok(0),
             }
         }
-        let count = bytes.len().min(self.part.len() - self.at);
-        bytes[..count].copy_from_slice(&self.part[self.at..self.at + count]);
+        let count = bytes.len().min(self.piece.len() - self.at);
+        bytes[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
         self.at += count;
         Ok(count)
     }
