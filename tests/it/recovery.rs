@@ -10,6 +10,7 @@ mod drill_passive;
 mod drill_records;
 mod pitr;
 mod release;
+mod rescue;
 mod restore_damage;
 mod stage;
 mod tablespaces;
