@@ -14,6 +14,7 @@ mod incremental;
 mod incremental_damage;
 mod pitr;
 mod release;
+mod rescue;
 mod restore_damage;
 mod stage;
 mod tablespaces;
