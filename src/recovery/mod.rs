@@ -32,7 +32,9 @@ pub use drill::{
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use identity::RepositoryIdentity;
 pub use lsn::Lsn;
-pub use manifest::{BackupManifest, Brought, Collation, MANIFEST_VERSION, Part, Settings, Stream};
+pub use manifest::{
+    BackupManifest, Brought, Collation, Kept, KeptFile, MANIFEST_VERSION, Part, Settings, Stream,
+};
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 #[cfg(test)]

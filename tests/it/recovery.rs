@@ -8,6 +8,7 @@ mod drill;
 mod drill_controls;
 mod drill_passive;
 mod drill_records;
+mod kept;
 mod pitr;
 mod stage;
 mod wal;

@@ -10,11 +10,11 @@ use crate::storage::Repository;
 /// repository belongs to whoever comes first.
 ///
 /// # Errors
-/// [`Kind::BackupRefused`] for another cluster or region; those of the repository.
+/// [`Kind::BackupRefused`] for another cluster, region or engine; those of the repository.
 pub async fn admit(
     repository: &Repository,
     system_identifier: u64,
-    region: Option<&str>,
+    (region, engine): (Option<&str>, &str),
     now: DateTime<Utc>,
 ) -> Result<()> {
     let name = RepositoryIdentity::NAME;
@@ -24,6 +24,7 @@ pub async fn admit(
             system_identifier,
             region: region.map(str::to_owned),
             created: now,
+            engine: engine.to_owned(),
         };
         let text = serde_json::to_vec(&identity)
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
@@ -37,7 +38,7 @@ pub async fn admit(
     let text = repository.get(name).await?;
     let identity: RepositoryIdentity = serde_json::from_slice(&text)
         .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))?;
-    match identity.objection(system_identifier, region) {
+    match identity.objection(system_identifier, region, engine) {
         None => Ok(()),
         Some(why) => Err(Error::new(
             Kind::BackupRefused,

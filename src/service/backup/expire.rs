@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::shelf::{Damaged, Remains, Shelf};
 use crate::clock::Clock;
+use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Decision, Held, Lsn, Retention, Segment};
 use crate::storage::Repository;
@@ -122,7 +123,11 @@ impl Expire<'_> {
             damaged,
         };
         if !self.dry_run {
-            self.remove(&expired, wal_files).await?;
+            let kept = Kept::among(&shelf, &expired);
+            self.remove(&expired, wal_files, kept.is_none()).await?;
+            if let Some(kept) = kept {
+                kept.remove(self.repository, &expired).await?;
+            }
         }
         Ok(expired)
     }
@@ -149,7 +154,7 @@ impl Expire<'_> {
         Ok((removed, files))
     }
 
-    async fn remove(&self, expired: &Expired, wal: Vec<String>) -> Result<()> {
+    async fn remove(&self, expired: &Expired, wal: Vec<String>, own: bool) -> Result<()> {
         let stopped = || {
             if self.cancel.is_cancelled() {
                 return Err(Error::new(Kind::Cancelled, "the removal was stopped"));
@@ -173,11 +178,55 @@ impl Expire<'_> {
                     .await?;
             }
         }
-        for name in wal {
+        // The WAL of an engine that keeps its own goes with its backups.
+        for name in wal.into_iter().filter(|_| own) {
             stopped()?;
             self.repository.remove(&name).await?;
         }
         Ok(())
+    }
+}
+
+/// What an engine that keeps its own files has to remove.
+struct Kept {
+    engine: String,
+    /// Labels of the backups that go.
+    labels: Vec<String>,
+    /// Every label that Tidegate knows, those that go among them.
+    known: Vec<String>,
+}
+
+impl Kept {
+    /// A repository has one engine; none when it is one that keeps no files of its own.
+    fn among(shelf: &Shelf, expired: &Expired) -> Option<Self> {
+        let kept = |backup: &BackupManifest| Some(backup.kept.as_ref()?.label.clone());
+        let engine = shelf.backups.iter().find(|one| one.kept.is_some())?;
+        let go = |backup: &&BackupManifest| expired.expired.iter().any(|one| one.id == backup.id);
+        Some(Self {
+            engine: engine.engine.clone(),
+            labels: shelf.backups.iter().filter(go).filter_map(kept).collect(),
+            known: shelf.backups.iter().filter_map(kept).collect(),
+        })
+    }
+
+    /// Removes them, those that were left by a create that was killed, and the WAL before the
+    /// oldest that stays.
+    async fn remove(mut self, repository: &Repository, expired: &Expired) -> Result<()> {
+        let Some(keeper) = engines::keeper(repository, &self.engine)? else {
+            return Ok(());
+        };
+        let stay = self.known.len() - self.labels.len();
+        for one in keeper.labels().await? {
+            let orphan = one.id.as_deref().is_some_and(|id| {
+                let remains = expired.remains.iter();
+                remains.into_iter().any(|remains| remains.id == id)
+            });
+            if orphan && !self.known.contains(&one.label) {
+                self.labels.push(one.label);
+            }
+        }
+        let wal = expired.wal.before.is_some();
+        keeper.remove(&self.labels, wal.then_some(stay)).await
     }
 }
 

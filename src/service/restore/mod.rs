@@ -1,6 +1,7 @@
 //! Restores: a base backup from a repository, WAL up to a target, a server that takes connections.
 
 mod fetch;
+mod kept;
 mod program;
 mod run;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fetch::unpack;
+use super::kept::bring;
 use super::program::reachable;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -85,7 +86,7 @@ impl Restore<'_> {
     /// or before the newest WAL ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
         let binaries = self.binaries().await?;
-        if self.backup.streams.len() != 1 {
+        if self.backup.streams.len() > 1 {
             return Err(Error::new(
                 Kind::Unsupported,
                 format!(
@@ -99,8 +100,13 @@ impl Restore<'_> {
         let identity = Identity::current()?;
         let data = self.folder()?;
         self.room()?;
-        let bytes = unpack(self.repository, self.backup, &data).await?;
-        self.verify(&binaries, &data).await?;
+        let bytes = if let Some(kept) = &self.backup.kept {
+            bring(self.repository, (self.backup, kept), &data).await?
+        } else {
+            let bytes = unpack(self.repository, self.backup, &data).await?;
+            self.verify(&binaries, &data).await?;
+            bytes
+        };
         prepare(&data, &identity)?;
         let unpacked = self.clock.monotonic();
         let socket = WalSocket::serve(

@@ -230,6 +230,7 @@ pub(super) mod tests {
             system_identifier: 7,
             region: None,
             created: chrono::DateTime::UNIX_EPOCH,
+            engine: "native".to_owned(),
         };
         let identity = serde_json::to_vec(&identity).unwrap();
         let named = repository.put(RepositoryIdentity::NAME, identity);

@@ -40,6 +40,7 @@ async fn put(shelf: &Shelf, at: DateTime<Utc>, number: u64, parent: Option<Strin
         sealed_bytes: 100,
         settings: Settings::default(),
         parent,
+        kept: None,
     };
     let name = BackupManifest::part_name(&id, "base", 0);
     repository.put(&name, &b"test"[..]).await.unwrap();
