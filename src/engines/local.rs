@@ -95,13 +95,7 @@ impl Cluster {
 
     /// What its owner is called.
     pub(super) fn owner_name(&self) -> Option<String> {
-        let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
-        let uid = self.owner.uid.to_string();
-        accounts.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)? == uid).then(|| name.to_owned())
-        })
+        name_of(self.owner.uid)
     }
 
     /// Puts a file down as a whole: others may be reading it.
@@ -119,6 +113,17 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// What a user is called.
+pub(super) fn name_of(uid: u32) -> Option<String> {
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    let uid = uid.to_string();
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
 }
 
 /// Why a cluster elsewhere cannot be copied.

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::vars;
 use crate::engines::engine::stopped;
+use crate::engines::kept_files::at;
+use crate::engines::local::name_of;
 use crate::error::{Error, Kind, Result};
 
 /// The one server of a repository.
@@ -55,6 +57,34 @@ impl Program {
         self.root.join("barman.conf")
     }
 
+    /// Makes the configuration speak of this very folder and of its owner: it may be a copy, whose
+    /// commands must not work on the original.
+    fn settle(&self) -> Result<()> {
+        let path = self.configuration();
+        let text = std::fs::read_to_string(&path).map_err(|error| at(&path, &error))?;
+        let value = |name: &str| {
+            let mut lines = text.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "))
+        };
+        let home = value("barman_home").and_then(|home| home.strip_suffix("/home"));
+        let (Some(home), Some(user)) = (home, value("barman_user")) else {
+            let text = format!("{} is not what Tidegate wrote", path.display());
+            return Err(Error::new(Kind::BackupTool, text));
+        };
+        let root = self.root.display().to_string();
+        let owner = name_of(self.root.metadata()?.uid()).unwrap_or_else(|| user.to_owned());
+        if home == root && user == owner {
+            return Ok(());
+        }
+        let users = ["barman_user = ", user, "\n"].concat();
+        let moved = text
+            .replace(&format!("{home}/"), &format!("{root}/"))
+            .replace(&users, &format!("barman_user = {owner}\n"));
+        let new = path.with_extension(format!("{:08x}.new", rand::random::<u32>()));
+        std::fs::write(&new, moved).map_err(|error| at(&new, &error))?;
+        Ok(std::fs::rename(new, path)?)
+    }
+
     /// Runs a command, as the owner of the folder when this process is root: Barman runs as the one
     /// user that its configuration names.
     ///
@@ -77,6 +107,7 @@ impl Program {
         input: Option<Vec<u8>>,
         cancel: &CancellationToken,
     ) -> Result<Said> {
+        self.settle()?;
         let mut command = Command::new(program()?);
         let mut option = OsString::from("--config=");
         option.push(self.configuration());

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use super::call::{Program, SERVER};
 use super::configure::prepare;
 use super::seals::Seals;
-use super::tell::{Backup, List};
-use crate::engines::kept_files::digests;
+use super::tell::{Backup, List, ranges};
+use crate::engines::kept_files::{at, digests};
 use crate::engines::local::Cluster;
 use crate::engines::{BackupEngine, Labelled, Made, Order, Taken, Upload};
 use crate::error::{Error, Kind, Result};
@@ -145,8 +145,11 @@ impl Barman {
 
     /// Reads every file that was written once more.
     async fn taken(&self, label: String, backup: &Backup) -> Result<Taken> {
-        let (start, end, timeline) = backup.places();
+        let (_, _, timeline) = backup.places();
         let place = self.program.home().join("base").join(&label).join("data");
+        let manifest = place.join("backup_manifest");
+        let text = tokio::fs::read(&manifest).await;
+        let (start, end) = ranges(&text.map_err(|error| at(&manifest, &error))?)?;
         let prefix = format!("{}/{label}/data", Self::FOLDER);
         let files = digests(place, prefix).await?;
         Ok(Taken {

@@ -66,7 +66,7 @@ impl Backup {
         Err(Error::new(Kind::BackupTool, text))
     }
 
-    /// Where replay begins, what it must reach, and the timeline.
+    /// Where it began, the end of the segment that it ended in, and the timeline.
     pub(super) fn places(&self) -> (Lsn, Lsn, u32) {
         (self.base.begin_lsn, self.base.end_lsn, self.base.timeline)
     }
@@ -74,6 +74,30 @@ impl Backup {
     /// Bytes of the cluster's files.
     pub(super) fn bytes(&self) -> u64 {
         self.base.disk_usage_bytes
+    }
+}
+
+/// Where replay begins and what it must reach, by PostgreSQL's own manifest of the backup; Barman
+/// says the end of the segment instead, which no recovery has to reach.
+pub(super) fn ranges(manifest: &[u8]) -> Result<(Lsn, Lsn)> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        #[serde(rename = "WAL-Ranges")]
+        ranges: Vec<Range>,
+    }
+    #[derive(Deserialize)]
+    struct Range {
+        #[serde(rename = "Start-LSN")]
+        start: Lsn,
+        #[serde(rename = "End-LSN")]
+        end: Lsn,
+    }
+    let wrong = |text: String| Error::new(Kind::BackupTool, format!("backup_manifest: {text}"));
+    let manifest: Manifest =
+        serde_json::from_slice(manifest).map_err(|error| wrong(error.to_string()))?;
+    match manifest.ranges.as_slice() {
+        [Range { start, end }] => Ok((*start, *end)),
+        other => Err(wrong(format!("it names {} ranges of WAL", other.len()))),
     }
 }
 
@@ -100,5 +124,15 @@ mod tests {
         let done = shown("DONE").complete().unwrap();
         assert_eq!(done.places(), (Lsn(0x160_0028), Lsn(0x170_0000), 1));
         assert!(shown("FAILED").complete().is_err());
+    }
+
+    #[test]
+    fn the_end_is_that_of_the_last_record() {
+        let text = r#"{ "PostgreSQL-Backup-Manifest-Version": 1, "Files": [{"Path": "a", "Size": 1}],
+            "WAL-Ranges": [{ "Timeline": 1, "Start-LSN": "0/C00028", "End-LSN": "0/C00100" }], "Manifest-Checksum": "x"}"#;
+        let found = ranges(text.as_bytes()).unwrap();
+        assert_eq!(found, (Lsn(0xC0_0028), Lsn(0xC0_0100)));
+        assert!(ranges(b"{\"WAL-Ranges\": []}").is_err());
+        assert!(ranges(b"").is_err());
     }
 }

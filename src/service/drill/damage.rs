@@ -1,6 +1,7 @@
 //! Damage to a copy of a repository's folder. The copy consists of hard links, so that it costs
 //! nothing; a file that is damaged is written anew, so that the repository itself stays as it is.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
@@ -14,12 +15,17 @@ pub(super) fn link_tree(from: &Path, to: &Path) -> Result<()> {
         let kind = entry.file_type().map_err(|error| at(&path, &error))?;
         if kind.is_dir() {
             link_tree(&path, &place)?;
-        } else if std::fs::hard_link(&path, &place).is_err() {
+        } else if appended(&entry.file_name()) || std::fs::hard_link(&path, &place).is_err() {
             // Another file system, or one without links.
             std::fs::copy(&path, &place).map_err(|error| at(&path, &error))?;
         }
     }
     Ok(())
+}
+
+/// Whether Barman writes into a file where it is, which would reach through a link.
+fn appended(name: &OsStr) -> bool {
+    name == "xlog.db" || Path::new(name).extension() == Some(OsStr::new("log"))
 }
 
 /// Removes a file.
