@@ -112,6 +112,7 @@ fn taken(said: &Said, streams: Vec<Stream>) -> Result<Taken> {
         end,
         wal_included: true,
         streams,
+        kept: None,
     })
 }
 

@@ -10,6 +10,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use sha2::{Digest, Sha256};
 
 use super::Location;
 use crate::error::{Error, Kind, Result};
@@ -94,6 +95,21 @@ impl Store {
     pub async fn read(&self, name: &str) -> Result<Bytes> {
         let read = async { self.inner.get(&Path::from(name)).await?.bytes().await };
         read.await.map_err(|error| self.wrong(&error))
+    }
+
+    /// Bytes and SHA-256 (in hexadecimal digits) of a file of any size.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there or out of reach.
+    pub async fn digest(&self, name: &str) -> Result<(u64, String)> {
+        let wrong = |error| self.wrong(&error);
+        let found = self.inner.get(&Path::from(name)).await.map_err(wrong)?;
+        let (mut stream, mut bytes, mut hash) = (found.into_stream(), 0, Sha256::new());
+        while let Some(piece) = stream.try_next().await.map_err(wrong)? {
+            bytes += piece.len() as u64;
+            hash.update(&piece);
+        }
+        Ok((bytes, hex::encode(hash.finalize())))
     }
 
     /// Whether there is a file of that name.

@@ -2,6 +2,7 @@
 
 mod deadline;
 mod fetch;
+mod kept;
 mod place;
 mod point;
 mod program;

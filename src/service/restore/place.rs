@@ -119,7 +119,7 @@ impl Place {
         self.spots.first().map_or(&self.into, |spot| &spot.folder)
     }
 
-    /// Points `pg_tblspc` at the folders of the tablespaces.
+    /// Points `pg_tblspc` at the folders of the tablespaces, wherever an engine let it point.
     ///
     /// # Errors
     /// Those of the file system.
@@ -129,7 +129,11 @@ impl Place {
             if !links.exists() {
                 make(&links, 0o700)?;
             }
-            symlink(&spot.folder, links.join(&spot.stream))?;
+            let link = links.join(&spot.stream);
+            if link.is_symlink() {
+                std::fs::remove_file(&link)?;
+            }
+            symlink(&spot.folder, link)?;
         }
         Ok(())
     }
@@ -203,7 +207,7 @@ fn spots(
     let at = |stream: &Stream, folder: PathBuf| Spot {
         stream: stream.name.clone(),
         folder,
-        bytes: stream.parts.iter().map(|part| part.bytes).sum(),
+        bytes: backup.bytes_of(stream),
     };
     let source = |stream: &Stream| stream.location.clone().map(PathBuf::from);
     for mapping in mappings {
