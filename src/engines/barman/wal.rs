@@ -42,7 +42,8 @@ impl Archive {
 
     /// Where a file is once Barman has taken it over.
     fn place(&self, server: &str) -> PathBuf {
-        match server.get(..GROUP) {
+        // Histories are in no group.
+        match server.get(..GROUP).filter(|_| server.len() >= DIGITS) {
             Some(group) => self.folder().join(group).join(server),
             None => self.folder().join(server),
         }
@@ -305,6 +306,15 @@ mod tests {
         archive.put(&rest, Bytes::from_static(b"r")).await.unwrap();
         assert!(archive.exists(&rest).await.unwrap());
         assert_eq!(archive.list().await.unwrap().len(), 1);
+
+        let history = history_name(2);
+        std::fs::write(archive.folder().join("00000002.history"), "1 0/3").unwrap();
+        assert!(archive.exists(&history).await.unwrap());
+        let unsealed = archive.get(&history).await.unwrap_err();
+        assert!(
+            unsealed.to_string().contains("without a seal"),
+            "{unsealed}"
+        );
 
         archive.remove(name).await.unwrap();
         archive.remove(name).await.unwrap();

@@ -48,7 +48,16 @@ fn damaged_data(source: &Source) {
             found.contains(&name) && found.contains("is not there"),
             "{found}"
         );
-        source.restore_fails("gone", &name);
+        let to = source.folder("gone");
+        let restore = ["restore", "--to", to.to_str().unwrap(), "--format", "json"];
+        let failed = source.command(&restore).run();
+        assert_ne!(failed.code(), Some(0));
+        assert!(
+            failed.error().to_string().contains(&name),
+            "{}",
+            failed.stderr
+        );
+        assert!(!to.exists(), "something is left");
     });
 }
 

@@ -69,7 +69,11 @@ async fn a_backup_that_is_killed_is_none_and_nothing_of_it_is_left(engine: Engin
     source.create().data();
     let own = source.shelf.path().join("backups");
     let begun = || own.read_dir().unwrap().count() == 2;
-    let running = source.create().spawn();
+    let mut slow = source.create();
+    if engine == Engine::Native {
+        slow = slow.args(["--max-rate", "4MB"]);
+    }
+    let running = slow.spawn();
     let until = Instant::now() + Duration::from_secs(60);
     while !begun() || source.backups().len() < 2 {
         assert!(Instant::now() < until, "the second backup did not begin");

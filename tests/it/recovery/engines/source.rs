@@ -1,6 +1,6 @@
 //! A server whose archiver hands WAL over, and a repository that one of the engines keeps.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -76,6 +76,13 @@ impl Source {
     pub(super) async fn new(engine: Engine) -> Self {
         let shelf = Shelf::new();
         open(&shelf);
+        if engine == Engine::Native
+            && let Some((uid, gid)) = crate::support::unprivileged()
+        {
+            // Its archiver writes there as the server's user; the other engines make folders of theirs.
+            std::fs::create_dir(shelf.path()).unwrap();
+            chown(shelf.path(), Some(uid), Some(gid)).unwrap();
+        }
         let program = shelf.path().with_file_name("tidegate");
         let own = Path::new(env!("CARGO_BIN_EXE_tidegate"));
         if std::fs::hard_link(own, &program).is_err() {

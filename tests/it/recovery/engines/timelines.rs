@@ -20,7 +20,7 @@ async fn m11_a_cluster_goes_on_after_a_recovery_to_the_past(engine: Engine) {
     source.archived().await;
     partial(&source).await;
 
-    let source = back(source).await;
+    let source = back(source, &first).await;
     source.insert(3, "gone on").await;
     source.archived().await;
     let audit = source.command(&["wal", "audit", "--deep"]).data();
@@ -69,6 +69,7 @@ async fn m11_a_cluster_goes_on_after_a_recovery_to_the_past(engine: Engine) {
 
 /// The rest of a timeline that is left, as a promoted server archives it.
 async fn partial(source: &Source) {
+    run(&source.primary, "create table rest (id int)").await;
     let sql = "select current_setting('data_directory') || '/pg_wal/' || pg_walfile_name(pg_current_wal_insert_lsn())";
     let segment = value(&source.primary, sql).await;
     let name = file_name(segment.as_ref());
@@ -80,9 +81,9 @@ async fn partial(source: &Source) {
 }
 
 /// Goes back to the restore point, and on from there with an archive.
-async fn back(source: Source) -> Source {
+async fn back(source: Source, backup: &str) -> Source {
     let folder = source.folder("primary");
-    source.restore(&folder, &["--target-name", "fork"]);
+    source.restore(&folder, &["--target-name", "fork", "--backup", backup]);
     PrivateServer::open(&folder).unwrap().stop().await.unwrap();
     let history = folder.join("data/pg_wal/00000002.history");
     let push = ["wal", "push", "--engine", source.engine.name()];
