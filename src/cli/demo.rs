@@ -1,7 +1,6 @@
 //! `tidegate demo`.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::App;
@@ -107,21 +106,12 @@ impl Report for Demo {
             backfill.seconds, backfill.hot_percent, backfill.wal_bytes_per_row,
             backfill.heap_growth_percent, backfill.index_growth_percent
         ))?;
-        let mut times = String::new();
-        for phase in &self.phases {
-            write!(
-                times,
-                "{}{} {:.1} s",
-                if times.is_empty() { "" } else { ", " },
-                phase.name,
-                phase.seconds
-            )?;
-        }
-        page.line(format!("  duration   {times}"))?;
+        page.line(format!("  duration   {}", durations(self)))?;
         page.line("  gate       contract, while an old app was connected:")?;
         for gate in &self.gates {
             page.line(format!("             {gate}"))?;
         }
+        chapters(self, page)?;
         for check in &self.checks {
             let word = if check.passed {
                 page.styled(Style::Good, "ok    ")
@@ -139,6 +129,39 @@ impl Report for Demo {
         }
         page.line("Try next:  tidegate server psql   |   tidegate migrate calendar   |   tidegate init myproject")
     }
+}
+
+fn durations(demo: &Demo) -> String {
+    let times = demo.phases.iter();
+    let times: Vec<String> = times
+        .map(|phase| format!("{} {:.1} s", phase.name, phase.seconds))
+        .collect();
+    times.join(", ")
+}
+
+/// Copy, seed and drill.
+fn chapters(demo: &Demo, page: &mut Page) -> fmt::Result {
+    let (copy, seed, drill) = (&demo.copy, &demo.seed, &demo.drill);
+    page.line(format!(
+            "  copy       {} rows for staging in {:.1} s, {} columns masked; {} of {} e-mail addresses found again",
+            copy.rows, copy.seconds, copy.masked_columns, copy.found, copy.sought
+        ))?;
+    for check in &copy.gate {
+        page.line(format!("             {:<17}{}", check.name, check.found))?;
+    }
+    page.line(format!(
+        "  seed       {} rows for dev in {:.1} s, twice, from seed {}",
+        seed.rows, seed.seconds, seed.seed
+    ))?;
+    page.line(format!(
+            "  drill      a primary was killed and lost: RTO {:.1} s, RPO {:.1} s; {} of {} acknowledged writes lost; {} tables compared; found when planted: {}",
+            drill.rto_seconds,
+            drill.rpo_seconds,
+            drill.acknowledged_lost,
+            drill.acknowledged,
+            drill.tables,
+            drill.controls.join(", ")
+        ))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,12 +10,14 @@ use serde::Serialize;
 use super::App;
 use super::backup::open;
 use super::render::{Output, Page, Report};
+use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::migration::Release;
 use crate::recovery::{
     BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, choose, seconds,
 };
 use crate::service::backup::Shelf;
+use crate::service::rescue::{Rescue, Rescued};
 use crate::service::restore::{
     Deadline, Deadlines, Restore, RestorePhase, TablespaceMapping, points,
 };
@@ -25,8 +27,16 @@ use crate::storage::Repository;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A folder that does not exist or is empty; the cluster is in `data` below it
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "patch")]
+    to: Option<PathBuf>,
+    /// Bring back this table only: what the backup holds of it and the environment's database does
+    /// not; may be repeated
+    #[arg(long = "table", value_name = "TABLE", requires = "patch")]
+    tables: Vec<String>,
+    /// Where the SQL goes that brings the tables back, to be read and run by a person. The cluster is
+    /// restored into a temporary folder and goes away again
+    #[arg(long, value_name = "FILE", requires = "tables", conflicts_with_all = ["to", "keep_running", "tablespace_mapping"])]
+    patch: Option<PathBuf>,
     /// The repository [default: `[backup] repository`]
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
@@ -92,7 +102,14 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         None => (args.target(), args.target()),
     };
     let backup = pick(&shelf, args.backup.as_deref(), &place)?;
-    let into = std::path::absolute(&args.to)?;
+    if let Some(patch) = &args.patch {
+        return rescue(app, (&config, args), (&repository, backup, &target), patch).await;
+    }
+    let to = args
+        .to
+        .as_ref()
+        .ok_or_else(|| Error::new(Kind::Usage, "no folder is named"))?;
+    let into = std::path::absolute(to)?;
     let restore = Restore {
         repository: &repository,
         backup,
@@ -108,7 +125,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
             return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it"));
         }
     };
-    let url = done.server.url("postgres");
+    let url = done.url(None);
     let phases = [
         (RestorePhase::Fetch, done.fetch),
         (RestorePhase::Verify, done.verify),
@@ -131,6 +148,58 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         phases: phases.into(),
         url: args.keep_running.then_some(url),
     }))
+}
+
+/// Single tables, as a patch.
+async fn rescue(
+    app: &App,
+    (config, args): (&Config, &Args),
+    (repository, backup, moment): (&Repository, &BackupManifest, &RecoveryTarget),
+    patch: &Path,
+) -> Result<Output> {
+    let environment = config.environment(app.globals.env.as_deref())?;
+    let rescue = Rescue {
+        repository,
+        backup,
+        moment,
+        deadlines: Deadlines::with(&args.deadline),
+        living: &environment.target(config).await?,
+        tables: &args.tables,
+        patch,
+        clock: &app.clock,
+        cancel: &app.cancel,
+    };
+    Ok(Output::report(rescue.run().await?))
+}
+
+impl Report for Rescued {
+    fn kind(&self) -> &'static str {
+        "rescue"
+    }
+
+    fn human(&self, page: &mut Page) -> fmt::Result {
+        page.line(format!(
+            "Compared with backup {}, recovered to {}",
+            self.backup, self.reached
+        ))?;
+        for table in &self.tables {
+            let what = match table.gone {
+                true => format!("gone; the patch makes it anew with {} rows", table.missing),
+                false => format!(
+                    "{} rows gone, {} changed; {} came later and stay",
+                    table.missing, table.changed, table.added
+                ),
+            };
+            page.line(format!("  {}  {what}", table.table))?;
+            for remark in &table.remarks {
+                page.line(format!("      {remark}"))?;
+            }
+        }
+        page.line(format!(
+            "Read {0}, then: psql -X -v ON_ERROR_STOP=1 -f {0}",
+            self.patch.display()
+        ))
+    }
 }
 
 /// The restore point before a release.

@@ -150,6 +150,17 @@ impl CopyPlan {
             let error = Error::new(Kind::MaskUnclassified, message);
             return Err(missing.into_iter().fold(error, Error::detail));
         }
+        if tables.is_empty() {
+            let (source, target) = (&aims.source, &aims.target);
+            let message = format!(
+                "{} has no tables: its database {} is empty",
+                source.environment, source.database
+            );
+            return Err(Error::new(Kind::CopyRefused, message).hint(format!(
+                "a copy of it would put an empty database in the place of {}; is its url the right one?",
+                target.environment
+            )));
+        }
         Ok(Self {
             source: aims.source,
             target: aims.target,

@@ -127,9 +127,9 @@ impl Compared {
     }
 }
 
-/// What the output function prints: a cast to text strips the blanks of `char(n)` and may be one
-/// that the user defined.
-fn printed(column: &str) -> String {
+/// An expression of what the output function prints of a column; empty for a null. A cast to text
+/// strips the blanks of `char(n)`, and may be one that the user defined.
+pub(super) fn printed(column: &str) -> String {
     format!("pg_catalog.concat({column})")
 }
 

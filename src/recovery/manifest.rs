@@ -120,6 +120,13 @@ pub struct Settings {
     pub collations: Vec<Collation>,
     /// The server's own words for its version and platform.
     pub server: String,
+    /// The role that the cluster was made with, always a superuser; none in older manifests. By it a
+    /// restored server is entered: not every cluster has a role `postgres`.
+    #[serde(default)]
+    pub superuser: Option<String>,
+    /// The database that was connected to; none in older manifests.
+    #[serde(default)]
+    pub database: Option<String>,
 }
 
 /// A version of a collation that the source's databases were built with.

@@ -20,6 +20,11 @@ fn m3_m4_the_demo_loses_nothing() {
     );
     assert!(!data["gates"].as_array().unwrap().is_empty());
     assert_eq!(data["backfill"]["resumed"], true, "{data:#}");
+    assert_eq!(data["copy"]["found"], 0);
+    assert!(data["copy"]["sought"].as_u64().unwrap() >= 1000);
+    assert!(data["seed"]["rows"].as_u64().unwrap() > 5000);
+    assert_eq!(data["drill"]["acknowledged_lost"], 0);
+    assert_eq!(data["drill"]["controls"].as_array().unwrap().len(), 2);
     let checks: Vec<&str> = data["checks"]
         .as_array()
         .unwrap()
@@ -34,6 +39,11 @@ fn m3_m4_the_demo_loses_nothing() {
         "no statement failed",
         "no write was lost",
         "every item is still there",
+        "the copy passed its gate and was promoted",
+        "no e-mail address of production is in staging",
+        "the same seed gives the same rows in another database",
+        "the lost primary came back from its backup",
+        "the drill finds the faults that are planted",
     ] {
         assert!(checks.contains(&name), "{name} is not in {checks:?}");
     }

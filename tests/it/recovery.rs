@@ -11,6 +11,7 @@ mod drill_records;
 mod engines;
 mod pitr;
 mod release;
+mod rescue;
 mod restore_damage;
 mod stage;
 mod wal;

@@ -16,10 +16,16 @@ pub(super) const USER: &str = "postgres";
 /// stands in the query, because many URL parsers refuse a path as a host.
 #[must_use]
 pub fn url(socket: &Path, database: &str) -> String {
+    url_as(socket, USER, database)
+}
+
+/// The same for another role.
+pub(super) fn url_as(socket: &Path, role: &str, database: &str) -> String {
     format!(
-        "postgresql:///{}?host={}&user={USER}",
+        "postgresql:///{}?host={}&user={}",
         encoded(database.as_bytes(), b""),
-        encoded(socket.as_os_str().as_encoded_bytes(), b"/")
+        encoded(socket.as_os_str().as_encoded_bytes(), b"/"),
+        encoded(role.as_bytes(), b"")
     )
 }
 

@@ -49,6 +49,12 @@ impl Running {
         database::url(&self.socket, database)
     }
 
+    /// The connection string for a role of its own, on a server whose cluster was made elsewhere.
+    #[must_use]
+    pub fn url_as(&self, role: &str, database: &str) -> String {
+        database::url_as(&self.socket, role, database)
+    }
+
     /// The version of the server's programs.
     #[must_use]
     pub fn version(&self) -> Version {

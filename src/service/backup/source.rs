@@ -32,6 +32,8 @@ const FACTS: &str = "select (select system_identifier::text from pg_catalog.pg_c
     pg_catalog.current_setting('data_checksums') = 'on' as checksums, \
     (select pg_catalog.pg_encoding_to_char(encoding) from pg_catalog.pg_database where datname = pg_catalog.current_database()) as encoding, \
     pg_catalog.version() as server, \
+    (select rolname::text from pg_catalog.pg_roles where oid = 10) as superuser, \
+    pg_catalog.current_database()::text as database, \
     pg_catalog.current_setting('max_wal_senders')::int as senders, \
     (select rolsuper or rolreplication from pg_catalog.pg_roles where rolname = current_user) as may, \
     pg_catalog.set_config('idle_session_timeout', '0', false)";
@@ -94,6 +96,8 @@ impl Source {
             encoding: row.try_get("encoding")?,
             collations: collations(&session).await?,
             server: row.try_get("server")?,
+            superuser: row.try_get("superuser")?,
+            database: row.try_get("database")?,
         };
         let parameters = session
             .query(

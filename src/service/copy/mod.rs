@@ -16,7 +16,6 @@ mod masks;
 mod objects;
 mod pick;
 mod pipe;
-mod programs;
 mod promote;
 mod refuse;
 mod run;

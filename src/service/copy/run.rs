@@ -16,7 +16,6 @@ use super::load::{self, Load, Task};
 use super::masks::splicers;
 use super::objects::Objects;
 use super::pick::{Picked, remark};
-use super::programs::Programs;
 use super::promote::promote;
 use super::schema::{SchemaArchive, Section, Welcome};
 use super::settings::create_database;
@@ -32,6 +31,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::masking::{Allowed, LargeObjects, MaskKey, MaskPlan};
 use crate::postgres::{Session, introspect};
+use crate::service::programs::Programs;
 use crate::service::subset::Selection;
 use crate::sql::{Ident, QualifiedName};
 

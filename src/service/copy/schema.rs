@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::programs::{Programs, option};
 use crate::catalog::{Catalog, has_word};
 use crate::config::{Target, vars};
 use crate::copy::{Grants, carried, granted};
 use crate::error::Result;
 use crate::postgres::Session;
+use crate::service::programs::{Programs, option};
 use crate::sql::parse_script;
 
 /// A schema as an archive in a private folder, which goes away with this value.

@@ -1,6 +1,7 @@
 //! The demo: the three-release change under live traffic, with real processes and real kills, on
-//! a private PostgreSQL of its own.
+//! a private PostgreSQL of its own; then a masked copy for staging, rows for dev, and a drill.
 
+mod chapters;
 mod checks;
 mod child;
 mod interruption;
@@ -12,5 +13,8 @@ mod story;
 mod traffic;
 mod verdict;
 
-pub use outcome::{BackfillFigures, Check, Demo, LockFigures, PhaseTime, TrafficFigures};
+pub use outcome::{
+    BackfillFigures, Check, CopyFigures, Demo, DrillFigures, LockFigures, PhaseTime, SeedFigures,
+    TrafficFigures,
+};
 pub use story::{Request, run};

@@ -1,6 +1,6 @@
 //! What the demo found.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The whole result.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -19,6 +19,12 @@ pub struct Demo {
     pub locks: LockFigures,
     /// The gates of contract, as they stood when it was refused.
     pub gates: Vec<String>,
+    /// The masked copy for staging.
+    pub copy: CopyFigures,
+    /// The made-up rows for dev.
+    pub seed: SeedFigures,
+    /// The drill.
+    pub drill: DrillFigures,
     /// How long each step of the story took.
     pub phases: Vec<PhaseTime>,
     /// What was checked.
@@ -94,6 +100,51 @@ pub struct LockFigures {
     pub holds: u32,
 }
 
+/// The masked copy for staging.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CopyFigures {
+    /// Rows that it carried.
+    pub rows: u64,
+    /// Its masked columns.
+    pub masked_columns: u64,
+    /// Seconds from its start to its promotion.
+    pub seconds: f64,
+    /// What its gate looked at, and what it found.
+    pub gate: Vec<Check>,
+    /// E-mail addresses of the source that the demo looked for in the copy.
+    pub sought: u64,
+    /// Those that it found.
+    pub found: u64,
+}
+
+/// The made-up rows for dev.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SeedFigures {
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Seconds of the first of two runs.
+    pub seconds: f64,
+    /// The number that all values came from.
+    pub seed: u64,
+}
+
+/// The drill.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DrillFigures {
+    /// Seconds from the disaster to the first write after it.
+    pub rto_seconds: f64,
+    /// Seconds of acknowledged work that were lost.
+    pub rpo_seconds: f64,
+    /// Writes that were acknowledged before the disaster.
+    pub acknowledged: u64,
+    /// Those of them that were lost.
+    pub acknowledged_lost: u64,
+    /// Tables that were compared with what they held before the disaster.
+    pub tables: u64,
+    /// Faults that were planted and found.
+    pub controls: Vec<String>,
+}
+
 /// One step of the story.
 #[derive(Debug, Clone, Serialize)]
 pub struct PhaseTime {
@@ -104,13 +155,14 @@ pub struct PhaseTime {
 }
 
 /// One check.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Check {
     /// What must hold.
     pub name: String,
     /// Whether it does.
     pub passed: bool,
     /// What was found.
+    #[serde(alias = "detail")]
     pub found: String,
 }
 

@@ -1,12 +1,13 @@
 //! The story, step by step.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::chapters::Places;
 use super::checks;
 use super::child::Tidegate;
 use super::interruption::{Sizes, sizes};
@@ -150,17 +151,21 @@ async fn tell(
     (clock, events): (Arc<dyn Clock>, Arc<dyn EventSink>),
 ) -> Result<Demo> {
     let running = server.running();
-    running.ensure_database("shop").await?;
-    let url = running.url("shop");
-    let config = Config::load(&Overrides {
-        file: Some(project.join(crate::config::FILE_NAME)),
-        environment: None,
-        database_url: Some(url.clone()),
-    })?;
-    let target = config.environment(None)?.target(&config).await?;
+    let names = ["shop", "shop_staging", "shop_dev", "shop_dev_again"];
+    for name in names {
+        running.ensure_database(name).await?;
+    }
+    let [url, staging, dev, again] = names.map(|name| running.url(name));
+    let target = target_at(&project, &url).await?;
+    let mut tidegate = Tidegate::new(&project, &url)?;
+    tidegate.variables = vec![
+        ("STAGING_DATABASE_URL", staging.clone()),
+        ("TIDEGATE_MASK_KEY", hex::encode(rand::random::<[u8; 32]>())),
+    ];
     let mut story = Story {
         rows: request.rows.max(1000),
-        tidegate: Tidegate::new(&project, &url)?,
+        tidegate,
+        project,
         clock,
         events,
         target,
@@ -170,14 +175,30 @@ async fn tell(
             ..Demo::default()
         },
     };
-    story.tell().await?;
+    story
+        .tell(&Places {
+            staging,
+            dev: [dev, again],
+        })
+        .await?;
     Ok(story.demo)
+}
+
+/// The database at a connection string, under the project's settings.
+async fn target_at(project: &Path, url: &str) -> Result<Target> {
+    let config = Config::load(&Overrides {
+        file: Some(project.join(crate::config::FILE_NAME)),
+        environment: None,
+        database_url: Some(url.to_owned()),
+    })?;
+    config.environment(None)?.target(&config).await
 }
 
 /// What the steps share.
 pub(super) struct Story {
     pub(super) rows: u64,
     pub(super) tidegate: Tidegate,
+    project: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: Arc<dyn EventSink>,
     target: Target,
@@ -185,7 +206,21 @@ pub(super) struct Story {
 }
 
 impl Story {
-    async fn tell(&mut self) -> Result<()> {
+    async fn tell(&mut self, places: &Places) -> Result<()> {
+        let session = self.releases().await?;
+        self.copy(&session, places).await?;
+        self.seed(places).await?;
+        self.drill().await?;
+        self.demo.passed = self.demo.checks.iter().all(|check| check.passed);
+        Ok(())
+    }
+
+    pub(super) async fn target_at(&self, url: &str) -> Result<Target> {
+        target_at(&self.project, url).await
+    }
+
+    /// The change in three releases, under traffic.
+    async fn releases(&mut self) -> Result<Session> {
         let started = self.begin("release 2.0.0 and the shop's rows");
         self.tidegate
             .must(&["migrate", "apply", "--release", "2.0.0"])
@@ -236,7 +271,8 @@ impl Story {
         self.demo.locks = watcher
             .await
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))??;
-        self.finish(&session, &shared).await
+        self.finish(&session, &shared).await?;
+        Ok(session)
     }
 
     pub(super) fn begin(&self, what: &str) -> Duration {

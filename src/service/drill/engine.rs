@@ -136,7 +136,7 @@ impl<'a> Engine<'a> {
         .run()
         .await?;
         Ok(Recovered {
-            target: super::primary::target(&restored.server.url("postgres")).await?,
+            target: crate::service::scratch::target(&restored.url(None)).await?,
             restored,
         })
     }

@@ -5,7 +5,6 @@ mod checks;
 mod controls;
 mod damage;
 mod engine;
-mod folder;
 mod load;
 mod oracle;
 mod passive;

@@ -6,10 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::Sandbox;
 use super::shop;
-use crate::config::{Config, Overrides, Target};
+use crate::config::Target;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::private::{Ephemeral, Identity, Options};
+use crate::service::scratch::target;
 
 /// Seconds after which the server closes a segment that is not full.
 pub(super) const ARCHIVE_TIMEOUT: u32 = 5;
@@ -136,14 +137,4 @@ pub(super) async fn tablespace(session: &Session, server: &Ephemeral) -> Result<
     let location = crate::sql::literal(&folder.display().to_string());
     let statement = format!("create tablespace drill_far location {location}");
     Ok(session.batch_execute(&statement).await?)
-}
-
-/// A database on a private server, reached by its URL; no configuration file has a say.
-pub(super) async fn target(url: &str) -> Result<Target> {
-    let config = Config::load(&Overrides {
-        file: None,
-        environment: None,
-        database_url: Some(url.to_owned()),
-    })?;
-    config.environment(None)?.target(&config).await
 }

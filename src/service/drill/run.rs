@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::folder::Folder;
 use super::{passive, record, sandbox};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -12,6 +11,7 @@ use crate::job::EventSink;
 use crate::recovery::{
     Choice, DrillCheck, DrillReport, Objectives, Told, WalMode, extrapolate, seconds,
 };
+use crate::service::scratch::Folder;
 use crate::storage::Repository;
 
 /// A drill that is to be done.

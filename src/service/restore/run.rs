@@ -14,7 +14,7 @@ use super::recover::{Recovery, Replayed, failed, prepare, settings};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover};
-use crate::recovery::{BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Unpacked};
+use crate::recovery::{BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Settings, Unpacked};
 use crate::service::wal::{Expected, WalSocket};
 use crate::storage::Repository;
 
@@ -51,6 +51,8 @@ pub struct Phase {
 pub struct Restored {
     /// The server, which takes writes.
     pub server: Ephemeral,
+    /// The source's settings at the time of the backup.
+    pub settings: Settings,
     /// The end of the WAL that was replayed.
     pub reached: Lsn,
     /// Fetching and unpacking the base backup.
@@ -61,6 +63,19 @@ pub struct Restored {
     pub replay: Phase,
     /// From the end of the replay until the server took writes.
     pub promote: Phase,
+}
+
+impl Restored {
+    /// The connection string for a database, that of the backup when none is named. The role is the
+    /// one that the cluster was made with.
+    #[must_use]
+    pub fn url(&self, database: Option<&str>) -> String {
+        let role = self.settings.superuser.as_deref();
+        let database = database.or(self.settings.database.as_deref());
+        let otherwise = "postgres";
+        let (role, database) = (role.unwrap_or(otherwise), database.unwrap_or(otherwise));
+        self.server.url_as(role, database)
+    }
 }
 
 impl Restore<'_> {
@@ -98,6 +113,7 @@ impl Restore<'_> {
         };
         Ok(Restored {
             server,
+            settings: self.backup.settings.clone(),
             reached,
             fetch: phase(begun, fetched, bytes),
             verify: phase(fetched, verified, bytes),

@@ -47,6 +47,17 @@ async fn copies_that_are_never_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_empty_source_never_takes_the_targets_place() {
+    let stage = Stage::new("create schema nothing_else");
+    let opened = stage.engine().await.open().await.unwrap();
+    let plan = masks(&opened.gathered.catalog, &[]);
+    let error = opened.run(&plan, &key()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::CopyRefused);
+    assert!(error.to_string().contains("has no tables"), "{error}");
+    assert!(stage.databases().await.list().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_column_without_a_rule_stops_the_copy_before_anything_is_made() {
     let stage = Stage::new("create table t (id int, added text)");
     let opened = stage.engine().await.open().await.unwrap();

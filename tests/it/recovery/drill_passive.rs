@@ -1,7 +1,7 @@
 //! Drills from a repository alone.
 
 use super::drill::Place;
-use super::stage::{ROWS, run, server};
+use super::stage::{ROWS, run, run_at, server};
 
 const FAMILY: &str = "create table parent (id int primary key); \
     create table child (id int primary key, parent int not null references parent); \
@@ -48,5 +48,26 @@ async fn a_passive_drill_restores_the_newest_backup_and_sees_what_is_wrong_with_
     assert!(reasons.contains("foreign keys of postgres"), "{reasons}");
     assert!(reasons.contains("1 rows without a parent"), "{reasons}");
     assert!(place.left().is_empty(), "{:?}", place.left());
+    server.stop().await;
+}
+
+/// As images of PostgreSQL make them: the first role has another name; and the database `postgres`
+/// is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_the_usual_role_and_database_is_entered_too() {
+    let place = Place::new();
+    let server = server().await;
+    run(&server, "create database app").await;
+    run(&server, "create role other superuser login").await;
+    let at = |role: &str| server.url_as(role, "app");
+    run_at(&at("other"), "alter role postgres rename to captain").await;
+    run_at(&at("captain"), "drop database postgres").await;
+    run_at(&at("captain"), "create table t (id int primary key)").await;
+    place
+        .cli(["backup", "create", "--database-url", &at("captain")])
+        .data();
+    let args = ["drill", "run", "--controls", "none", "--format", "json"];
+    let drill = place.cli(args).exits(0).json()["data"].take();
+    assert_eq!(drill["verdict"], "passed", "{drill:#}");
     server.stop().await;
 }

@@ -116,7 +116,12 @@ pub(super) async fn server() -> Ephemeral {
 
 /// Runs statements.
 pub(super) async fn run(server: &Ephemeral, sql: &str) {
-    let client = connect(server).await;
+    run_at(&server.url("postgres"), sql).await;
+}
+
+/// Runs statements at a connection string.
+pub(super) async fn run_at(url: &str, sql: &str) {
+    let client = connect_to(url).await;
     client
         .batch_execute(sql)
         .await
@@ -134,8 +139,11 @@ pub(super) async fn value(server: &Ephemeral, sql: &str) -> String {
 }
 
 async fn connect(server: &Ephemeral) -> tokio_postgres::Client {
-    let url = server.url("postgres");
-    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+    connect_to(&server.url("postgres")).await
+}
+
+async fn connect_to(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .unwrap();
     tokio::spawn(connection);

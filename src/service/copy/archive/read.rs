@@ -13,8 +13,8 @@ use crate::copy::{Manifest, Mark, Stage, working_name};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::service::copy::databases::Databases;
-use crate::service::copy::programs::Programs;
 use crate::service::copy::schema::connection_word;
+use crate::service::programs::Programs;
 use crate::sql::Ident;
 use crate::storage::Repository;
 

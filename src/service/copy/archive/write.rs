@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Result};
 use crate::masking::MaskKey;
 use crate::postgres::Session;
 use crate::service::copy::databases::{Databases, Listed};
-use crate::service::copy::programs::{Programs, option};
 use crate::service::copy::settings::database_options;
+use crate::service::programs::{Programs, option};
 use crate::storage::Repository;
 
 /// Bytes of a part before it is sealed: what one upload holds in memory.

@@ -15,14 +15,14 @@ const NEWER: u32 = 6;
 
 /// One version of the programs.
 #[derive(Debug, Clone)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     binaries: Binaries,
 }
 
 impl Programs {
     /// The programs of version `major` or the next newer one on this machine. An older `pg_dump`
     /// refuses a newer server; a much newer one writes settings that an older server does not know.
-    pub(super) async fn find(major: i32) -> Result<Self> {
+    pub(crate) async fn find(major: i32) -> Result<Self> {
         let major = u32::try_from(major).unwrap_or_default();
         let mut first = None;
         for version in major..=major + NEWER {
@@ -47,7 +47,7 @@ impl Programs {
     }
 
     /// Runs a program on a database; what it printed.
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &self,
         name: &str,
         target: &Target,
@@ -96,7 +96,7 @@ fn harmless(line: &str) -> bool {
 }
 
 /// `--file=PATH` without a loss for paths that are no UTF-8.
-pub(super) fn option(name: &str, path: &Path) -> OsString {
+pub(crate) fn option(name: &str, path: &Path) -> OsString {
     let mut text = OsString::from(format!("--{name}="));
     text.push(path);
     text

@@ -1,30 +1,32 @@
-//! The folder that a drill works in.
+//! The folder that a drill or a rescue works in.
 
 use std::fs::File;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::config::vars;
+use crate::config::{Config, Overrides, Target, vars};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Ephemeral, Identity};
 
-/// How the folders of drills are named.
+/// How the folders are named.
 const PREFIX: &str = "tgdrill-";
-/// Held as long as the drill's process lives.
+/// Held as long as the process lives.
 const OWNER: &str = "drill";
-/// Where servers of a drill may be.
-const SERVERS: [&str; 3] = ["latest", "point", "control/into"];
+/// Where servers may be.
+const SERVERS: [&str; 4] = ["latest", "point", "control/into", RESCUE];
+/// Where the server of a rescue is.
+pub(crate) const RESCUE: &str = "rescue";
 
 /// A folder that goes away with its value. The servers' user may pass through it, nobody else may
 /// look into it. One whose process was killed is swept away when the next is made.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     _owner: File,
 }
 
 impl Folder {
-    pub(super) fn make() -> Result<Self> {
+    pub(crate) fn make() -> Result<Self> {
         let temp = vars::temp_dir();
         let temp = temp.canonicalize().unwrap_or(temp);
         let identity = Identity::current()?;
@@ -63,7 +65,7 @@ impl Folder {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -71,7 +73,7 @@ impl Folder {
     ///
     /// # Errors
     /// Something in it cannot be removed; a drill that leaves traces has not passed.
-    pub(super) fn remove(self) -> Result<()> {
+    pub(crate) fn remove(self) -> Result<()> {
         // Dropped afterwards, when nothing is left to remove.
         clear(&self.path).map_err(|error| at(&self.path, &error))
     }
@@ -80,7 +82,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = clear(&self.path) {
-            tracing::warn!(%error, dir = %self.path.display(), "the drill's folder stays");
+            tracing::warn!(%error, dir = %self.path.display(), "the folder stays");
         }
     }
 }
@@ -100,7 +102,7 @@ fn clear(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Ends the servers of drills whose process was killed, and removes their folders.
+/// Ends the servers of folders whose process was killed, and removes their folders.
 fn sweep(parent: &Path) {
     for entry in parent.read_dir().into_iter().flatten().flatten() {
         let path = entry.path();
@@ -112,7 +114,7 @@ fn sweep(parent: &Path) {
             continue;
         };
         if lock(&owner).is_ok() {
-            tracing::debug!(dir = %path.display(), "removing a drill left behind");
+            tracing::debug!(dir = %path.display(), "removing what was left behind");
             for server in SERVERS {
                 let _ = Ephemeral::sweep(&path.join(server));
             }
@@ -124,6 +126,16 @@ fn sweep(parent: &Path) {
 fn lock(file: &File) -> std::io::Result<()> {
     use rustix::fs::{FlockOperation, flock};
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
+}
+
+/// A database on a private server, reached by its URL; no environment has a say.
+pub(crate) async fn target(url: &str) -> Result<Target> {
+    let config = Config::load(&Overrides {
+        file: None,
+        environment: None,
+        database_url: Some(url.to_owned()),
+    })?;
+    config.environment(None)?.target(&config).await
 }
 
 fn at(path: &Path, error: &std::io::Error) -> Error {
