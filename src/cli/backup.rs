@@ -10,7 +10,7 @@ use super::App;
 use super::place::place;
 use super::render::Output;
 use crate::config::{Config, parse_rate};
-use crate::engines::Native;
+use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::service::backup::{Backup, Parent, Share, Shelf, Verify};
 use crate::storage::Repository;
@@ -56,6 +56,14 @@ pub struct CreateArgs {
     /// What it is an increment of [default: the newest backup]
     #[arg(long, value_name = "ID", requires = "incremental")]
     parent: Option<String>,
+    /// The volume below the repository is encrypted, for an engine that does not encrypt by itself
+    /// (barman)
+    #[arg(long)]
+    encrypted_volume: bool,
+    /// Who makes and keeps it: native, pgbackrest or barman [default: that of [backup] in tidegate.toml, else
+    /// native]
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
 }
 
 impl CreateArgs {
@@ -106,17 +114,11 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
 }
 
 async fn create(app: &App, config: &Config, args: &CreateArgs) -> Result<Output> {
-    match config.backup().engine.as_deref() {
-        None | Some("native") => {}
-        Some(other) => {
-            return Err(Error::new(
-                Kind::ConfigValue,
-                format!("backups of the engine \"{other}\" are not made by this version"),
-            )
-            .hint("engine = \"native\" needs nothing installed but PostgreSQL's own programs"));
-        }
-    }
-    let repository = open(config, args.place.repository.as_deref()).await?;
+    let wanted = args.engine.as_deref();
+    let named = args.place.repository.as_deref();
+    let (repository, known) = open_with(config, named, wanted).await?;
+    let configured = wanted.or(config.backup().engine.as_deref());
+    let engine = engines::engine(&repository, configured.unwrap_or(&known))?;
     let environment = config.environment(app.globals.env.as_deref())?;
     let target = environment.target(config).await?;
     let backup = Backup {
@@ -126,19 +128,34 @@ async fn create(app: &App, config: &Config, args: &CreateArgs) -> Result<Output>
         max_rate: args.max_rate,
         staging: args.staging.clone(),
         parent: args.since(),
+        encrypted_volume: args.encrypted_volume || config.backup().encrypted_volume,
         clock: Arc::clone(&app.clock),
         events: Arc::clone(&app.events),
         cancel: app.cancel.clone(),
     };
-    Ok(Output::report(backup.create(&Native).await?))
+    Ok(Output::report(backup.create(engine.as_ref()).await?))
 }
 
-/// Opens the repository that is named, else that of the configuration.
+/// Opens the repository that is named, else that of the configuration, with the WAL of the engine
+/// that keeps it.
 pub(super) async fn open(config: &Config, named: Option<&str>) -> Result<Repository> {
+    let (repository, _) = open_with(config, named, None).await?;
+    Ok(repository)
+}
+
+/// The same, and the name of the engine. For a repository that is new it is the one that is wanted,
+/// else that of the configuration.
+pub(super) async fn open_with(
+    config: &Config,
+    named: Option<&str>,
+    engine: Option<&str>,
+) -> Result<(Repository, String)> {
     let location = named.or(config.backup().repository.as_deref());
     let location = location.ok_or_else(|| {
         Error::new(Kind::Usage, "no repository is named")
             .hint("add --repository file:PATH, or [backup] repository to tidegate.toml")
     })?;
-    place(config, location).await
+    let repository = place(config, location).await?;
+    let wanted = engine.or(config.backup().engine.as_deref());
+    engines::open(repository, wanted).await
 }

@@ -16,8 +16,12 @@ use crate::recovery::Retention;
 pub(super) struct RawBackup {
     /// The repository: file:PATH, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX, gs://BUCKET/PREFIX.
     pub(super) repository: String,
-    /// native, pgbackrest or barman.
-    pub(super) engine: Option<String>,
+    /// Who makes and keeps them.
+    pub(super) engine: Option<RawEngine>,
+    /// Whether the volume below the repository is encrypted; an engine that does not encrypt by itself
+    /// (barman) is refused without it.
+    #[serde(default)]
+    pub(super) encrypted_volume: bool,
     /// Recovery time objective.
     pub(super) rto: Option<span::Duration>,
     /// Recovery point objective.
@@ -25,6 +29,28 @@ pub(super) struct RawBackup {
     /// How long backups are kept.
     #[serde(default)]
     pub(super) keep: RawKeep,
+}
+
+/// Who makes and keeps backups.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawEngine {
+    /// `pg_basebackup`, sealed by Tidegate: nothing has to be installed.
+    Native,
+    /// pgBackRest, on the server's machine, with its own repository in a folder.
+    Pgbackrest,
+    /// Barman.
+    Barman,
+}
+
+impl RawEngine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Pgbackrest => "pgbackrest",
+            Self::Barman => "barman",
+        }
+    }
 }
 
 /// How long backups are kept: a backup stays when any of these wants it.
@@ -52,6 +78,8 @@ pub struct BackupConfig {
     pub repository: Option<String>,
     /// Who makes the backups: `native` when none is named.
     pub engine: Option<String>,
+    /// Whether the volume below the repository is encrypted.
+    pub encrypted_volume: bool,
     /// Recovery time objective.
     pub rto: Option<Duration>,
     /// Recovery point objective.
@@ -66,7 +94,8 @@ impl BackupConfig {
         };
         Self {
             repository: Some(raw.repository.clone()),
-            engine: raw.engine.clone(),
+            engine: raw.engine.map(|engine| engine.name().to_owned()),
+            encrypted_volume: raw.encrypted_volume,
             rto: raw.rto.map(|time| time.0),
             rpo: raw.rpo.map(|time| time.0),
             keep: raw.keep.clone(),

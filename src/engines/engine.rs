@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Upload;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{Lsn, Stream};
+use crate::recovery::{Kept, Lsn, Stream};
 
 /// What an engine is asked for.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Order<'a> {
     pub target: &'a Target,
     /// Its major version.
     pub major: u32,
+    /// Its system identifier.
+    pub system_identifier: u64,
     /// The id of the backup, which becomes its label.
     pub id: &'a str,
     /// OID and folder of each tablespace outside of the data folder.
@@ -28,6 +30,8 @@ pub struct Order<'a> {
     pub staging: Option<PathBuf>,
     /// PostgreSQL's own list of the files of the backup that this one is to be an increment of.
     pub parent: Option<&'a Path>,
+    /// Whether the volume below the repository is encrypted, as its owner says.
+    pub encrypted_volume: bool,
     /// Stops it.
     pub cancel: &'a CancellationToken,
 }
@@ -45,6 +49,17 @@ pub struct Taken {
     pub wal_included: bool,
     /// The streams, `base` first.
     pub streams: Vec<Stream>,
+    /// What an engine made that keeps its own files.
+    pub kept: Option<Made>,
+}
+
+/// A backup that its engine keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its label and files.
+    pub kept: Kept,
+    /// Bytes of the cluster's files.
+    pub bytes: u64,
 }
 
 /// A program or protocol that copies a running cluster.

@@ -116,6 +116,7 @@ fn taken(said: &Said, streams: Vec<Stream>) -> Result<Taken> {
         end,
         wal_included: true,
         streams,
+        kept: None,
     })
 }
 

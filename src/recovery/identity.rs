@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::BackupManifest;
 use crate::error::{Error, Kind, Result};
 
 /// The one cluster that a repository is of. It is written with the first backup or segment.
@@ -17,6 +18,18 @@ pub struct RepositoryIdentity {
     pub region: Option<String>,
     /// When the repository was made.
     pub created: DateTime<Utc>,
+    /// The engine that keeps its backups and its WAL.
+    #[serde(default = "native", skip_serializing_if = "is_native")]
+    pub engine: String,
+}
+
+/// The engine of repositories that name none.
+fn native() -> String {
+    BackupManifest::NATIVE.to_owned()
+}
+
+fn is_native(engine: &str) -> bool {
+    engine == BackupManifest::NATIVE
 }
 
 impl RepositoryIdentity {
@@ -34,7 +47,12 @@ impl RepositoryIdentity {
 
     /// Why a cluster must not use this repository; none when it may.
     #[must_use]
-    pub fn objection(&self, system_identifier: u64, region: Option<&str>) -> Option<String> {
+    pub fn objection(
+        &self,
+        system_identifier: u64,
+        region: Option<&str>,
+        engine: &str,
+    ) -> Option<String> {
         if self.system_identifier != system_identifier {
             return Some(format!(
                 "it is of the cluster with the system identifier {}, not {system_identifier}",
@@ -47,6 +65,12 @@ impl RepositoryIdentity {
                 "its data is of {}, the environment lies in {}",
                 word(self.region.as_deref()),
                 word(region)
+            ));
+        }
+        if self.engine != engine {
+            return Some(format!(
+                "it is kept by the engine {}, not {engine}",
+                self.engine
             ));
         }
         None
@@ -64,22 +88,34 @@ mod tests {
             system_identifier: 7,
             region: Some("eu".to_owned()),
             created: DateTime::UNIX_EPOCH,
+            engine: native(),
         };
-        assert_eq!(identity.objection(7, Some("eu")), None);
+        assert_eq!(identity.objection(7, Some("eu"), "native"), None);
         assert!(
             identity
-                .objection(8, Some("eu"))
+                .objection(8, Some("eu"), "native")
                 .is_some_and(|why| why.contains("not 8"))
         );
         assert!(
             identity
-                .objection(7, Some("us"))
+                .objection(7, Some("us"), "native")
                 .is_some_and(|why| why.contains("us"))
         );
         assert!(
             identity
-                .objection(7, None)
+                .objection(7, None, "native")
                 .is_some_and(|why| why.contains("not named"))
+        );
+        assert!(
+            identity
+                .objection(7, Some("eu"), "pgbackrest")
+                .is_some_and(|why| why.contains("not pgbackrest"))
+        );
+        let text = serde_json::to_string(&identity).unwrap();
+        assert!(!text.contains("engine"), "earlier versions read it: {text}");
+        assert_eq!(
+            serde_json::from_str::<RepositoryIdentity>(&text).unwrap(),
+            identity
         );
     }
 }

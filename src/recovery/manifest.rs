@@ -56,6 +56,31 @@ pub struct BackupManifest {
     pub settings: Settings,
     /// The backup that this one is an increment of.
     pub parent: Option<String>,
+    /// What an engine that keeps its own files made; the streams of such a backup have no parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// A backup that its engine keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// What the engine calls it.
+    pub label: String,
+    /// Its files, as they lie in the repository.
+    pub files: Vec<KeptFile>,
+    /// Bytes of the cluster's files in each stream, by its name.
+    pub sizes: BTreeMap<String, u64>,
+}
+
+/// A file of a backup that its engine keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptFile {
+    /// Its name in the repository.
+    pub name: String,
+    /// What it was when the backup was complete.
+    pub part: Part,
 }
 
 /// A tar file.
@@ -142,6 +167,9 @@ impl Brought {
 }
 
 impl BackupManifest {
+    /// The engine that keeps backups as sealed parts.
+    pub const NATIVE: &'static str = "native";
+
     /// The folder of all backups.
     pub const FOLDER: &'static str = BACKUPS;
 
@@ -201,13 +229,26 @@ impl BackupManifest {
         }
     }
 
-    /// Every part with its name, in the order of the streams.
+    /// Every part with its name, in the order of the streams; those of a backup that its engine
+    /// keeps are the engine's files.
     pub fn parts(&self) -> impl Iterator<Item = (String, &Part)> {
-        self.streams.iter().flat_map(move |stream| {
+        let sealed = self.streams.iter().flat_map(move |stream| {
             let named =
                 move |(number, part)| (Self::part_name(&self.id, &stream.name, number), part);
             stream.parts.iter().enumerate().map(named)
-        })
+        });
+        let kept = self.kept.iter().flat_map(|kept| &kept.files);
+        sealed.chain(kept.map(|file| (file.name.clone(), &file.part)))
+    }
+
+    /// Bytes that the files of a stream take once they are restored; an engine that compresses may
+    /// have estimated them.
+    #[must_use]
+    pub fn bytes_of(&self, stream: &Stream) -> u64 {
+        match &self.kept {
+            Some(kept) => kept.sizes.get(&stream.name).copied().unwrap_or_default(),
+            None => stream.parts.iter().map(|part| part.bytes).sum(),
+        }
     }
 
     /// The first segment that replay needs.
@@ -276,7 +317,11 @@ impl BackupManifest {
             return Err(wrong(format!("it is of backup {}", manifest.id)));
         }
         let bytes: u64 = manifest.parts().map(|(_, part)| part.bytes).sum();
-        if bytes != manifest.bytes || manifest.end < manifest.start {
+        let promised = match manifest.kept {
+            Some(_) => manifest.sealed_bytes,
+            None => manifest.bytes,
+        };
+        if bytes != promised || manifest.end < manifest.start {
             return Err(wrong("its sums or positions do not fit".to_owned()));
         }
         let size = manifest.wal_segment_bytes;
@@ -327,6 +372,7 @@ pub(crate) mod tests {
             sealed_bytes: 0,
             settings: Settings::default(),
             parent: None,
+            kept: None,
         }
     }
 

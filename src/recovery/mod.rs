@@ -40,7 +40,9 @@ pub use lineage::lineage;
 pub use lsn::Lsn;
 #[cfg(test)]
 pub(crate) use manifest::tests as manifest_tests;
-pub use manifest::{BackupManifest, Brought, Collation, MANIFEST_VERSION, Part, Settings, Stream};
+pub use manifest::{
+    BackupManifest, Brought, Collation, Kept, KeptFile, MANIFEST_VERSION, Part, Settings, Stream,
+};
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 #[cfg(test)]

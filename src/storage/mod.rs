@@ -2,6 +2,7 @@
 //! sealed. Whatever Tidegate writes there is compressed, encrypted and authenticated, because it
 //! may hold personal data; nothing that was written is ever overwritten.
 
+mod files;
 mod frame;
 mod key;
 mod location;
@@ -10,6 +11,7 @@ mod repository;
 mod seal;
 mod store;
 
+pub use files::{Entry, Files};
 pub use key::SealKey;
 pub use location::Location;
 pub use reader::{Sealed, Text};

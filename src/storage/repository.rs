@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::reader::LARGE;
-use super::{Location, SealKey, Sealed, Sealer, Store, Text};
+use super::{Entry, Files, Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
 
 /// Room for the header, the tags of the frames and text that does not compress.
@@ -19,10 +19,13 @@ const SMALL: usize = 1 << 20;
 const BUFFER: usize = 256 * 1024;
 
 /// A store whose files are all sealed. Cheap to clone; clones share the key.
+///
+/// One folder of it may be mounted: its files are then kept, and sealed, by another program.
 #[derive(Debug, Clone)]
 pub struct Repository {
     store: Store,
     key: Arc<SealKey>,
+    mounted: Option<Arc<dyn Files>>,
 }
 
 impl Repository {
@@ -34,7 +37,17 @@ impl Repository {
         Ok(Self {
             store: Store::open(location, options)?,
             key: Arc::new(key),
+            mounted: None,
         })
+    }
+
+    /// With a folder whose files another program keeps.
+    #[must_use]
+    pub fn mounted(self, files: Arc<dyn Files>) -> Self {
+        Self {
+            mounted: Some(files),
+            ..self
+        }
     }
 
     /// Where it is.
@@ -50,12 +63,15 @@ impl Repository {
     }
 
     /// The same place, opened with another key.
-    #[must_use]
-    pub fn with_key(&self, key: SealKey) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn with_key(&self, key: SealKey) -> Result<Self> {
+        Ok(Self {
             store: self.store.clone(),
+            mounted: self.elsewhere(self.location(), &key)?,
             key: Arc::new(key),
-        }
+        })
     }
 
     /// Another place, opened with the same key.
@@ -65,8 +81,23 @@ impl Repository {
     pub fn at(&self, location: &Location) -> Result<Self> {
         Ok(Self {
             store: Store::open(location, Vec::new())?,
+            mounted: self.elsewhere(location, &self.key)?,
             key: Arc::clone(&self.key),
         })
+    }
+
+    fn elsewhere(&self, location: &Location, key: &SealKey) -> Result<Option<Arc<dyn Files>>> {
+        let files = self.mounted.as_ref();
+        files
+            .map(|files| files.elsewhere(location, key))
+            .transpose()
+    }
+
+    /// The files that another program keeps, when `name` is one of them or their folder.
+    fn kept(&self, name: &str) -> Option<&Arc<dyn Files>> {
+        let files = self.mounted.as_ref()?;
+        let rest = name.strip_prefix(files.folder())?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(files)
     }
 
     /// A key for something else than sealing, as [`SealKey::derive`].
@@ -84,6 +115,9 @@ impl Repository {
     /// [`Kind::StorageExists`] when there is a file of that name; [`Kind::Storage`].
     pub async fn put(&self, name: &str, text: impl Into<Bytes>) -> Result<u64> {
         let (text, key) = (text.into(), Arc::clone(&self.key));
+        if let Some(files) = self.kept(name) {
+            return files.put(name, text).await;
+        }
         let sealed = blocking(move || seal(&text, &key)).await?;
         let length = sealed.len() as u64;
         self.store.create(name, Bytes::from(sealed)).await?;
@@ -96,6 +130,9 @@ impl Repository {
     /// [`Kind::Storage`] when it is not there, [`Kind::SealKey`] when another key sealed it,
     /// [`Kind::SealBroken`] when it is damaged; all name it.
     pub async fn get(&self, name: &str) -> Result<Vec<u8>> {
+        if let Some(files) = self.kept(name) {
+            return files.get(name).await;
+        }
         let sealed = self.sealed(name).await?;
         blocking(move || sealed.open()?.whole()).await
     }
@@ -119,11 +156,22 @@ impl Repository {
         blocking(move || digest(sealed.open()?)).await
     }
 
+    /// Bytes and SHA-256 (in hexadecimal digits) of a file as it lies there, opened by nobody.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there or out of reach.
+    pub async fn digest_as_is(&self, name: &str) -> Result<(u64, String)> {
+        self.store.digest(name).await
+    }
+
     /// Whether there is a file of that name.
     ///
     /// # Errors
     /// [`Kind::Storage`].
     pub async fn exists(&self, name: &str) -> Result<bool> {
+        if let Some(files) = self.kept(name) {
+            return files.exists(name).await;
+        }
         self.store.exists(name).await
     }
 
@@ -132,7 +180,12 @@ impl Repository {
     /// # Errors
     /// [`Kind::Storage`].
     pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>> {
-        let mut files = self.store.list(folder).await?;
+        let mut files: Vec<(String, u64)> = match self.kept(folder) {
+            Some(kept) => below(kept.list().await?, folder)
+                .map(|entry| (entry.name, entry.bytes))
+                .collect(),
+            None => self.store.list(folder).await?,
+        };
         files.sort_unstable();
         Ok(files)
     }
@@ -142,7 +195,12 @@ impl Repository {
     /// # Errors
     /// [`Kind::Storage`].
     pub async fn list_dated(&self, folder: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
-        self.store.list_dated(folder).await
+        match self.kept(folder) {
+            Some(kept) => Ok(below(kept.list().await?, folder)
+                .map(|entry| (entry.name, entry.at))
+                .collect()),
+            None => self.store.list_dated(folder).await,
+        }
     }
 
     /// Removes a file; one that is not there is no error.
@@ -150,6 +208,9 @@ impl Repository {
     /// # Errors
     /// [`Kind::Storage`].
     pub async fn remove(&self, name: &str) -> Result<()> {
+        if let Some(files) = self.kept(name) {
+            return files.remove(name).await;
+        }
         self.store.remove(name).await
     }
 
@@ -160,6 +221,15 @@ impl Repository {
     pub async fn remove_folder(&self, folder: &str) -> Result<()> {
         self.store.remove_folder(folder).await
     }
+}
+
+/// The files below a folder.
+fn below(files: Vec<Entry>, folder: &str) -> impl Iterator<Item = Entry> {
+    let inside = move |entry: &Entry| {
+        let rest = entry.name.strip_prefix(folder);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    files.into_iter().filter(inside)
 }
 
 fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {

@@ -12,6 +12,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{
     GetResultPayload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
+use sha2::{Digest, Sha256};
 
 use super::Location;
 use super::reader::Reader;
@@ -117,6 +118,21 @@ impl Store {
             }
         };
         Ok((reader, bytes))
+    }
+
+    /// Bytes and SHA-256 (in hexadecimal digits) of a file of any size.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not there or out of reach.
+    pub async fn digest(&self, name: &str) -> Result<(u64, String)> {
+        let wrong = |error| self.wrong(&error);
+        let found = self.inner.get(&Path::from(name)).await.map_err(wrong)?;
+        let (mut stream, mut bytes, mut hash) = (found.into_stream(), 0, Sha256::new());
+        while let Some(piece) = stream.try_next().await.map_err(wrong)? {
+            bytes += piece.len() as u64;
+            hash.update(&piece);
+        }
+        Ok((bytes, hex::encode(hash.finalize())))
     }
 
     /// Whether there is a file of that name.

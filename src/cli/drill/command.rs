@@ -11,7 +11,8 @@ use crate::cli::render::Output;
 use crate::config::{parse_duration, parse_rate};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Choice, DEFAULT_CONTROLS, DrillReport, Extrapolation, Objectives, Told, WalMode, extrapolate,
+    BackupManifest, Choice, DEFAULT_CONTROLS, DrillReport, Extrapolation, Objectives, Told,
+    WalMode, extrapolate,
 };
 use crate::service::drill::{Drill, Sandbox, record, run as drill};
 
@@ -45,6 +46,9 @@ pub struct RunArgs {
     /// Take an increment of the sandbox's base backup, and restore both; PostgreSQL 17 and newer
     #[arg(long, requires = "sandbox")]
     incremental: bool,
+    /// Who makes the sandbox's backups: native, pgbackrest or barman [default: `[backup] engine`]
+    #[arg(long, value_name = "NAME", requires = "sandbox")]
+    engine: Option<String>,
     /// Negative controls to try: all, none or a number; each drill takes the next ones [default: 2]
     #[arg(long, value_name = "WHICH", value_parser = parse_controls)]
     controls: Option<Choice>,
@@ -126,6 +130,10 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
         },
         controls: args.controls.unwrap_or(DEFAULT_CONTROLS),
         extrapolate: args.extrapolate,
+        engine: args
+            .engine
+            .or_else(|| config.backup().engine.clone())
+            .unwrap_or_else(|| BackupManifest::NATIVE.to_owned()),
         install: app.globals.yes,
         repository: repository.as_ref(),
         clock: Arc::clone(&app.clock),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::{audit, receive};
 use crate::cli::App;
-use crate::cli::backup::open;
+use crate::cli::backup::{open, open_with};
 use crate::cli::render::Output;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::Segment;
@@ -40,6 +40,10 @@ pub struct PushArgs {
     /// The repository [default: `[backup] repository`]
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
+    /// The engine that keeps the repository; another one's is refused. pgBackRest wants to read its
+    /// name in archive_command
+    #[arg(long, value_name = "NAME", conflicts_with = "socket")]
+    engine: Option<String>,
     /// The file
     path: PathBuf,
 }
@@ -101,7 +105,16 @@ async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {
     if let Some(socket) = &args.socket {
         return push_through(socket, &args.path).await;
     }
-    let repository = open(&app.config()?, args.repository.as_deref()).await?;
+    let (config, wanted) = (app.config()?, args.engine.as_deref());
+    let named = args.repository.as_deref();
+    let (repository, engine) = open_with(&config, named, wanted).await?;
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != engine) {
+        let place = repository.location();
+        return Err(Error::new(
+            Kind::BackupRefused,
+            format!("{place} is kept by the engine {engine}, not {wanted}"),
+        ));
+    }
     let name = args.path.file_name().unwrap_or_default().to_string_lossy();
     let content = tokio::fs::read(&args.path).await?;
     push(&repository, &name, &content).await.map(drop)

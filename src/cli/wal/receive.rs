@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::App;
-use crate::cli::backup::open;
+use crate::cli::backup::open_with;
 use crate::cli::render::{Output, Page, Report};
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
+use crate::recovery::BackupManifest;
 use crate::service::backup::{admit, system_identifier};
 use crate::service::wal::{Receiver, ReceiverOptions};
 
@@ -45,7 +46,12 @@ pub struct Args {
 
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
-    let repository = open(&config, args.repository.as_deref()).await?;
+    let (repository, engine) = open_with(&config, args.repository.as_deref(), None).await?;
+    if engine != BackupManifest::NATIVE {
+        let text = format!("the engine {engine} takes whole segments, from archive_command only");
+        return Err(Error::new(Kind::Unsupported, text)
+            .hint("archive_command = 'tidegate wal push --engine ... %p'"));
+    }
     let target = app.target(&config).await?;
     let session = Session::connect(&target, "wal").await?;
     let binaries = discover(&Search {
@@ -55,7 +61,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     .await?;
     let region = &config.environment(app.globals.env.as_deref())?.region;
     let cluster = system_identifier(&session).await?;
-    admit(&repository, cluster, region.as_deref(), app.clock.now()).await?;
+    let whose = (region.as_deref(), engine.as_str());
+    admit(&repository, cluster, whose, app.clock.now()).await?;
     drop(session);
     let spool = match &args.spool {
         Some(spool) => spool.clone(),

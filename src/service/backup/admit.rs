@@ -2,38 +2,27 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::RepositoryIdentity;
 use crate::storage::Repository;
 
-/// The cluster and the region that a repository belongs to; none when it is new.
+/// Lets a cluster use a repository when it is the one that the repository belongs to, with the
+/// engine that keeps it; a new repository belongs to whoever comes first.
 ///
 /// # Errors
-/// Those of the repository.
-pub async fn identity(repository: &Repository) -> Result<Option<RepositoryIdentity>> {
-    let name = RepositoryIdentity::NAME;
-    if !repository.exists(name).await? {
-        return Ok(None);
-    }
-    RepositoryIdentity::from_bytes(&repository.get(name).await?).map(Some)
-}
-
-/// Lets a cluster use a repository when it is the one that the repository belongs to; a new
-/// repository belongs to whoever comes first.
-///
-/// # Errors
-/// [`Kind::BackupRefused`] for another cluster or region; those of the repository.
+/// [`Kind::BackupRefused`] for another cluster, region or engine; those of the repository.
 pub async fn admit(
     repository: &Repository,
     system_identifier: u64,
-    region: Option<&str>,
+    (region, engine): (Option<&str>, &str),
     now: DateTime<Utc>,
 ) -> Result<()> {
     let found = match identity(repository).await? {
         Some(found) => found,
-        None => first(repository, system_identifier, region, now).await?,
+        None => first(repository, system_identifier, (region, engine), now).await?,
     };
-    match found.objection(system_identifier, region) {
+    match found.objection(system_identifier, region, engine) {
         None => Ok(()),
         Some(why) => Err(Error::new(
             Kind::BackupRefused,
@@ -47,7 +36,7 @@ pub async fn admit(
 async fn first(
     repository: &Repository,
     system_identifier: u64,
-    region: Option<&str>,
+    (region, engine): (Option<&str>, &str),
     now: DateTime<Utc>,
 ) -> Result<RepositoryIdentity> {
     let own = RepositoryIdentity {
@@ -55,6 +44,7 @@ async fn first(
         system_identifier,
         region: region.map(str::to_owned),
         created: now,
+        engine: engine.to_owned(),
     };
     let text =
         serde_json::to_vec(&own).map_err(|error| Error::new(Kind::Internal, error.to_string()))?;

@@ -35,6 +35,9 @@ pub struct Backup<'a> {
     pub staging: Option<PathBuf>,
     /// What it is to be an increment of; none for a full backup.
     pub parent: Option<Parent>,
+    /// Whether the volume below the repository is encrypted: what an engine that does not encrypt
+    /// must know.
+    pub encrypted_volume: bool,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Progress.
@@ -82,13 +85,14 @@ impl Backup<'_> {
     /// [`Kind::Privilege`](crate::error::Kind::Privilege) with the remedy,
     /// [`Kind::BackupRefused`](crate::error::Kind::BackupRefused) for another's repository, or for an
     /// increment where none can be made; those of the engine and the repository.
-    pub async fn create(&self, engine: &impl BackupEngine) -> Result<Created> {
+    pub async fn create(&self, engine: &dyn BackupEngine) -> Result<Created> {
         let began = self.clock.monotonic();
         let source = Source::open(self.target).await?;
         let parent = increment::pick(self, engine, &source).await?;
         let now = self.clock.now();
         let region = self.region.as_deref();
-        admit(self.repository, source.system_identifier, region, now).await?;
+        let whose = (region, engine.name());
+        admit(self.repository, source.system_identifier, whose, now).await?;
         let id = BackupManifest::id_at(now, rand::random());
         let slot = format!("tidegate_backup_{:08x}", rand::random::<u32>());
         if !source.hold_wal(&slot).await? {
@@ -97,11 +101,11 @@ impl Backup<'_> {
         self.note(format!("backup {id} of {} begins", self.target.label()));
         let beat = Beat::start(self.repository, &id, &self.clock).await?;
         let made = self.make(engine, &source, (&id, parent)).await;
-        let beaten = beat.end().await;
         let manifest = match made {
             Ok(manifest) => manifest,
             Err(error) => {
                 // Were this to fail, too, `expire` would do it.
+                let _ = beat.end().await;
                 let _ = self
                     .repository
                     .remove_folder(&BackupManifest::folder(&id))
@@ -109,8 +113,11 @@ impl Backup<'_> {
                 return Err(error);
             }
         };
-        beaten?;
-        self.complete(&manifest).await?;
+        let put = self.complete(&manifest).await;
+        // Not before the manifest is there: a backup that its engine keeps has nothing else here that
+        // tells `expire` whose it is.
+        beat.end().await?;
+        put?;
         self.audit(&source, &manifest).await;
         Ok(Created {
             repository: self.repository.location().to_string(),
@@ -131,7 +138,7 @@ impl Backup<'_> {
 
     async fn make(
         &self,
-        engine: &impl BackupEngine,
+        engine: &dyn BackupEngine,
         source: &Source,
         (id, parent): (&str, Option<BackupManifest>),
     ) -> Result<BackupManifest> {
@@ -144,15 +151,24 @@ impl Backup<'_> {
         let order = Order {
             target: self.target,
             major: source.major(),
+            system_identifier: source.system_identifier,
             id,
             tablespaces: source.tablespaces.clone(),
             max_rate: self.max_rate,
             staging: self.staging.clone(),
             parent: increment.as_ref().map(|increment| increment.list.as_path()),
+            encrypted_volume: self.encrypted_volume,
             cancel: &self.cancel,
         };
         let mut upload = Upload::new(self.repository.clone(), id, self.cancel.clone());
         let taken: Taken = engine.take(&order, &mut upload).await?;
+        let (kept, bytes, sealed_bytes) = match taken.kept {
+            Some(made) => {
+                let sealed = made.kept.files.iter().map(|file| file.part.bytes).sum();
+                (Some(made.kept), made.bytes, sealed)
+            }
+            None => (None, upload.bytes, upload.sealed_bytes),
+        };
         Ok(BackupManifest {
             version: MANIFEST_VERSION,
             id: id.to_owned(),
@@ -168,10 +184,11 @@ impl Backup<'_> {
             wal_included: taken.wal_included,
             region: self.region.clone(),
             streams: taken.streams,
-            bytes: upload.bytes,
-            sealed_bytes: upload.sealed_bytes,
+            bytes,
+            sealed_bytes,
             settings: source.settings.clone(),
             parent: parent.map(|parent| parent.id),
+            kept,
         })
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::shelf::{Damaged, Remains, Shelf};
 use super::verify::{sights, turns};
 use crate::clock::Clock;
+use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     BackupManifest, Decision, Held, Lsn, Retention, Segment, TimelineHistory, Timelines, Turn,
@@ -148,6 +149,7 @@ impl Expire<'_> {
         files.extend(records);
         if !self.dry_run {
             self.remove(&expired, files).await?;
+            self.remove_kept(&shelf, &expired).await?;
         }
         Ok(expired)
     }
@@ -170,6 +172,37 @@ impl Expire<'_> {
             }
         }
         Ok(spent)
+    }
+
+    /// What an engine that keeps its own files has of the backups that go, and of those whose create
+    /// was killed.
+    async fn remove_kept(&self, shelf: &Shelf, expired: &Expired) -> Result<()> {
+        let Some(identity) = engines::identity(self.repository).await? else {
+            return Ok(());
+        };
+        let Some(keeper) = engines::keeper(self.repository, &identity.engine)? else {
+            return Ok(());
+        };
+        let goes = |id: &str| expired.expired.iter().any(|one| one.id == id);
+        let kept = shelf.backups.iter().filter(|backup| goes(&backup.id));
+        let mut labels: Vec<String> = kept
+            .filter_map(|backup| Some(backup.kept.as_ref()?.label.clone()))
+            .collect();
+        let old = self.clock.now() - self.abandoned_after;
+        for one in keeper.labels().await? {
+            let Some(id) = one.id.filter(|_| one.ended_at <= old) else {
+                continue;
+            };
+            // Its maker lives, or has written the manifest, as long as anything is there.
+            let folder = self.repository.list(&BackupManifest::folder(&id)).await?;
+            if folder.is_empty() && !labels.contains(&one.label) {
+                labels.push(one.label);
+            }
+        }
+        if labels.is_empty() && expired.wal.files == 0 {
+            return Ok(());
+        }
+        keeper.remove(&labels).await
     }
 
     async fn remove(&self, expired: &Expired, files: Vec<String>) -> Result<()> {

@@ -11,7 +11,7 @@ mod shelf;
 mod source;
 mod verify;
 
-pub use admit::{admit, identity};
+pub use admit::admit;
 pub use audit::{Recorded, record};
 pub use create::{Backup, Created};
 pub use expire::{Expire, Expired, Gone, Removed};

@@ -1,11 +1,12 @@
 //! What a repository holds of backups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{beat, increment};
+use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::BackupManifest;
 use crate::storage::Repository;
@@ -87,12 +88,26 @@ impl Shelf {
                 Err(error) => return Err(error),
             }
         }
+        shelf.list_kept(repository).await?;
         // Ids of one second are in the order of chance.
         shelf
             .backups
             .sort_by(|a, b| (a.ended_at, &a.id).cmp(&(b.ended_at, &b.id)));
         shelf.remains = open.into_values().collect();
         Ok(shelf)
+    }
+
+    /// The files that engines keep, each engine's once.
+    async fn list_kept(&mut self, repository: &Repository) -> Result<()> {
+        let kept = self.backups.iter().filter(|backup| backup.kept.is_some());
+        let engines: BTreeSet<&str> = kept.map(|backup| backup.engine.as_str()).collect();
+        for name in engines {
+            if let Some(keeper) = engines::keeper(repository, name)? {
+                let files = repository.list(keeper.folder()).await?;
+                self.files.extend(files);
+            }
+        }
+        Ok(())
     }
 
     /// The parts of a backup that are not there.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::shelf::Shelf;
 use crate::clock::Clock;
+use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Coverage, Part, Sight, Turn, coverage, next_turn};
 use crate::storage::Repository;
@@ -69,6 +70,14 @@ pub struct Verified {
     pub coverage: Option<Coverage>,
 }
 
+/// A part that is looked at.
+struct Looked {
+    file: String,
+    part: Part,
+    /// Whether its digest is that of its text; else of the file as it lies there.
+    sealed: bool,
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
@@ -109,17 +118,24 @@ impl Verify<'_> {
         let after = turns.last().map(|turn| turn.upto.clone());
         let percent = self.share.map_or(100, |share| share.0);
         let turn = next_turn(&names, after.as_deref(), percent);
-        let open: Vec<(String, Part)> = turn
+        let open: Vec<Looked> = turn
             .iter()
             .filter(|sight| shelf.files.contains_key(&sight.name))
             .filter_map(|sight| {
-                let (_, part) = parts.get(&sight.name)?;
-                Some((sight.name.clone(), (*part).clone()))
+                let (backup, part) = parts.get(&sight.name)?;
+                Some(Looked {
+                    file: sight.name.clone(),
+                    part: (*part).clone(),
+                    sealed: backup.kept.is_none(),
+                })
             })
             .collect();
         let opened = open.len() as u64;
-        let bytes = open.iter().map(|(_, part)| part.bytes).sum();
+        let bytes = open.iter().map(|looked| looked.part.bytes).sum();
         findings.extend(self.open(open).await?);
+        if self.share.is_none() {
+            findings.extend(self.engines(&backups).await?);
+        }
         findings.sort_unstable();
         let coverage = match turn.last().filter(|_| self.share.is_some()) {
             Some(last) => {
@@ -185,11 +201,53 @@ impl Verify<'_> {
         ))
     }
 
+    /// What engines that keep their own files say against those of `backups`. A backup that its
+    /// engine does not know cannot be restored, whatever lies there.
+    async fn engines(&self, backups: &[&BackupManifest]) -> Result<Vec<Finding>> {
+        let kept = backups.iter().filter_map(|backup| {
+            let kept = backup.kept.as_ref()?;
+            Some((backup.engine.as_str(), (kept.label.as_str(), *backup)))
+        });
+        let mut by_engine: BTreeMap<&str, BTreeMap<&str, &BackupManifest>> = BTreeMap::new();
+        for (engine, (label, backup)) in kept {
+            by_engine.entry(engine).or_default().insert(label, backup);
+        }
+        let mut findings = Vec::new();
+        for (engine, backups) in by_engine {
+            let Some(keeper) = engines::keeper(self.repository, engine)? else {
+                continue;
+            };
+            let known = keeper.labels().await?;
+            for (label, backup) in &backups {
+                if !known.iter().any(|one| one.label == *label) {
+                    findings.push(Finding {
+                        file: BackupManifest::name(&backup.id),
+                        problem: format!("{engine} does not know the backup {label}"),
+                    });
+                }
+            }
+            for doubt in keeper.doubts().await? {
+                let file = match doubt.label.as_deref() {
+                    None => "wal".to_owned(),
+                    Some(label) => match backups.get(label) {
+                        Some(backup) => BackupManifest::name(&backup.id),
+                        None => continue,
+                    },
+                };
+                findings.push(Finding {
+                    file,
+                    problem: doubt.problem,
+                });
+            }
+        }
+        Ok(findings)
+    }
+
     /// Opens parts, some at once; what is wrong with them.
-    async fn open(&self, parts: Vec<(String, Part)>) -> Result<Vec<Finding>> {
+    async fn open(&self, parts: Vec<Looked>) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         let mut under_way: JoinSet<Result<Option<Finding>>> = JoinSet::new();
-        for (file, part) in parts {
+        for looked in parts {
             if self.cancel.is_cancelled() {
                 return Err(Error::new(Kind::Cancelled, "the verification was stopped"));
             }
@@ -199,7 +257,7 @@ impl Verify<'_> {
                 findings.extend(joined(done)?);
             }
             let repository = self.repository.clone();
-            under_way.spawn(async move { examine(&repository, file, part).await });
+            under_way.spawn(async move { examine(&repository, looked).await });
         }
         while let Some(done) = under_way.join_next().await {
             findings.extend(joined(done)?);
@@ -231,8 +289,14 @@ pub(super) fn sights(backups: &[&BackupManifest]) -> Vec<Sight> {
 }
 
 /// What is wrong with one part; none when it is what was written.
-async fn examine(repository: &Repository, file: String, part: Part) -> Result<Option<Finding>> {
-    let problem = match repository.digest(&file).await {
+async fn examine(repository: &Repository, looked: Looked) -> Result<Option<Finding>> {
+    let Looked { file, part, sealed } = looked;
+    let digest = if sealed {
+        repository.digest(&file).await
+    } else {
+        repository.digest_as_is(&file).await
+    };
+    let problem = match digest {
         Ok(found) if found == (part.bytes, part.sha256) => return Ok(None),
         Ok(_) => "holds something else than was written".to_owned(),
         Err(error) if matches!(error.kind(), Kind::SealBroken | Kind::SealKey) => {

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::damage::{flip, link_tree, remove, segments, truncate};
+use super::damage::{flip, link_tree, remove, segment_name, segments, truncate};
 use super::engine::{Engine, random_key};
 use super::small_disk::SmallDisk;
 use super::true_archive;
@@ -170,7 +170,7 @@ impl<'a> Exhibit<'a> {
     }
 
     async fn wrong_key(&self, place: &Path) -> Result<Tried> {
-        let stranger = self.engine.repository.with_key(random_key()?);
+        let stranger = self.engine.repository.with_key(random_key()?)?;
         let into = place.join("into");
         let ended = self.attempt(&stranger, &into).await;
         Ok(tried(ended, &["sealed with the key"]))
@@ -205,19 +205,14 @@ impl<'a> Exhibit<'a> {
                     Damage::TruncatedSegment => truncate(&segment)?,
                     _ => flip(&segment)?,
                 }
-                segment
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned()
+                segment_name(&segment)
             }
             Damage::FlippedByteInData => {
-                let parts: Vec<String> = self.backup.parts().map(|(name, _)| name).collect();
-                let Some(part) = parts.get(parts.len() / 2) else {
+                let Some(part) = self.large_part() else {
                     return Ok(Tried::Impossible("the backup has no parts".to_owned()));
                 };
-                flip(&copy.join(part))?;
-                part.clone()
+                flip(&copy.join(&part))?;
+                part
             }
             Damage::MissingManifest => {
                 // An increment is of no use without its parent, either.
@@ -240,10 +235,29 @@ impl<'a> Exhibit<'a> {
         Ok(tried(ended, &[&words]))
     }
 
+    /// A part in the middle of those that are not small: of an empty file nothing is restored but its
+    /// name, whatever its seal holds.
+    fn large_part(&self) -> Option<String> {
+        let (count, bytes) = self
+            .backup
+            .parts()
+            .fold((0, 0), |(count, bytes), (_, part)| {
+                (count + 1, bytes + part.bytes)
+            });
+        let mean = bytes / u64::max(count, 1);
+        let large = self.backup.parts().filter(|(_, part)| part.bytes >= mean);
+        let mut large: Vec<String> = large.map(|(name, _)| name).collect();
+        let middle = large.len() / 2;
+        (!large.is_empty()).then(|| large.swap_remove(middle))
+    }
+
     /// A segment among those that the recovery needs, not the same for each damage.
     fn segment(&self, damage: Damage, repository: &Path) -> Option<PathBuf> {
         let bytes = self.backup.wal_segment_bytes;
-        let first = self.backup.first_segment().name(bytes);
+        // What the backup brings along is not missed in the archive.
+        let brought = self.backup.brought();
+        let first = brought.map_or_else(|| self.backup.first_segment(), |brought| brought.next());
+        let first = first.name(bytes);
         let mut needed = segments(repository);
         needed.retain(|file| file.file_name().is_some_and(|name| name >= first.as_str()));
         // The last one has nothing after it: without it the log merely ends sooner.

@@ -1,6 +1,7 @@
 //! Damage to a copy of a repository's folder. The copy consists of hard links, so that it costs
 //! nothing; a file that is damaged is written anew, so that the repository itself stays as it is.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
@@ -14,12 +15,17 @@ pub(super) fn link_tree(from: &Path, to: &Path) -> Result<()> {
         let kind = entry.file_type().map_err(|error| at(&path, &error))?;
         if kind.is_dir() {
             link_tree(&path, &place)?;
-        } else if std::fs::hard_link(&path, &place).is_err() {
+        } else if appended(&entry.file_name()) || std::fs::hard_link(&path, &place).is_err() {
             // Another file system, or one without links.
             std::fs::copy(&path, &place).map_err(|error| at(&path, &error))?;
         }
     }
     Ok(())
+}
+
+/// Whether Barman writes into a file where it is, which would reach through a link.
+fn appended(name: &OsStr) -> bool {
+    name == "xlog.db" || Path::new(name).extension() == Some(OsStr::new("log"))
 }
 
 /// Removes a file.
@@ -53,25 +59,44 @@ fn at(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Kind::Io, format!("{}: {error}", path.display()))
 }
 
+/// Folders of a repository's folder that hold WAL: Tidegate's own, and those of the engines.
+const WAL: [&str; 3] = ["wal", "pgbackrest/repo/archive", "barman/home"];
+/// Digits of a segment's name.
+const DIGITS: usize = 24;
+
 /// The whole segments of the repository's folder, in the order of their names.
 pub(super) fn segments(repository: &Path) -> Vec<PathBuf> {
-    let folders = repository.join("wal");
-    let mut found: Vec<PathBuf> = folders
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|folder| is_hex(&folder.file_name().to_string_lossy(), 8))
-        .flat_map(|folder| folder.path().read_dir().into_iter().flatten().flatten())
-        .filter(|file| is_hex(&file.file_name().to_string_lossy(), 24))
-        .map(|file| file.path())
-        .collect();
-    found.sort();
+    let mut found = Vec::new();
+    for folder in WAL {
+        gather(&repository.join(folder), &mut found);
+    }
+    // An engine may keep them in more folders than one.
+    found.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
     found
 }
 
-fn is_hex(name: &str, digits: usize) -> bool {
-    name.len() == digits && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// The files below `folder` that are called as a segment is; pgBackRest appends a checksum.
+fn gather(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let ends = name.len() == DIGITS || name.as_bytes().get(DIGITS) == Some(&b'-');
+        if path.is_dir() {
+            gather(&path, found);
+        } else if ends && name.get(..DIGITS).is_some_and(is_hex) {
+            found.push(path);
+        }
+    }
+}
+
+/// The server's name of a segment's file.
+pub(super) fn segment_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.get(..DIGITS).unwrap_or(&name).to_owned()
+}
+
+fn is_hex(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

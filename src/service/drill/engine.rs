@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::primary::Primary;
 use super::run::Drill;
 use crate::config::Target;
-use crate::engines::Native;
+use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
@@ -31,6 +31,8 @@ pub(super) struct Engine<'a> {
     pub(super) repository: Repository,
     /// The folder that the drill works in.
     pub(super) folder: PathBuf,
+    /// Who takes base backups.
+    name: String,
 }
 
 /// A key that nobody else has.
@@ -48,12 +50,15 @@ pub(super) fn id(at: DateTime<Utc>) -> String {
 
 impl<'a> Engine<'a> {
     /// Over a repository of the drill's own, in its folder, under a key that goes with it.
-    pub(super) fn sandbox(drill: &'a Drill<'a>, folder: &Path) -> Result<Self> {
+    pub(super) async fn sandbox(drill: &'a Drill<'a>, folder: &Path, name: &str) -> Result<Self> {
         let location = Location::Folder(folder.join("repository"));
+        let repository = Repository::open(&location, Vec::new(), random_key()?)?;
+        let (repository, name) = engines::open(repository, Some(name)).await?;
         Ok(Self {
             drill,
-            repository: Repository::open(&location, Vec::new(), random_key()?)?,
+            repository,
             folder: folder.to_owned(),
+            name,
         })
     }
 
@@ -63,6 +68,7 @@ impl<'a> Engine<'a> {
             drill,
             repository: repository.clone(),
             folder: folder.to_owned(),
+            name: BackupManifest::NATIVE.to_owned(),
         }
     }
 
@@ -98,11 +104,14 @@ impl<'a> Engine<'a> {
             max_rate: None,
             staging: None,
             parent,
+            // A sandbox holds random bytes.
+            encrypted_volume: true,
             clock: Arc::clone(&self.drill.clock),
             events: Arc::clone(&self.drill.events),
             cancel: self.drill.cancel.clone(),
         };
-        let created = backup.create(&Native).await?;
+        let engine = engines::engine(repository, &self.name)?;
+        let created = backup.create(engine.as_ref()).await?;
         Self::manifest(repository, &created.id).await
     }
 
@@ -205,7 +214,8 @@ impl Wal {
             });
         }
         let identity = Identity::current()?;
-        let path = engine.folder.join("push.sock");
+        // pgBackRest wants to read its name in archive_command.
+        let path = engine.folder.join(format!("{}.sock", engine.name));
         let clock = &engine.drill.clock;
         let socket = WalSocket::serve(
             &engine.repository,
@@ -250,6 +260,16 @@ impl Wal {
             *receiver = Some(Receiver::start(&options).await?);
         }
         Ok(())
+    }
+
+    /// Forgets what failed before the first backup: an engine that keeps WAL itself takes none
+    /// before it knows the cluster, and the server tries again.
+    pub(super) fn begun(&self, engine: &Engine<'_>) {
+        if let Self::Archive { socket, .. } = self
+            && engine.name != BackupManifest::NATIVE
+        {
+            drop(socket.fault());
+        }
     }
 
     /// Fails when WAL does not get into the repository any more.

@@ -25,6 +25,8 @@ pub struct Drill<'a> {
     pub controls: Choice,
     /// Bytes of a cluster whose RTO is to be told.
     pub extrapolate: Option<u64>,
+    /// The engine of a sandbox: `native`, or one that keeps its own files.
+    pub engine: String,
     /// Consent to install PostgreSQL when it is missing.
     pub install: bool,
     /// Where it is recorded, and what a passive drill restores from.

@@ -49,10 +49,14 @@ pub(super) async fn run(
     folder: &Path,
     earlier: usize,
 ) -> Result<DrillReport> {
+    if drill.engine != BackupManifest::NATIVE && sandbox.wal != WalMode::Archive {
+        let text = format!("{} takes WAL from archive_command only", drill.engine);
+        return Err(Error::new(Kind::Usage, text).hint("add --wal archive"));
+    }
     let stage = Stage {
         drill,
         sandbox,
-        engine: Engine::sandbox(drill, folder)?,
+        engine: Engine::sandbox(drill, folder, &drill.engine).await?,
     };
     let (lost, wal) = stage.live_and_die().await?;
     let drained = wal.drain().await?;
@@ -113,6 +117,7 @@ impl Stage<'_> {
         let started = self.now();
         let (backup, bytes) = self.back_up(&primary).await?;
         let backup_seconds = self.since(started);
+        wal.begun(&self.engine);
         for _ in 0..3 {
             tokio::time::sleep(WORK / 3).await;
             primary.switch().await?;

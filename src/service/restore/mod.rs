@@ -3,6 +3,7 @@
 mod deadline;
 mod fetch;
 mod join;
+mod kept;
 mod place;
 mod point;
 mod program;

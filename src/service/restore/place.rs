@@ -163,7 +163,7 @@ impl Place {
         own.is_some() && spots.all(|spot| device(&spot.folder) == own)
     }
 
-    /// Points `pg_tblspc` at the folders of the tablespaces.
+    /// Points `pg_tblspc` at the folders of the tablespaces, wherever an engine let it point.
     ///
     /// # Errors
     /// Those of the file system.
@@ -242,15 +242,17 @@ fn spots(
         return Ok(Vec::new());
     };
     let at = |stream: &Stream, folder: PathBuf| {
-        let all = lineage.iter().flat_map(|backup| &backup.streams);
-        let same = all.filter(|other| other.name == stream.name);
+        let of = |backup: &BackupManifest| {
+            let same = backup
+                .streams
+                .iter()
+                .find(|other| other.name == stream.name);
+            same.map_or(0, |same| backup.bytes_of(same))
+        };
         Spot {
             stream: stream.name.clone(),
             folder,
-            bytes: same
-                .flat_map(|stream| &stream.parts)
-                .map(|part| part.bytes)
-                .sum(),
+            bytes: lineage.iter().map(of).sum(),
         }
     };
     let source = |stream: &Stream| stream.location.clone().map(PathBuf::from);
@@ -323,7 +325,11 @@ pub(super) fn link(data: &Path, spots: &[Spot]) -> Result<()> {
         if !links.exists() {
             make(&links, 0o700)?;
         }
-        symlink(&spot.folder, links.join(&spot.stream))?;
+        let link = links.join(&spot.stream);
+        if link.is_symlink() {
+            std::fs::remove_file(&link)?;
+        }
+        symlink(&spot.folder, link)?;
     }
     Ok(())
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio_postgres::error::SqlState;
 
 use crate::clock::Clock;
+use crate::engines::identity;
 use crate::error::Result;
 use crate::postgres::Session;
 use crate::recovery::{Lsn, RestorePoint};
-use crate::service::backup::{identity, system_identifier};
+use crate::service::backup::system_identifier;
 use crate::storage::Repository;
 
 /// A phase that is about to begin.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::deadline::{Deadlines, RestorePhase};
 use super::fetch::unpack;
 use super::join::{Unjoined, linked};
+use super::kept::bring;
 use super::place::{Place, TablespaceMapping};
 use super::program::reachable;
 use super::promise::promised;
@@ -133,21 +134,23 @@ impl Restore<'_> {
         lineage: &[BackupManifest],
     ) -> Result<(u64, Duration)> {
         let fetching = async {
+            if let Some(kept) = &self.backup.kept {
+                let bytes = bring(self.repository, (self.backup, kept), place).await?;
+                place.link()?;
+                return Ok((bytes, false));
+            }
             if lineage.len() > 1 {
                 let bytes = self.join(binaries, place, lineage).await?;
-                return Ok((bytes, None));
+                return Ok((bytes, false));
             }
             let (spots, writing) = (&place.spots, &place.writing);
             let (bytes, files) = unpack(self.repository, self.backup, spots, writing).await?;
-            Ok((bytes, Some(files)))
-        };
-        let (bytes, files) = self.deadlines.hold(RestorePhase::Fetch, fetching).await?;
-        let fetched = self.clock.monotonic();
-        let hashed = files.is_some();
-        if let Some(files) = files {
             place.link()?;
             compare(self.backup, place.data(), &files)?;
-        }
+            Ok((bytes, true))
+        };
+        let (bytes, hashed) = self.deadlines.hold(RestorePhase::Fetch, fetching).await?;
+        let fetched = self.clock.monotonic();
         let checking = self.verify(binaries, place.data(), hashed);
         self.deadlines.hold(RestorePhase::Verify, checking).await?;
         Ok((bytes, fetched))
@@ -191,11 +194,15 @@ impl Restore<'_> {
 
     /// PostgreSQL's own check against the manifest in the cluster, and of the manifest itself. When
     /// the files were `hashed` while they were written, checksums were compared from the same bytes:
-    /// then only names and sizes are looked at.
+    /// then only names and sizes are looked at. pgBackRest, which copies files by itself, has no such
+    /// manifest, and compares them with its own.
     async fn verify(&self, binaries: &Binaries, data: &Path, hashed: bool) -> Result<()> {
         let Some(program) = binaries.program("pg_verifybackup") else {
             return Ok(());
         };
+        if self.backup.kept.is_some() && !data.join(FILE_LIST).exists() {
+            return Ok(());
+        }
         let output = tokio::process::Command::new(program)
             .args(["--no-parse-wal", "--quiet"])
             .args(hashed.then_some("--skip-checksums"))

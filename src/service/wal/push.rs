@@ -2,12 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     Increment, PageHeader, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile, history_name,
     increment_name, is_segment_size, wal_name,
 };
-use crate::service::backup::identity;
 use crate::storage::Repository;
 
 /// What became of a file.
@@ -235,6 +235,7 @@ pub(super) mod tests {
             system_identifier: 7,
             region: None,
             created: chrono::DateTime::UNIX_EPOCH,
+            engine: "native".to_owned(),
         };
         let identity = serde_json::to_vec(&identity).unwrap();
         let named = repository.put(RepositoryIdentity::NAME, identity);

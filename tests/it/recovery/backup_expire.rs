@@ -50,6 +50,7 @@ async fn put_on(
         sealed_bytes: 100,
         settings: Settings::default(),
         parent,
+        kept: None,
     };
     let name = BackupManifest::part_name(&id, "base", 0);
     repository.put(&name, &b"test"[..]).await.unwrap();

@@ -3,8 +3,8 @@
 
 use tidegate::postgres::private::PrivateServer;
 
+use super::engines::tablespaces::ask;
 use super::stage::{KEY, ROWS, Shelf, run, server, value};
-use super::tablespaces::ask;
 use crate::bucket::network::{Fault, Network};
 use crate::bucket::server::{ACCESS_KEY, Bucket, SECRET_KEY};
 use crate::support::Cli;

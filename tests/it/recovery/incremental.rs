@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tidegate::postgres::private::{Ephemeral, PrivateServer};
 
+use super::engines::tablespaces::{ask, folder, restore};
 use super::stage::{Shelf, run, server, server_with, value};
-use super::tablespaces::{ask, folder, restore};
 
 /// The first major version that makes them.
 pub(super) const FIRST: u32 = 17;

@@ -1,9 +1,9 @@
 //! A lineage is as good as each backup in it: what is wrong with a parent is found and named, and
 //! nothing is left of the restore.
 
+use super::engines::tablespaces::{folder, restore};
 use super::incremental::primary;
 use super::stage::{KEY, Shelf, run};
-use super::tablespaces::{folder, restore};
 use crate::support::Cli;
 
 /// A full backup and two increments of a server that is gone; their ids. None where the server makes

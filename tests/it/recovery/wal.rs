@@ -468,7 +468,7 @@ async fn wal_that_is_archived_through_the_socket_is_whole_or_its_damage_is_named
     std::fs::write(&file, good).unwrap();
 
     let key = tidegate::storage::SealKey::parse(&OTHER_KEY.to_owned().into()).unwrap();
-    let error = restored(&shelf, &repository.with_key(key), &id).await;
+    let error = restored(&shelf, &repository.with_key(key).unwrap(), &id).await;
     assert_eq!(error.unwrap_err().kind(), Kind::SealKey);
 }
 

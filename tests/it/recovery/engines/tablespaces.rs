@@ -3,13 +3,20 @@
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
-use tidegate::postgres::private::{Ephemeral, PrivateServer};
+use serde_json::Value;
+use tidegate::postgres::private::PrivateServer;
 
-use super::stage::{KEY, Shelf, run, server, value};
+use super::source::{Engine, Source, file_name, files};
+use crate::recovery::stage::{KEY, Shelf, run, value};
 use crate::support::Cli;
 
+every_engine!(
+    m10_tablespaces_come_back_inside_the_folder_or_where_they_are_mapped_to,
+    what_a_restore_has_written_goes_when_it_fails_or_takes_too_long,
+);
+
 /// A folder that belongs to the server's user.
-pub(super) fn folder() -> tempfile::TempDir {
+pub(in crate::recovery) fn folder() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("tgts-").tempdir_in("/tmp");
     let folder = folder.unwrap();
     if let Some((uid, gid)) = crate::support::unprivileged() {
@@ -20,7 +27,7 @@ pub(super) fn folder() -> tempfile::TempDir {
     folder
 }
 
-pub(super) fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
+pub(in crate::recovery) fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
     let location = format!("file:{}", shelf.path().display());
     let to = to.to_str().unwrap();
     Cli::new(["restore", "--to", to, "--repository", &location])
@@ -29,7 +36,7 @@ pub(super) fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
         .env("TMPDIR", shelf.temp())
 }
 
-pub(super) async fn ask(url: &str, sql: &str) -> String {
+pub(in crate::recovery) async fn ask(url: &str, sql: &str) -> String {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .unwrap();
@@ -41,31 +48,32 @@ const ROWS: &str = "select count(*) || '/' || sum(id) from far";
 const PLACE: &str =
     "select pg_tablespace_location(oid) from pg_tablespace where spcname = 'elsewhere'";
 
-/// A primary with a tablespace in `place`.
-async fn primary(place: &Path) -> Ephemeral {
-    let server = server().await;
+/// A primary with a tablespace in `place`, and a backup of it.
+async fn primary(engine: Engine, place: &Path) -> (Source, Value) {
+    let source = Source::new(engine).await;
     let location = place.display();
+    let server = &source.primary;
     run(
-        &server,
+        server,
         &format!("create tablespace elsewhere location '{location}'"),
     )
     .await;
-    run(&server, "create table far (id int primary key using index tablespace elsewhere) tablespace elsewhere; \
+    run(server, "create table far (id int primary key using index tablespace elsewhere) tablespace elsewhere; \
         insert into far select generate_series(1, 1000)").await;
-    server
+    let data = source.create().data();
+    (source, data)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn m10_tablespaces_come_back_inside_the_folder_or_where_they_are_mapped_to() {
-    let (shelf, source) = (Shelf::new(), folder());
-    let server = primary(source.path()).await;
-    let url = server.url("postgres");
-    let data = shelf.backup(&["create", "--database-url", &url]).data();
+async fn m10_tablespaces_come_back_inside_the_folder_or_where_they_are_mapped_to(engine: Engine) {
+    let place = folder();
+    let (source, data) = primary(engine, place.path()).await;
     assert_eq!(data["streams"], 2, "{data:#}");
-    let wanted = value(&server, ROWS).await;
-    server.stop().await;
+    let wanted = value(&source.primary, ROWS).await;
+    source.archived().await;
+    let Source { shelf, primary, .. } = source;
+    primary.stop().await;
     // Nothing of the source is read, even where a path of its would lead there.
-    std::fs::remove_dir_all(source.path()).unwrap();
+    std::fs::remove_dir_all(place.path()).unwrap();
 
     let inside = shelf.path().with_file_name("inside");
     let back = restore(&shelf, &inside, &["--keep-running"]).data();
@@ -92,7 +100,7 @@ async fn m10_tablespaces_come_back_inside_the_folder_or_where_they_are_mapped_to
     let mode = |mode: u32| std::fs::Permissions::from_mode(mode);
     std::fs::set_permissions(closed.path(), mode(0o700)).unwrap();
     let disk = closed.path().join("disk");
-    let mapping = format!("{}={}", source.path().display(), disk.display());
+    let mapping = format!("{}={}", place.path().display(), disk.display());
     if crate::support::unprivileged().is_some() {
         let refused = restore(
             &shelf,
@@ -121,13 +129,13 @@ async fn m10_tablespaces_come_back_inside_the_folder_or_where_they_are_mapped_to
     assert!(!nowhere.exists());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_restore_has_written_goes_when_it_fails_or_takes_too_long() {
-    let (shelf, source) = (Shelf::new(), folder());
-    let server = primary(source.path()).await;
-    let url = server.url("postgres");
-    let data = shelf.backup(&["create", "--database-url", &url]).data();
-    server.stop().await;
+async fn what_a_restore_has_written_goes_when_it_fails_or_takes_too_long(engine: Engine) {
+    let place = folder();
+    let (source, data) = primary(engine, place.path()).await;
+    source.archived().await;
+    let oldest = source.backups().remove(0);
+    let Source { shelf, primary, .. } = source;
+    primary.stop().await;
     let to = shelf.path().with_file_name("back");
     for phase in ["fetch", "replay"] {
         let deadline = format!("{phase}=1ms");
@@ -142,13 +150,26 @@ async fn what_a_restore_has_written_goes_when_it_fails_or_takes_too_long() {
     let id = data["id"].as_str().unwrap();
     let manifest = shelf.manifest(id).await;
     let oid = &manifest.streams[1].name;
-    let part = shelf.path().join(format!("backups/{id}/data/{oid}/000000"));
+    assert_eq!(
+        manifest.streams[1].location.as_deref(),
+        place.path().to_str()
+    );
+    let inside = match engine {
+        Engine::Native => format!("data/{oid}"),
+        Engine::PgBackRest => format!("pg_tblspc/{oid}"),
+        Engine::Barman => oid.clone(),
+    };
+    let mut parts = files(&oldest.join(&inside));
+    parts.sort_by_key(|part| part.metadata().unwrap().len());
+    let part = parts.pop().unwrap();
     let mut bytes = std::fs::read(&part).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&part, bytes).unwrap();
     let failed = restore(&shelf, &to, &["--format", "json"]).exits(3);
     let error = failed.error().to_string();
-    assert!(error.contains(&format!("data/{oid}/000000")), "{error}");
+    let name = format!("{inside}/");
+    assert!(error.contains(&name), "{name}: {error}");
+    assert!(error.contains(&file_name(&part)), "{error}");
     assert!(!to.exists(), "something is left");
 }
