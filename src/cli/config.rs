@@ -16,7 +16,7 @@ pub enum Command {
     Show,
     /// JSON Schemas of the file formats
     Schema {
-        /// tidegate, change or masking-rules [default: all]
+        /// tidegate, change, masking-rules or seeds [default: all]
         name: Option<String>,
     },
 }
@@ -45,15 +45,17 @@ fn schema(name: Option<&str>) -> Result<Output> {
         Some("tidegate" | "tidegate.toml") => serde_json::to_value(crate::config::schema()),
         Some("change") => serde_json::to_value(crate::migration::schema()),
         Some("masking-rules") => serde_json::to_value(crate::masking::policy::schema()),
+        Some("seeds") => serde_json::to_value(crate::generate::spec_schema()),
         None => Ok(serde_json::json!({
             "tidegate": crate::config::schema(),
             "change": crate::migration::schema(),
             "masking-rules": crate::masking::policy::schema(),
+            "seeds": crate::generate::spec_schema(),
         })),
         Some(other) => {
             return Err(
                 Error::new(Kind::Usage, format!("there is no format \"{other}\""))
-                    .hint("the formats are tidegate, change and masking-rules"),
+                    .hint("the formats are tidegate, change, masking-rules and seeds"),
             );
         }
     };

@@ -34,6 +34,14 @@ pub struct RunRecord {
     pub state: RunState,
 }
 
+impl RunRecord {
+    /// Whether it added to the rows of earlier runs.
+    #[must_use]
+    pub fn adds(&self) -> bool {
+        self.plan.tables.iter().any(|table| table.first > 0)
+    }
+}
+
 /// A table at the start of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
@@ -160,6 +168,49 @@ pub async fn ended(client: &impl GenericClient, request: &str) -> Result<Option<
             "select id, request, plan, state from tidegate.seed_run \
              where state = 'done' and request = $1 order by id desc limit 1",
             &[&request],
+        )
+        .await?;
+    row.map(|row| record(&row)).transpose()
+}
+
+/// The plan of the latest run that has ended and wrote rows of `table` with this seed.
+///
+/// # Errors
+/// Those of the database; [`Kind::Internal`] when it cannot be read.
+pub async fn plan_of(
+    client: &impl GenericClient,
+    seed: u64,
+    table: &QualifiedName,
+) -> Result<Option<SeedPlan>> {
+    let row = client
+        .query_opt(
+            "select r.id, r.request, r.plan, r.state from tidegate.seed_run r \
+             join tidegate.seed_table t on t.run_id = r.id and t.rows > 0 \
+             where r.state = 'done' and r.seed = $1 and t.schema_name = $2 and t.table_name = $3 \
+             order by r.id desc limit 1",
+            &[
+                &seed.to_string(),
+                &table.schema.as_str(),
+                &table.name.as_str(),
+            ],
+        )
+        .await?;
+    Ok(row.map(|row| record(&row)).transpose()?.map(|run| run.plan))
+}
+
+/// The run that has ended last, when nothing in the audit log says that it was answered.
+///
+/// # Errors
+/// Those of the database; [`Kind::Internal`] when its plan cannot be read.
+pub async fn unanswered(client: &impl GenericClient) -> Result<Option<RunRecord>> {
+    // After a reset to a template the numbers of later runs come again: their entries are older.
+    let row = client
+        .query_opt(
+            "select r.id, r.request, r.plan, r.state from tidegate.seed_run r \
+             where r.id = (select pg_catalog.max(id) from tidegate.seed_run where state = 'done') \
+             and not exists (select from tidegate.audit a where a.action = 'seed.run' \
+               and a.at >= r.finished_at and a.detail->>'run' = r.id::pg_catalog.text)",
+            &[],
         )
         .await?;
     row.map(|row| record(&row)).transpose()

@@ -1,12 +1,13 @@
 //! How numbers are spread.
 
 use rand_distr::Distribution as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::stream::Stream;
 
 /// A distribution of numbers. Draws outside of what a column can hold are clamped by whoever draws.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Distribution {
     /// Always the same.
@@ -51,7 +52,7 @@ pub enum Distribution {
 }
 
 /// A bucket of a measured distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// Least, included.

@@ -10,7 +10,9 @@ mod circle;
 mod condition;
 mod counter;
 mod distribution;
+mod document;
 mod encode;
+mod extends;
 mod fact;
 mod infer;
 mod parse;
@@ -33,15 +35,18 @@ pub use condition::{
     Comparison, Condition, Expression, Function, Operator, Pattern, Truth, Way, Wish,
 };
 pub use distribution::{Bucket, Distribution};
+pub use document::{Field, Shape};
 pub use encode::{Misfit, literal_text, write_binary, write_text};
 pub use fact::{Fact, Says};
 pub use parse::parse;
 pub use permutation::Permutation;
 pub use pg_type::{ColumnType, PgType};
-pub use plan::{Ask, ColumnPlan, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
+pub use plan::{Ask, ColumnPlan, Derived, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 pub use planner::{Options, Standing, StandingTable, plan, rehearse};
 pub use rows::{Keys, Rows, Stuck, Worker};
 pub use source::{Agreed, Locale, Make, Piece, RowView, Source, Topic, Weighted};
-pub use spec::{ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec};
+pub use spec::{
+    ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec, schema as spec_schema,
+};
 pub use stream::{Stream, StreamKey};
 pub use value::Value;

@@ -53,6 +53,20 @@ pub struct TablePlan {
     /// Its first rows, as far as a person wrote them: values as text, by index of the column. All
     /// other columns of these rows are made as those of other rows.
     pub fixed: Vec<BTreeMap<usize, Option<String>>>,
+    /// Columns that the server computes from the written ones while they are loaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<Derived>,
+}
+
+/// A column that the server computes from others of its row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Derived {
+    /// The column.
+    pub name: Ident,
+    /// Its type as `format_type` names it under `search_path = pg_catalog`.
+    pub data_type: String,
+    /// An immutable expression over the columns of [`TablePlan::columns`], as a person wrote it.
+    pub expression: String,
 }
 
 /// A condition that only the server can evaluate.

@@ -21,6 +21,15 @@ pub(super) const fn stir(z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// What [`stir`] makes `word` of: its steps backwards, by the inverses of its constants modulo 2^64.
+const fn unstir(word: u64) -> u64 {
+    let z = word ^ (word >> 31) ^ (word >> 62);
+    let z = z.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let z = z ^ (z >> 27) ^ (z >> 54);
+    let z = z.wrapping_mul(0x96de_1b17_3f11_9089);
+    z ^ (z >> 30) ^ (z >> 60)
+}
+
 /// Where the streams of one column, or of another purpose of a table, begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamKey(u64);
@@ -61,6 +70,15 @@ impl StreamKey {
 pub struct Stream(u64);
 
 impl Stream {
+    /// A stream whose first [`Stream::unit`] is `place` (from 0 to less than 1, to within 2^-53); `rest`
+    /// decides what follows.
+    #[must_use]
+    pub fn beginning(place: f64, rest: u64) -> Self {
+        let place = (place.clamp(0.0, 1.0) * (1_u64 << 53) as f64) as u64;
+        let word = place.min((1 << 53) - 1) << 11 | rest & 0x7ff;
+        Self(unstir(word).wrapping_sub(GOLDEN))
+    }
+
     /// The next 64 bits.
     pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN);
@@ -176,6 +194,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_stream_begins_where_it_is_told_to(place in 0.0..1.0_f64, word: u64) {
+            prop_assert_eq!(stir(unstir(word)), word);
+            prop_assert!((Stream::beginning(place, word).unit() - place).abs() < 1e-15);
+        }
+
         #[test]
         fn a_number_stays_between_its_bounds(low: i64, high: i64, seed: u64) {
             let mut stream = Stream(seed);

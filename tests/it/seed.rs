@@ -5,6 +5,7 @@ mod profile;
 mod random;
 mod refusals;
 mod reset;
+mod rules;
 mod samples;
 mod schemas;
 mod stage;

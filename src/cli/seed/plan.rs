@@ -15,13 +15,13 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::profile::Profile;
 use crate::generate::{Options, SeedPlan, Spec, SpecText};
 use crate::postgres::{Session, introspect};
-use crate::service::seed::{Engine, Request, refuse, standing};
+use crate::service::seed::{Engine, Request, refuse, refuse_renumbered, standing};
 
 pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
     let config = app.config()?;
     let target = app.target(&config).await?;
     let inputs = inputs(app, &config, &target, &args.wanted)?;
-    let plan = make(&target, &inputs).await?;
+    let plan = make(app, &target, &inputs).await?;
     Ok(Output::report(Planned::new(plan)?))
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
     }
     let inputs = inputs(app, &config, &target, &args.wanted)?;
     let outcome = engine
-        .run(&inputs.request(), || make(&target, &inputs))
+        .run(&inputs.request(), || make(app, &target, &inputs))
         .await?;
     let detail = json!({ "run": outcome.run, "plan": outcome.plan, "seed": outcome.seed, "rows": outcome.rows, "already": outcome.already });
     audit(&target, "seed.run", detail).await?;
@@ -154,11 +154,32 @@ fn spec_texts(config: &Config) -> Result<Vec<SpecText>> {
         .collect()
 }
 
-async fn make(target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
-    let (spec, options) = (inputs.spec()?, &inputs.options);
+/// Plans, and stops when that is asked for: the thread that plans is left behind, for it writes
+/// nothing and ends with the process.
+async fn make(app: &App, target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
+    tokio::select! {
+        biased;
+        () = app.cancel.cancelled() => Err(Error::new(
+            Kind::Cancelled,
+            "the planning was stopped; nothing was written",
+        )),
+        made = planned(target, inputs) => made,
+    }
+}
+
+async fn planned(target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
+    let (spec, options) = (inputs.spec()?, inputs.options.clone());
     let session = Session::connect(target, "seed").await?;
     let catalog = introspect(&session).await?;
     let seed = options.seed.or(spec.seed).unwrap_or_default();
     let standing = standing(&session, &catalog, seed).await?;
-    crate::generate::plan(&catalog, &spec, options, &standing)
+    let thread = tokio::task::spawn_blocking(move || {
+        crate::generate::plan(&catalog, &spec, &options, &standing)
+    });
+    let plan = thread.await.unwrap_or_else(|error| {
+        let message = format!("the thread that plans has died: {error}");
+        Err(Error::new(Kind::Internal, message))
+    })?;
+    refuse_renumbered(&session, &plan).await?;
+    Ok(plan)
 }

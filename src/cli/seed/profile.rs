@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::super::App;
 use super::super::render::{Output, Page, Report, Style};
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::generate::profile::{Comparison, Measure, Profile, Protection};
 use crate::postgres::Session;
+use crate::service::backup::{Recorded, record};
 use crate::service::scan::Tools;
 use crate::service::seed::profile::{Measuring, measure, search};
 
@@ -27,6 +29,8 @@ struct Learned {
     tables: Vec<LearnedTable>,
     /// Places of the file that were searched for values of the database: all of it.
     searched_bytes: usize,
+    /// Whether the audit log of the database says that it was read.
+    recorded: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +46,7 @@ struct LearnedTable {
 #[derive(Debug, Serialize)]
 struct Compared {
     alike: bool,
+    recorded: bool,
     #[serde(flatten)]
     comparison: Comparison,
 }
@@ -52,6 +57,7 @@ struct Checked {
     file: PathBuf,
     searched_bytes: usize,
     leaks: usize,
+    recorded: bool,
 }
 
 pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
@@ -67,6 +73,9 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
     }
     let target = app.target(&config).await?;
     let session = Session::connect(&target, "profile").await?;
+    // Personal data is read from here on, and that is on record before anything is.
+    let what = json!({ "for": purpose(args), "database": session_database(&session).await? });
+    let recorded = record(&session, &target, "seed.profile", what).await? == Recorded::Yes;
     let tools = Tools {
         events: app.events.clone(),
         cancel: app.cancel.clone(),
@@ -78,6 +87,7 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
             file: file.clone(),
             searched_bytes: text.len(),
             leaks: 0,
+            recorded,
         }));
     }
     let asked = Measuring {
@@ -92,13 +102,35 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
         let found = measure(&session, &config, asked, &tools).await?;
         let comparison = Comparison::new(&wanted, &found);
         let alike = comparison.alike();
-        return Ok(Output::report(Compared { alike, comparison }));
+        return Ok(Output::report(Compared {
+            alike,
+            recorded,
+            comparison,
+        }));
     }
     let profile = measure(&session, &config, asked, &tools).await?;
     let text = profile.text()?;
     refuse_leaks((&session, &config), (&file, &text), &tools).await?;
     write(&file, &text)?;
-    Ok(Output::report(learned(file, &profile, text.len())))
+    let searched = text.len();
+    Ok(Output::report(Learned {
+        recorded,
+        ..learned(file, &profile, searched)
+    }))
+}
+
+/// What the database is read for.
+fn purpose(args: &ProfileArgs) -> &'static str {
+    match (&args.compare, &args.check) {
+        (Some(_), _) => "compare",
+        (_, Some(_)) => "check",
+        _ => "learn",
+    }
+}
+
+async fn session_database(session: &Session) -> Result<String> {
+    let sql = "select pg_catalog.current_database()::pg_catalog.text";
+    Ok(session.query_one(sql, &[]).await?.get(0))
 }
 
 async fn refuse_leaks(
@@ -111,9 +143,10 @@ async fn refuse_leaks(
         return Ok(());
     };
     let message = format!(
-        "{}: {} values of the database, the first on line {} ({})",
+        "{}: {} values of the database, the first in what is told of {}, line {} ({})",
         file.display(),
         leaks.len(),
+        first.of,
         first.line,
         first.class
     );
@@ -154,6 +187,7 @@ fn learned(file: PathBuf, profile: &Profile, searched_bytes: usize) -> Learned {
         min_group: profile.protection.min_group,
         tables: tables.collect(),
         searched_bytes,
+        recorded: false,
     }
 }
 
@@ -181,8 +215,20 @@ impl Report for Learned {
             self.file.display(),
             self.min_group,
             self.searched_bytes
-        ))
+        ))?;
+        on_record(page, self.recorded)
     }
+}
+
+/// Says so when nothing does that personal data was read.
+fn on_record(page: &mut Page, recorded: bool) -> fmt::Result {
+    if recorded {
+        return Ok(());
+    }
+    page.line(format!(
+        "{}  the database has no audit log, or takes no writes: nothing there says that it was read",
+        page.styled(Style::Waiting, "note")
+    ))
 }
 
 impl Report for Compared {
@@ -204,6 +250,8 @@ impl Report for Compared {
                 Measure::Nulls => "nulls".to_owned(),
                 Measure::KolmogorovSmirnov => "Kolmogorov-Smirnov".to_owned(),
                 Measure::Children => "children, Kolmogorov-Smirnov".to_owned(),
+                Measure::RankCorrelation => "rank correlation".to_owned(),
+                Measure::Contingency => "shares by the other's value".to_owned(),
                 Measure::ChiSquared => format!(
                     "chi-squared {:.1} of {} degrees",
                     column.chi_squared.unwrap_or_default(),
@@ -224,6 +272,7 @@ impl Report for Compared {
                 page.styled(Style::Waiting, "not compared")
             ))?;
         }
+        on_record(page, self.recorded)?;
         page.line(if self.alike {
             "everything that was compared is alike"
         } else {
@@ -242,6 +291,7 @@ impl Report for Checked {
             "{}: none of its {} bytes is a value that was sought",
             self.file.display(),
             self.searched_bytes
-        ))
+        ))?;
+        on_record(page, self.recorded)
     }
 }

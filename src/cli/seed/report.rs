@@ -53,7 +53,11 @@ impl Report for Planned {
                     share(column.nulls),
                 ]
             });
-            page.table(&["  Column", "Why", ""], rows.collect())?;
+            let derived = table.derived.iter().map(|derived| {
+                let why = format!("by the server: {}", derived.expression);
+                vec![format!("  {}", derived.name.as_str()), why, String::new()]
+            });
+            page.table(&["  Column", "Why", ""], rows.chain(derived).collect())?;
             for pick in &table.picks {
                 let parent = match &pick.parent {
                     Parent::Planned { table, .. } => plan

@@ -88,7 +88,7 @@ fn finished(about: &About<'_>, (source, reason): (Source, String)) -> Inferred {
 }
 
 /// A row of which nothing is known.
-struct Empty;
+pub(in crate::generate) struct Empty;
 
 impl RowView for Empty {
     fn number(&self) -> u64 {

@@ -182,6 +182,36 @@ pub(super) fn like(
     Ok(found(scene, draft, index, &column)?.source)
 }
 
+/// The texts that a name calls for, in whatever column they are; `None` when it says nothing.
+pub(super) fn text(
+    scene: &Scene<'_>,
+    draft: &Draft<'_>,
+    index: usize,
+    name: &str,
+) -> Option<Source> {
+    let mut column = draft.slots[index].column.clone();
+    column.name = Ident::new(name).ok()?;
+    column.comment = None;
+    column.data_type = "text".to_owned();
+    let (locale, _) = said(scene, draft, index);
+    let table = draft.plan.name.plain();
+    let found = infer::column(&About {
+        table: &table,
+        column: &column,
+        kind: &PgType::Text(None),
+        facts: &[],
+        not_null: true,
+        unique: false,
+        rows: draft.total(),
+        neighbours: &[],
+        locale,
+        today: scene.options.today,
+    });
+    let source = found.ok()?.source;
+    // Words by type are what anything may be.
+    (!matches!(source, Source::Prose { .. })).then_some(source)
+}
+
 fn found(scene: &Scene<'_>, draft: &Draft<'_>, index: usize, column: &Column) -> Result<Inferred> {
     let (locale, _) = said(scene, draft, index);
     let slot = &draft.slots[index];

@@ -5,8 +5,8 @@ use super::draft::Draft;
 use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
-    attribute, check, chosen, cycle, digits, exclusion, fixed, keys, overlap, per, reference,
-    rehearse, room, unique, ways,
+    attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen, overlap, per,
+    reference, rehearse, room, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -30,6 +30,7 @@ pub fn plan(
 ) -> Result<SeedPlan> {
     let mut scene = Scene::new(catalog, spec, options, standing)?;
     fixed::make_room(&mut scene)?;
+    let mut first = None;
     loop {
         let drafts = match build(&mut scene)? {
             Ok(drafts) => drafts,
@@ -46,15 +47,23 @@ pub fn plan(
             fingerprint: catalog.fingerprint().as_str().to_owned(),
             asks: drafts.iter().flat_map(|draft| draft.asks.clone()).collect(),
             tables: drafts.into_iter().map(|draft| draft.plan).collect(),
-            notes: scene.notes,
+            notes: scene.notes.clone(),
         };
         // Keys that are in the database already are not known here; whoever reads them rehearses.
         let picks = plan.tables.iter().flat_map(|table| &table.picks);
         let mut parents = picks.map(|pick| &pick.parent);
-        if !parents.any(|parent| matches!(parent, Parent::Existing { .. })) {
-            rehearse::rehearse(&plan, &Keys::new())?;
+        if parents.any(|parent| matches!(parent, Parent::Existing { .. })) {
+            return Ok(plan);
         }
-        return Ok(plan);
+        let Some((table, error)) = rehearse::stuck(&plan, &Keys::new())? else {
+            return Ok(plan);
+        };
+        // Each table is loosened once, so this ends.
+        if scene.loose[table] {
+            return Err(first.unwrap_or(error));
+        }
+        scene.loose[table] = true;
+        first.get_or_insert(error);
     }
 }
 
@@ -65,9 +74,13 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     per::count(scene)?;
     let mut drafts: Vec<Draft<'a>> = tables.clone().map(|t| Draft::new(scene, t)).collect();
     for table in tables.clone() {
+        derived::refuse_keys(scene, &drafts[table], table)?;
+    }
+    for table in tables.clone() {
         check::read(scene, &mut drafts[table], table);
     }
     let keys = keys::read(scene, &mut drafts)?;
+    loosen::hold(scene, &mut drafts, &keys);
     let mut uniques: room::Keys = Vec::with_capacity(drafts.len());
     for table in tables.clone() {
         let draft = &mut drafts[table];
@@ -81,6 +94,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     for table in tables.clone() {
         per::apply(scene, &mut drafts[table], table)?;
         chosen::apply(scene, &mut drafts, table)?;
+        loosen::let_go(scene, &mut drafts[table], table);
     }
     fixed::place(scene, &mut drafts)?;
     let counted: Vec<_> = drafts.iter().map(|draft| overlap::bounds(draft)).collect();

@@ -1,14 +1,18 @@
 //! What the spec says of columns.
 
+use std::net::IpAddr;
+
 use super::attribute;
+use super::derived;
 use super::draft::{Draft, Origin};
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
+use crate::generate::document;
 use crate::generate::parse::parse;
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::{How, Parent};
-use crate::generate::source::{Piece, Source};
+use crate::generate::source::{self, Piece, Source, Weighted, block};
 use crate::generate::spec::{ColumnRule, ColumnSpec};
 use crate::generate::value::Value;
 use crate::sql::nearest;
@@ -21,9 +25,13 @@ pub(super) fn apply(scene: &Scene<'_>, drafts: &mut [Draft<'_>], table: usize) -
     let Some(said) = scene.specs[table] else {
         return Ok(());
     };
-    for (name, column) in &said.columns {
+    // What goes by another column comes after it.
+    let by_another = |column: &&ColumnSpec| matches!(column.rule, Some(ColumnRule::Given { .. }));
+    let columns = said.columns.iter();
+    let (later, first): (Vec<_>, Vec<_>) = columns.partition(|(_, column)| by_another(column));
+    for (name, column) in first.into_iter().chain(later) {
         let Some(index) = drafts[table].column(name) else {
-            if column.learned {
+            if column.learned || derived::is_derived(&drafts[table], name) {
                 continue;
             }
             return Err(unknown(&drafts[table], name, column));
@@ -45,7 +53,7 @@ fn gives_way(draft: &Draft<'_>, index: usize) -> bool {
     !unique && matches!(origin, Origin::Open | Origin::Pick(_))
 }
 
-fn error(draft: &Draft<'_>, column: &str, said: &ColumnSpec, why: &str) -> Error {
+pub(super) fn error(draft: &Draft<'_>, column: &str, said: &ColumnSpec, why: &str) -> Error {
     let table = draft.plan.name.plain();
     Error::new(Kind::SeedSpec, format!("{table}.{column}: {why}")).at(said.place.clone())
 }
@@ -87,6 +95,16 @@ fn one(
     let source = match rule {
         ColumnRule::Like(name) => attribute::like(scene, &drafts[table], index, name)
             .map_err(|why| wrong(&drafts[table], &why.to_string()))?,
+        ColumnRule::Sample(sample) => {
+            let named = |name: &str| attribute::text(scene, &drafts[table], index, name);
+            let shape = document::of_sample(sample, &named, scene.options.today);
+            Source::Document(shape.map_err(|why| wrong(&drafts[table], &why))?)
+        }
+        ColumnRule::Schema(schema) => {
+            let named = |name: &str| attribute::text(scene, &drafts[table], index, name);
+            let shape = document::of_schema(schema, &named, scene.options.today);
+            Source::Document(shape.map_err(|why| wrong(&drafts[table], &why))?)
+        }
         rule => source(drafts, (table, index), rule).map_err(|why| wrong(&drafts[table], &why))?,
     };
     let draft = &mut drafts[table];
@@ -174,7 +192,50 @@ fn source(
             fold: false,
         },
         ColumnRule::Template(text) => template(&drafts[table], text)?,
-        ColumnRule::Like(_) => return Err("like is inferred".to_owned()),
+        ColumnRule::Ranked { weights, of } => Source::Ranked {
+            // No column is called so.
+            on: " ranks".to_owned(),
+            weights: weights.clone(),
+            of: Box::new(source(drafts, (table, index), of)?),
+        },
+        ColumnRule::Given {
+            column,
+            cases,
+            otherwise,
+        } => given(&drafts[table], index, column, cases, otherwise)?,
+        ColumnRule::Network { range, prefix } => network(range, *prefix, kind)?,
+        ColumnRule::Like(_)
+        | ColumnRule::Sample(_)
+        | ColumnRule::Schema(_)
+        | ColumnRule::Sql(_) => return Err("the rule is not made here".to_owned()),
+    })
+}
+
+/// One of some values by those of another column, which must not hang on anything itself.
+fn given(
+    draft: &Draft<'_>,
+    index: usize,
+    column: &str,
+    cases: &[(String, Vec<Weighted>)],
+    otherwise: &[Weighted],
+) -> std::result::Result<Source, String> {
+    let known = |values: &[Weighted]| {
+        let fits = |value: &Weighted| parse(&value.value, draft.kind(index)).is_some();
+        values.iter().all(fits)
+    };
+    if !known(otherwise) || !cases.iter().all(|(_, values)| known(values)) {
+        return Err("a measured value is none of the column's type".to_owned());
+    }
+    let by = draft
+        .column(column)
+        .filter(|by| matches!(draft.plan.columns[*by].source, Source::Choice(_)) && *by != index);
+    Ok(match by {
+        Some(column) => Source::Given {
+            column,
+            cases: cases.to_vec(),
+            otherwise: otherwise.to_vec(),
+        },
+        None => Source::Choice(otherwise.to_vec()),
     })
 }
 
@@ -191,7 +252,7 @@ fn template(draft: &Draft<'_>, text: &str) -> std::result::Result<Source, String
             Some(column) if matches!(draft.kind(column), PgType::Text(_)) => Piece::Column(column),
             Some(_) => return Err(format!("\"{name}\" is no column of texts")),
             None if name == "number" => Piece::Number,
-            None => return Err(format!("there is no column \"{name}\"")),
+            None => return Err(missing(draft, name)),
         });
         rest = behind;
     }
@@ -227,6 +288,9 @@ fn between(low: &Value, high: &Value, kind: &PgType) -> std::result::Result<Sour
         }
         (Value::Timestamp(from), Value::Timestamp(to)) => temporal(*from, *to, 1_000_000),
         (Value::Time(from), Value::Time(to)) => temporal(*from, *to, 1_000_000),
+        (Value::Text(low), Value::Text(high)) if *kind == PgType::Inet(false) => {
+            addresses(low, high)
+        }
         _ => match (low.number(), high.number()) {
             (Some(min), Some(max)) if min <= max => Ok(Source::Decimal {
                 min,
@@ -235,9 +299,41 @@ fn between(low: &Value, high: &Value, kind: &PgType) -> std::result::Result<Sour
                 spread: uniform(min, max),
             }),
             (Some(_), Some(_)) => Err(crossed()),
-            _ => Err("between is for numbers, dates and times".to_owned()),
+            _ => Err("between is for numbers, dates, times and addresses".to_owned()),
         },
     }
+}
+
+/// Addresses, or networks for a column of networks.
+fn network(range: &str, prefix: Option<u8>, kind: &PgType) -> std::result::Result<Source, String> {
+    let (first, last, bits) = block(range).ok_or_else(|| format!("\"{range}\" is no network"))?;
+    let most = source::bits(first);
+    let usual = match kind {
+        PgType::Inet(true) => bits.saturating_add(8).min(most),
+        _ => most,
+    };
+    Ok(Source::Network {
+        first,
+        last,
+        prefix: prefix.unwrap_or(usual),
+    })
+}
+
+/// Addresses between two.
+fn addresses(low: &str, high: &str) -> std::result::Result<Source, String> {
+    let read = |text: &str| -> std::result::Result<IpAddr, String> {
+        text.parse()
+            .map_err(|_| format!("\"{text}\" is no address"))
+    };
+    let (first, last) = (read(low)?, read(high)?);
+    if first.is_ipv4() != last.is_ipv4() || first > last {
+        return Err("the first value is greater than the second".to_owned());
+    }
+    Ok(Source::Network {
+        first,
+        last,
+        prefix: source::bits(first),
+    })
 }
 
 fn uniform(min: f64, max: f64) -> Distribution {
@@ -288,7 +384,7 @@ fn after(
     };
     let Some(parent) = parent.filter(|parent| !named(own, parent)) else {
         let found = own.column(column);
-        let found = found.ok_or_else(|| format!("there is no column \"{column}\""))?;
+        let found = found.ok_or_else(|| missing(own, column))?;
         return Ok((None, found));
     };
     let picks = own.plan.picks.iter().enumerate();
@@ -307,6 +403,13 @@ fn after(
         [] => Err(format!("the table has no foreign key to {parent}")),
         _ => Err(format!("the table has several foreign keys to {parent}")),
     }
+}
+
+fn missing(draft: &Draft<'_>, column: &str) -> String {
+    if derived::is_derived(draft, column) {
+        return format!("\"{column}\" is derived by SQL, after all others are made");
+    }
+    format!("there is no column \"{column}\"")
 }
 
 fn named(draft: &Draft<'_>, name: &str) -> bool {

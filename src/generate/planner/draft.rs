@@ -1,5 +1,6 @@
 //! A table's plan while it is made.
 
+use super::derived;
 use super::scene::Scene;
 use super::unique::Unique;
 use crate::catalog::{Catalog, Column, Constraint, Index, Table};
@@ -83,6 +84,7 @@ impl<'a> Draft<'a> {
                 columns: Vec::new(),
                 conditions: Vec::new(),
                 fixed: Vec::new(),
+                derived: derived::list(scene, index),
             },
             slots: Vec::new(),
             reach: Vec::new(),
@@ -93,7 +95,10 @@ impl<'a> Draft<'a> {
         // A generated column is the server's to compute.
         for column in table.columns.iter().filter(|c| c.generated.is_none()) {
             let of = ColumnType::of(scene.catalog, &column.data_type);
-            if is_left_to_default(&draft, column, &of.base) {
+            let derived = &draft.plan.derived;
+            if derived.iter().any(|derived| derived.name == column.name)
+                || is_left_to_default(&draft, column, &of.base)
+            {
                 continue;
             }
             draft.slots.push(Slot {

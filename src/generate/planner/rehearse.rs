@@ -13,6 +13,11 @@ const SAMPLE: u64 = 64;
 /// # Errors
 /// [`Kind::SeedPlan`] with the name of the constraint that no try fulfilled.
 pub fn rehearse(plan: &SeedPlan, keys: &Keys) -> Result<()> {
+    stuck(plan, keys)?.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// The first table of which some row was not found, and the error that says so.
+pub(super) fn stuck(plan: &SeedPlan, keys: &Keys) -> Result<Option<(usize, Error)>> {
     let rows = Rows::new(plan, keys)?;
     let worker = rows.worker();
     let mut row = Vec::new();
@@ -25,19 +30,14 @@ pub fn rehearse(plan: &SeedPlan, keys: &Keys) -> Result<()> {
         let spread = (0..table.rows).step_by(usize::try_from(step).unwrap_or(usize::MAX));
         let first = 0..table.rows.min(SAMPLE / 8);
         for number in first.chain(spread) {
-            worker
-                .fill(index, table.first + number, &mut row)
-                .map_err(|stuck| {
-                    let name = table.name.plain();
-                    let constraint = &stuck.constraint;
-                    Error::new(
-                        Kind::SeedPlan,
-                        format!(
-                            "{name}: no row was found that fulfils constraint \"{constraint}\""
-                        ),
-                    )
-                })?;
+            if let Err(stuck) = worker.fill(index, table.first + number, &mut row) {
+                let name = table.name.plain();
+                let constraint = &stuck.constraint;
+                let message =
+                    format!("{name}: no row was found that fulfils constraint \"{constraint}\"");
+                return Ok(Some((index, Error::new(Kind::SeedPlan, message))));
+            }
         }
     }
-    Ok(())
+    Ok(None)
 }

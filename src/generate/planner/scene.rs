@@ -38,6 +38,8 @@ pub(super) struct Scene<'a> {
     pub(super) families: Vec<Option<Families>>,
     /// Tables whose measured children of a parent have no room.
     pub(super) crowded: Vec<bool>,
+    /// Tables of which some row was not found, and that are planned again.
+    pub(super) loose: Vec<bool>,
     pub(super) notes: Vec<String>,
 }
 
@@ -71,6 +73,7 @@ impl<'a> Scene<'a> {
             wanted: Vec::new(),
             families: Vec::new(),
             crowded: Vec::new(),
+            loose: Vec::new(),
             notes: Vec::new(),
         };
         let asked = options.tables.iter();
@@ -112,6 +115,7 @@ impl<'a> Scene<'a> {
             scene.wanted.push(wanted);
             scene.families.push(None);
             scene.crowded.push(false);
+            scene.loose.push(false);
         }
         Ok(scene)
     }

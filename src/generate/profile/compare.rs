@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::model::{Category, ColumnProfile, Profile, Values};
+use super::model::{Category, ColumnProfile, Profile, TableProfile, Values};
+use super::pairs::CaseProfile;
 use crate::generate::distribution::Bucket;
 
 /// Distance up to which two distributions are called alike. Rounded bounds, noise and buckets cost
@@ -21,6 +22,11 @@ pub enum Measure {
     ChiSquared,
     /// The same for the number of children of a parent, by Kolmogorov-Smirnov.
     Children,
+    /// Difference of Spearman's correlations of two columns.
+    RankCorrelation,
+    /// Of a column's categories by those of another: the mean, over the other's values, of the greatest
+    /// differences of shares.
+    Contingency,
 }
 
 /// One comparison.
@@ -82,8 +88,34 @@ impl Comparison {
                     None => comparison.missing.push(format!("{name} {key}")),
                 }
             }
+            comparison.pairs(name, (table, other));
         }
         comparison
+    }
+
+    /// What goes together in the first profile. What the second does not tell of is too weak to be told.
+    fn pairs(&mut self, name: &str, (one, two): (&TableProfile, &TableProfile)) {
+        let both = |a: &str, b: &str| two.columns.contains_key(a) && two.columns.contains_key(b);
+        for pair in one.ranks.iter().filter(|pair| both(&pair.one, &pair.two)) {
+            let mut others = two.ranks.iter();
+            let seen = others.find(|other| (&other.one, &other.two) == (&pair.one, &pair.two));
+            let distance = (pair.rho - seen.map_or(0.0, |seen| seen.rho)).abs();
+            let columns = format!("{} and {}", pair.one, pair.two);
+            self.push((name, &columns), Measure::RankCorrelation, distance);
+        }
+        for (column, given) in one.given.iter().filter(|(c, of)| both(c, &of.column)) {
+            let columns = format!("{column} by {}", given.column);
+            let seen = two
+                .given
+                .get(column)
+                .filter(|seen| seen.column == given.column);
+            let distance = match seen {
+                Some(seen) => apart(&given.cases, &seen.cases),
+                // Too weak to be told, or it goes by another column now.
+                None => given.effect,
+            };
+            self.push((name, &columns), Measure::Contingency, distance);
+        }
     }
 
     /// Whether everything that was compared is alike.
@@ -145,6 +177,32 @@ impl Comparison {
             }
             _ => self.missing.push(format!("{}.{}", at.0, at.1)),
         }
+    }
+}
+
+/// The mean, over the values that both tell of, of the greatest differences of shares.
+fn apart(one: &[CaseProfile], two: &[CaseProfile]) -> f64 {
+    let share = |of: &[Category], value: &str| {
+        let found = of.iter().find(|category| category.value == value);
+        found.map_or(0.0, |category| category.share)
+    };
+    let mut distances = Vec::new();
+    for case in one {
+        let Some(seen) = two.iter().find(|seen| seen.value == case.value) else {
+            continue;
+        };
+        let values = case
+            .values
+            .iter()
+            .chain(&seen.values)
+            .map(|category| &category.value);
+        let far =
+            values.map(|value| (share(&case.values, value) - share(&seen.values, value)).abs());
+        distances.push(far.fold(0.0, f64::max));
+    }
+    match distances.len() {
+        0 => 1.0,
+        count => distances.iter().sum::<f64>() / count as f64,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod compare;
 mod model;
+mod pairs;
 mod protect;
 mod shape;
 mod to_spec;
@@ -13,5 +14,6 @@ pub use model::{
     Category, ChildrenProfile, ColumnProfile, GapProfile, Profile, Protection, TableProfile, Unit,
     Values,
 };
+pub use pairs::{CaseProfile, GivenProfile, LEAST, RankProfile, cramers_v, strongest};
 pub use protect::{Grid, Guard};
 pub use shape::{pattern, plain_shape};

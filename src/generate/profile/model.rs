@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::pairs::{GivenProfile, RankProfile};
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Bucket;
 
@@ -43,6 +44,12 @@ pub struct TableProfile {
     /// Dates that follow others, by the later column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub follows: BTreeMap<String, GapProfile>,
+    /// Numbers and times that go together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranks: Vec<RankProfile>,
+    /// Categories that go by those of another column, by the later column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, GivenProfile>,
 }
 
 /// One column.

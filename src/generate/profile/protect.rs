@@ -89,6 +89,17 @@ impl<R: Rng> Guard<R> {
         thousandths((self.count(count) / all as f64).min(1.0))
     }
 
+    /// A correlation or an effect of so many rows, from -1 to 1, to hundredths: with the noise that a
+    /// row more or less makes in it, some parts of one by the rows.
+    pub fn correlation(&mut self, value: f64, rows: u64) -> f64 {
+        let half: f64 = self.random.random::<f64>() - 0.5;
+        let noise = -self.protection.noise * half.signum() * (1.0 - 2.0 * half.abs()).ln();
+        let noise = if noise.is_finite() { noise } else { 0.0 };
+        // Of n ranks, one that goes from one end to the other changes Spearman's sum by 6 / n.
+        let value = value + noise * 6.0 / rows.max(1) as f64;
+        (value.clamp(-1.0, 1.0) * 100.0).round() / 100.0
+    }
+
     /// Whether so many rows are enough to tell how they are spread.
     pub fn enough(&self, rows: u64) -> bool {
         rows >= GROUPS * self.protection.min_group

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::model::{ChildrenProfile, ColumnProfile, GapProfile, Profile, TableProfile, Values};
+use super::pairs::relate;
 use super::shape::pattern;
 use crate::error::Place;
 use crate::generate::distribution::{Bucket, Distribution};
@@ -40,13 +41,15 @@ impl Profile {
             };
             (column.clone(), spec)
         });
+        let mut columns = columns.collect();
+        relate(table, &mut columns);
         TableSpec {
             name: name.to_owned(),
             place: place.clone(),
             rows: Some(table.rows),
             per: self.per(name, table, place),
             locale: None,
-            columns: columns.collect(),
+            columns,
             learned: true,
         }
     }

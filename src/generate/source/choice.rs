@@ -1,6 +1,7 @@
 //! One of some values.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,10 @@ struct Choice {
 struct Constant(Value);
 
 pub(super) fn choice(values: &[Weighted], kind: &PgType) -> Option<Box<dyn Make>> {
+    Some(Box::new(weighted(values, kind)?))
+}
+
+fn weighted(values: &[Weighted], kind: &PgType) -> Option<Choice> {
     let mut sum = 0.0;
     let mut sums = Vec::with_capacity(values.len());
     let mut parsed = Vec::with_capacity(values.len());
@@ -41,12 +46,58 @@ pub(super) fn choice(values: &[Weighted], kind: &PgType) -> Option<Box<dyn Make>
         sums.push(sum);
         parsed.push(parse(&entry.value, kind)?);
     }
-    (sum > 0.0).then(|| {
-        Box::new(Choice {
-            values: parsed,
-            sums,
-        }) as Box<dyn Make>
+    (sum > 0.0).then_some(Choice {
+        values: parsed,
+        sums,
     })
+}
+
+/// One of some values, by the value of another column.
+#[derive(Debug)]
+struct Given {
+    column: usize,
+    /// By the other column's text.
+    cases: BTreeMap<String, Choice>,
+    otherwise: Choice,
+}
+
+pub(super) fn given(
+    column: usize,
+    cases: &[(String, Vec<Weighted>)],
+    otherwise: &[Weighted],
+    kind: &PgType,
+) -> Option<Box<dyn Make>> {
+    let cases = cases
+        .iter()
+        .map(|(text, values)| Some((text.clone(), weighted(values, kind)?)));
+    Some(Box::new(Given {
+        column,
+        cases: cases.collect::<Option<_>>()?,
+        otherwise: weighted(otherwise, kind)?,
+    }))
+}
+
+impl Make for Given {
+    fn size(&self) -> Option<u64> {
+        self.otherwise.size()
+    }
+
+    fn draw(&self, stream: &mut Stream, row: &dyn RowView) -> Value {
+        let case = match row.column(self.column) {
+            Value::Text(text) => self.cases.get(text.as_ref()),
+            Value::Bool(truth) => self.cases.get(if *truth { "true" } else { "false" }),
+            _ => None,
+        };
+        case.unwrap_or(&self.otherwise).draw(stream, row)
+    }
+
+    fn nth(&self, index: u64, row: &dyn RowView) -> Value {
+        self.otherwise.nth(index, row)
+    }
+
+    fn needs(&self) -> Vec<usize> {
+        vec![self.column]
+    }
 }
 
 pub(super) fn boolean(share: f64, kind: &PgType) -> Option<Box<dyn Make>> {

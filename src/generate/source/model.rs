@@ -1,14 +1,17 @@
 //! A source of values, and what makes them.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Agreed, Locale, Piece, Topic, Weighted};
 use super::{
-    agreed, choice, native, nested, number, pattern, realistic, reference, slot, temporal, text,
-    token,
+    agreed, choice, native, nested, network, number, pattern, ranked, realistic, reference, slot,
+    temporal, text, token,
 };
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
+use crate::generate::document::{Shape, document};
 use crate::generate::pg_type::PgType;
 use crate::generate::stream::{Stream, StreamKey};
 use crate::generate::value::Value;
@@ -51,6 +54,24 @@ pub enum Source {
     },
     /// One of some values, each given as its type's text.
     Choice(Vec<Weighted>),
+    /// One of some values, by the value of another column of the row.
+    Given {
+        /// The other column.
+        column: usize,
+        /// By its text.
+        cases: Vec<(String, Vec<Weighted>)>,
+        /// For all other values, and null.
+        otherwise: Vec<Weighted>,
+    },
+    /// Values of a source that go up and down with those of other columns.
+    Ranked {
+        /// Columns of a table that say the same here go together.
+        on: String,
+        /// Weights of the independent normal numbers that they have in common.
+        weights: Vec<f64>,
+        /// Where the values come from: greater ones from greater numbers of its stream.
+        of: Box<Source>,
+    },
     /// Dates and times between two, in microseconds since 2000-01-01 (`time`: since midnight).
     Temporal {
         /// First, included.
@@ -133,6 +154,17 @@ pub enum Source {
     },
     /// What the type itself calls for: addresses, documents, shapes, bits.
     Native,
+    /// Networks of a range, as `inet` and `cidr` spell them.
+    Network {
+        /// An address of the first.
+        first: IpAddr,
+        /// An address of the last.
+        last: IpAddr,
+        /// Bits of each; those of an address for single addresses.
+        prefix: u8,
+    },
+    /// JSON documents.
+    Document(Shape),
     /// Arrays.
     Array {
         /// Where elements come from.
@@ -212,7 +244,7 @@ impl Source {
     #[must_use]
     pub fn shared(&self) -> Option<&str> {
         match self {
-            Self::Agreed { on, .. } => Some(on),
+            Self::Agreed { on, .. } | Self::Ranked { on, .. } => Some(on),
             _ => None,
         }
     }
@@ -233,6 +265,12 @@ impl Source {
             } => number::decimal((*min, *max), *scale, spread, kind),
             Self::Bool { share } => choice::boolean(*share, kind),
             Self::Choice(values) => choice::choice(values, kind),
+            Self::Given {
+                column,
+                cases,
+                otherwise,
+            } => choice::given(*column, cases, otherwise, kind),
+            Self::Ranked { weights, of, .. } => ranked::ranked(weights, of.compile(kind, key)?),
             Self::Constant(text) => choice::constant(Some(text), kind),
             Self::Null => choice::constant(None, kind),
             Self::Temporal { from, to, step } => temporal::between(*from, *to, *step, kind),
@@ -252,6 +290,12 @@ impl Source {
             Self::Agreed { what, locale, .. } => agreed::agreed(what, *locale, kind),
             Self::Template { pieces, numbers } => realistic::template(pieces, *numbers, kind),
             Self::Native => native::native(key, kind),
+            Self::Network {
+                first,
+                last,
+                prefix,
+            } => network::network((*first, *last), *prefix, key, kind),
+            Self::Document(shape) => document(shape, key, kind)?,
             Self::Array { element, min, max } => nested::array(element, (*min, *max), key, kind)?,
             Self::Range { lower, least, most } => nested::range(lower, (*least, *most), key, kind)?,
             Self::Composite(sources) => nested::composite(sources, key, kind)?,

@@ -1,33 +1,67 @@
 //! The rule of one column, as it is written.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::document;
 use super::model::ColumnRule;
 use crate::generate::distribution::Distribution;
-use crate::generate::source::Weighted;
+use crate::generate::source::{Weighted, bits, block};
+use crate::sql::check_expression;
 
 /// Microseconds of a second.
 const SECOND: i64 = 1_000_000;
 
 /// `columns.x = { ... }`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
+    /// One of these: a list, or a table of weights.
+    #[schemars(with = "Option<serde_json::Value>")]
     choice: Option<toml::Value>,
+    /// Between two values, both included.
+    #[schemars(with = "Option<[serde_json::Value; 2]>")]
     between: Option<Vec<toml::Value>>,
+    /// Numbers, days since 2000-01-01, or for a foreign key which of the parent's rows.
     distribution: Option<Distribution>,
+    /// Digits behind the point of `distribution`.
     decimals: Option<u16>,
+    /// Always this.
+    #[schemars(with = "Option<serde_json::Value>")]
     constant: Option<toml::Value>,
+    /// Always null.
     null: Option<bool>,
+    /// A time after `column`, or after `table.column` of the row that is referred to.
     after: Option<String>,
+    /// Greatest distance of `after`, such as `365d`.
     within: Option<String>,
+    /// Least distance of `after`.
     at_least: Option<String>,
+    /// Text with columns in braces: `{first_name}@example.com`; `{number}` makes texts differ.
     template: Option<String>,
+    /// Texts that match this regular expression.
     pattern: Option<String>,
+    /// Counted, from this number.
     serial: Option<i64>,
+    /// From row to row of `serial`; not 0.
     step: Option<i64>,
+    /// What a column of that name would hold.
     like: Option<String>,
+    /// Addresses of a network such as `10.0.0.0/8`; networks inside of it for `cidr`.
+    network: Option<String>,
+    /// Bits of each network of `network`.
+    prefix: Option<u8>,
+    /// Documents of this one's shape: a table, or a string that holds JSON.
+    #[schemars(with = "Option<serde_json::Value>")]
+    sample: Option<toml::Value>,
+    /// Documents of this JSON Schema: a table, or a string that holds JSON.
+    #[schemars(with = "Option<serde_json::Value>")]
+    schema: Option<toml::Value>,
+    /// An immutable expression over the row's other columns, which the server computes.
+    sql: Option<String>,
+    /// Share of nulls, 0 to 1.
     pub(super) nulls: Option<f64>,
+    /// Language and country, when they are not those of the table.
     pub(super) locale: Option<String>,
 }
 
@@ -56,14 +90,27 @@ impl Written {
             self.like
                 .as_ref()
                 .map(|text| Ok(ColumnRule::Like(text.clone()))),
+            self.network.as_deref().map(|range| self.network(range)),
+            self.sample
+                .as_ref()
+                .map(|value| document::read(value, "sample").map(ColumnRule::Sample)),
+            self.schema
+                .as_ref()
+                .map(|value| document::read(value, "schema").map(ColumnRule::Schema)),
+            self.sql.as_deref().map(sql),
         ];
         let mut rules = rules.into_iter().flatten();
         let rule = rules.next().transpose()?;
         if rules.next().is_some() {
             return Err("a column has one generator, not several".to_owned());
         }
-        let after = matches!(rule, Some(ColumnRule::After { .. }));
-        if !after && (self.within.is_some() || self.at_least.is_some()) {
+        self.belongings()?;
+        Ok(rule)
+    }
+
+    /// What says more of a rule stands beside it.
+    fn belongings(&self) -> Result<(), String> {
+        if self.after.is_none() && (self.within.is_some() || self.at_least.is_some()) {
             return Err("within and at_least belong to after".to_owned());
         }
         if self.decimals.is_some() && self.distribution.is_none() {
@@ -72,13 +119,38 @@ impl Written {
         if self.step.is_some() && self.serial.is_none() {
             return Err("step belongs to serial".to_owned());
         }
+        if self.prefix.is_some() && self.network.is_none() {
+            return Err("prefix belongs to network".to_owned());
+        }
+        if self.nulls.is_some() && self.sql.is_some() {
+            return Err(
+                "nulls does not go with sql: the expression says when it is null".to_owned(),
+            );
+        }
         if self
             .nulls
             .is_some_and(|share| !(0.0..=1.0).contains(&share))
         {
             return Err("nulls is a share from 0 to 1".to_owned());
         }
-        Ok(rule)
+        Ok(())
+    }
+
+    fn network(&self, range: &str) -> Result<ColumnRule, String> {
+        let Some((first, _, bits)) = block(range) else {
+            return Err(format!("\"{range}\" is no network such as 10.0.0.0/8"));
+        };
+        let most = self::bits(first);
+        if self
+            .prefix
+            .is_some_and(|prefix| prefix < bits || prefix > most)
+        {
+            return Err(format!("prefix is from {bits} to {most}"));
+        }
+        Ok(ColumnRule::Network {
+            range: range.to_owned(),
+            prefix: self.prefix,
+        })
     }
 
     fn distribution(&self, spread: &Distribution) -> Result<ColumnRule, String> {
@@ -148,6 +220,12 @@ fn between(values: &[toml::Value]) -> Result<ColumnRule, String> {
         [low, high] => Ok(ColumnRule::Between(text(low)?, text(high)?)),
         _ => Err("between is a list of two values".to_owned()),
     }
+}
+
+/// An expression of the server's.
+fn sql(text: &str) -> Result<ColumnRule, String> {
+    check_expression(text).map_err(|problem| format!("sql: {}", problem.message))?;
+    Ok(ColumnRule::Sql(text.trim().to_owned()))
 }
 
 /// A value as PostgreSQL would read it.

@@ -102,6 +102,35 @@ pub enum ColumnRule {
     },
     /// What a column of that name would hold, such as `email`.
     Like(String),
+    /// Addresses and networks inside of one, such as `10.0.0.0/8`.
+    Network {
+        /// The range as it is written.
+        range: String,
+        /// Bits of each network; `None` for addresses, or what is usual.
+        prefix: Option<u8>,
+    },
+    /// Documents of the shape that a sample shows.
+    Sample(serde_json::Value),
+    /// Documents that a JSON Schema describes.
+    Schema(serde_json::Value),
+    /// Measured: numbers and times that go together with those of other columns.
+    Ranked {
+        /// Weights of the independent normal numbers that the table's columns have in common.
+        weights: Vec<f64>,
+        /// How each is spread.
+        of: Box<ColumnRule>,
+    },
+    /// Measured: one of these, by the value of another column.
+    Given {
+        /// The other column.
+        column: String,
+        /// By its text.
+        cases: Vec<(String, Vec<Weighted>)>,
+        /// For all other values.
+        otherwise: Vec<Weighted>,
+    },
+    /// What the server makes of the row's other columns: an immutable expression over them.
+    Sql(String),
 }
 
 /// A row written by hand.

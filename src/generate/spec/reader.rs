@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -31,38 +32,80 @@ type Fixed = Spanned<BTreeMap<String, toml::Value>>;
 
 type Names<T> = BTreeMap<Spanned<String>, T>;
 
-#[derive(Debug, Deserialize)]
+/// What the data of `seed run` shall be. Unknown keys are refused.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// Version of the format: 1.
+    #[schemars(range(min = 1, max = 1), with = "u32")]
     version: Spanned<u32>,
+    /// Where all random numbers come from; `--seed` wins.
     seed: Option<u64>,
+    /// Factor of all numbers of rows, more than 0; `--scale` wins.
+    #[schemars(with = "Option<f64>")]
     scale: Option<Spanned<f64>>,
+    /// Language and country of names and addresses, such as `de_DE`.
     locale: Option<String>,
+    /// By table: `[tables.users]` or `[tables."sales.users"]`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Table>")]
     tables: Names<Table>,
+    /// Rows written by hand, by scenario and table: `[[scenarios.refund.orders]]`; `--scenario` takes
+    /// one of them. An empty table stands for null.
     #[serde(default)]
+    #[schemars(
+        with = "BTreeMap<String, BTreeMap<String, Vec<BTreeMap<String, serde_json::Value>>>>"
+    )]
     scenarios: Names<Names<Vec<Fixed>>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// One table.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    /// Rows, before the scale.
     rows: Option<u64>,
+    /// Rows by parent, instead of `rows`.
+    #[schemars(with = "Option<Per>")]
     per: Option<Spanned<Per>>,
+    /// Language and country, when they are not those of the file.
     locale: Option<String>,
+    /// By column: a rule, or a value that all rows have.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Either>")]
     columns: Names<Spanned<toml::Value>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A rule, or a value that all rows have.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "for the JSON Schema; columns are read one by one")]
+enum Either {
+    Rule(Box<Written>),
+    Text(String),
+    Number(f64),
+    Truth(bool),
+}
+
+/// So many rows for each row of a parent.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Per {
+    /// The parent, to which one foreign key refers.
+    #[schemars(with = "String")]
     parent: Spanned<String>,
+    /// Rows for each.
     count: Count,
 }
 
+/// JSON Schema of the format.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(File)
+}
+
 /// A number, or a distribution.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Count {
     Number(f64),

@@ -17,6 +17,51 @@ pub(super) const LOOKED_AT: [&str; 3] = [
     "the transaction that wrote each row",
 ];
 
+/// The run of this request that adds rows, that has ended last of all, and whose answer nobody got: it
+/// has no entry in the audit log, which is written before each answer. Its rows are not added twice.
+/// When another request's answer was lost, a remark says so.
+///
+/// # Errors
+/// [`Kind::SeedChanged`] when only some of its rows are as it left them; those of the database.
+pub(super) async fn unanswered(
+    session: &Session,
+    request: &str,
+    remarks: &mut Vec<String>,
+) -> Result<Option<RunRecord>> {
+    let Some(run) = ledger::unanswered(&**session).await? else {
+        return Ok(None);
+    };
+    if run.request != request {
+        remarks.push(format!(
+            "run {} before this one had ended without an answer; its {} rows are there",
+            run.id,
+            run.plan.rows()
+        ));
+        return Ok(None);
+    }
+    let written = ledger::written(&**session, run.id).await?;
+    let (mut wanted, mut there) = (0, 0);
+    for ((name, _, xids), plan) in written.into_iter().zip(&run.plan.tables) {
+        let sql = format!(
+            "select pg_catalog.count(*) from {name} where xmin::pg_catalog.text = any ($1::pg_catalog.text[])"
+        );
+        let rows: i64 = session.query_one(&sql, &[&xids]).await?.get(0);
+        wanted += plan.rows;
+        there += u64::try_from(rows).unwrap_or_default();
+    }
+    match there {
+        0 if wanted > 0 => Ok(None),
+        rows if rows == wanted => Ok(Some(run)),
+        rows => {
+            let message = format!(
+                "{rows} of the {wanted} rows are there that run {} of the same request added; nobody got its answer",
+                run.id
+            );
+            Err(Error::new(Kind::SeedChanged, message))
+        }
+    }
+}
+
 /// Rows of a table as they are, against those of the run.
 struct Found {
     table: QualifiedName,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::abandon::abandon;
-use super::already::{LOOKED_AT, already};
+use super::already::{LOOKED_AT, already, unanswered};
 use super::hooks::{hooks, with_partitions};
 use super::load::load;
 use super::make::Maker;
@@ -24,7 +24,7 @@ use crate::control::Control;
 use crate::control::seed as ledger;
 use crate::control::seed::{RunRecord, RunState, Start};
 use crate::error::{Error, Kind, Result};
-use crate::generate::{Rows, SeedPlan};
+use crate::generate::SeedPlan;
 use crate::job::{Event, EventSink};
 use crate::postgres::{Session, introspect};
 use crate::service::copy::refresh_views;
@@ -121,6 +121,16 @@ pub(super) fn stopped() -> Error {
     .hint("the same command goes on; tidegate seed run --abandon takes it back")
 }
 
+/// Rows are added to those of runs that have ended: taking the unfinished one back, or going on with
+/// it, are both not what was asked for.
+fn unfinished(run: i64) -> Error {
+    Error::new(
+        Kind::SeedRefused,
+        format!("run {run} of another request is unfinished, and --extend adds to what has ended"),
+    )
+    .hint("its own command goes on with it; tidegate seed run --abandon takes it back")
+}
+
 /// Refuses tables that hold rows which this plan's do not follow: nothing proves that both fit
 /// together.
 fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
@@ -161,19 +171,25 @@ impl Engine {
             if run.request == text && run.state != RunState::Abandoning {
                 self.note("going on with an unfinished run");
                 resumed = Some(run);
+            } else if request.adds() && run.state != RunState::Abandoning {
+                return Err(unfinished(run.id));
             } else {
                 self.note("taking an unfinished run of another plan back");
                 abandon(self, run.id).await?;
             }
         }
         let is_new = resumed.is_none();
-        if is_new
-            && !request.adds()
-            && let Some(run) = already(self, &session, &text).await?
-        {
-            return self.again(&session, &run, began).await;
-        }
         let mut remarks = Vec::new();
+        if is_new {
+            let ended = if request.adds() {
+                unanswered(&session, &text, &mut remarks).await?
+            } else {
+                already(self, &session, &text).await?
+            };
+            if let Some(run) = ended {
+                return self.again(&session, &run, began).await;
+            }
+        }
         let (run, maker) = match resumed {
             Some(run) => self.prepare(&session, run).await?,
             None => self.begin(&text, plan().await?, &mut remarks).await?,
@@ -196,9 +212,14 @@ impl Engine {
 
     /// The answer of a run that had ended.
     async fn again(&self, session: &Session, run: &RunRecord, began: Duration) -> Result<Outcome> {
+        let looked_at = if run.adds() {
+            &LOOKED_AT[1..]
+        } else {
+            &LOOKED_AT
+        };
         let mut outcome = self.outcome(session, run, Vec::new()).await?;
         outcome.already = true;
-        outcome.looked_at = LOOKED_AT.map(str::to_owned).to_vec();
+        outcome.looked_at = looked_at.iter().map(ToString::to_string).collect();
         outcome.seconds = self.since(began);
         Ok(outcome)
     }
@@ -265,8 +286,8 @@ impl Engine {
     async fn prepare(&self, session: &Session, run: RunRecord) -> Result<(RunRecord, Maker)> {
         let catalog = self.introspect().await?;
         let keys = keys::read(session, &catalog, &run.plan).await?;
-        let rows = Rows::new(&run.plan, &keys)?;
-        let maker = Maker::new(Arc::new(run.plan.clone()), rows)?;
+        let ready = Maker::ready(run.plan.clone(), keys);
+        let maker = self.unless_stopped(ready).await?;
         Ok((run, maker))
     }
 
@@ -287,10 +308,11 @@ impl Engine {
         }
         refuse::refuse_database(&session, &plan).await?;
         let keys = keys::read(&session, &catalog, &plan).await?;
-        let maker = Maker::new(Arc::new(plan.clone()), Rows::new(&plan, &keys)?)?;
-        self.check()?;
+        let ready = Maker::ready(plan.clone(), keys);
+        let maker = self.unless_stopped(ready).await?;
         self.note("some rows of each table are tried");
-        remarks.extend(rehearse(&mut session, &maker).await?);
+        let tried = rehearse(&mut session, &maker);
+        remarks.extend(self.unless_stopped(tried).await?);
         let planned: Vec<_> = plan.tables.iter().map(|table| table.name.clone()).collect();
         let planned = with_partitions(&catalog, planned);
         let mut empty = BTreeSet::new();
@@ -387,6 +409,16 @@ impl Engine {
             return Err(stopped());
         }
         Ok(())
+    }
+
+    /// What `work` gives, unless the run is asked to stop before: then it is left as it is, which fits
+    /// only what writes nothing.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(stopped()),
+            made = work => made,
+        }
     }
 
     fn note(&self, text: &str) {

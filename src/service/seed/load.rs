@@ -11,6 +11,7 @@ use futures_util::{SinkExt, StreamExt, stream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::derive;
 use super::engine::{Engine, stopped};
 use super::make::Maker;
 use super::rehearse::refused;
@@ -118,8 +119,14 @@ impl Load {
             Error::new(Kind::Internal, "the ledger and the plan name other tables")
         })?;
         let failed = |error| refused(&table.name, error);
-        let into = table.name.to_string();
-        let sql = self.maker.copy_in(chunk.table, &into);
+        let name = table.name.to_string();
+        let into = if table.derived.is_empty() {
+            &name
+        } else {
+            derive::wait(transaction, table, &name).await?;
+            derive::WAITING
+        };
+        let sql = self.maker.copy_in(chunk.table, into);
         let mut sink = pin!(
             transaction
                 .copy_in::<_, Bytes>(&sql)
@@ -149,11 +156,15 @@ impl Load {
                 .await
                 .map_err(failed)?;
         }
-        let written = sink.finish().await.map_err(failed)?;
+        let mut written = sink.finish().await.map_err(failed)?;
+        if !table.derived.is_empty() {
+            let moved = derive::move_on(transaction, table, &name).await;
+            written = moved.map_err(failed)?;
+        }
         if written != sum.rows {
             return Err(Error::new(
                 Kind::Internal,
-                format!("{into}: {} rows were made, {written} written", sum.rows),
+                format!("{name}: {} rows were made, {written} written", sum.rows),
             ));
         }
         Ok(sum)

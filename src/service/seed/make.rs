@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::derive;
 use crate::copy::RowSum;
 use crate::error::{Error, Kind, Result};
-use crate::generate::{Rows, SeedPlan, Stuck, TablePlan, Worker, write_binary, write_text};
+use crate::generate::{Keys, Rows, SeedPlan, Stuck, TablePlan, Worker, write_binary, write_text};
 
 /// Bytes of one batch, roughly: large enough that a hand-over costs nothing, small enough for the
 /// processor's cache.
@@ -32,8 +33,16 @@ pub(super) struct Batch {
 }
 
 impl Maker {
-    /// Prepares the rows, and makes some of each table.
-    pub(super) fn new(plan: Arc<SeedPlan>, rows: Rows) -> Result<Self> {
+    /// Prepares the rows, and makes some of each table, on the pool: conditions may take many tries.
+    pub(super) async fn ready(plan: SeedPlan, keys: Keys) -> Result<Self> {
+        on_pool(move || {
+            let rows = Rows::new(&plan, &keys)?;
+            Self::new(Arc::new(plan), rows)
+        })
+        .await
+    }
+
+    fn new(plan: Arc<SeedPlan>, rows: Rows) -> Result<Self> {
         let mut maker = Self {
             plan,
             rows: Arc::new(rows),
@@ -49,7 +58,7 @@ impl Maker {
     }
 
     /// At most `count` rows of a table, spread over all.
-    pub(super) fn sample(&self, table: usize, count: u64) -> impl Iterator<Item = u64> + use<> {
+    fn sample(&self, table: usize, count: u64) -> impl Iterator<Item = u64> + use<> {
         let plan = &self.plan.tables[table];
         let (first, end) = (plan.first, plan.first + plan.rows);
         let step = (plan.rows / count.max(1)).max(1);
@@ -79,21 +88,18 @@ impl Maker {
 
     /// Makes rows on the pool.
     pub(super) async fn batch(&self, table: usize, rows: Range<u64>) -> Result<Batch> {
-        let (done, made) = oneshot::channel();
         let maker = self.clone();
-        rayon::spawn(move || {
-            let _ = done.send(maker.make(table, rows));
-        });
-        made.await.unwrap_or_else(|_| {
-            Err(Error::new(
-                Kind::Internal,
-                "a thread that makes rows has died",
-            ))
-        })
+        on_pool(move || maker.make(table, rows)).await
+    }
+
+    /// Makes at most `count` rows of a table, spread over all, on the pool.
+    pub(super) async fn sampled(&self, table: usize, count: u64) -> Result<Batch> {
+        let maker = self.clone();
+        on_pool(move || maker.make(table, maker.sample(table, count))).await
     }
 
     /// Makes rows here.
-    pub(super) fn make(&self, table: usize, rows: impl Iterator<Item = u64>) -> Result<Batch> {
+    fn make(&self, table: usize, rows: impl Iterator<Item = u64>) -> Result<Batch> {
         let plan = &self.plan.tables[table];
         let worker = self.rows.worker();
         let (mut row, mut sum) = (Vec::new(), RowSum::default());
@@ -106,6 +112,7 @@ impl Maker {
         let count = i16::try_from(plan.columns.len())
             .map_err(|_| Error::new(Kind::SeedPlan, "too many columns"))?;
         let binary = plan.is_binary();
+        let salt = derive::salt(plan);
         for number in rows {
             fill(&worker, number, &mut row)?;
             let start = bytes.len();
@@ -126,7 +133,7 @@ impl Maker {
             if !binary {
                 bytes.push(b'\n');
             }
-            sum.add(&bytes[start..]);
+            add(&mut sum, &mut bytes, start, &salt);
         }
         Ok(Batch { bytes, sum })
     }
@@ -141,6 +148,31 @@ impl Maker {
             columns.join(", ")
         )
     }
+}
+
+async fn on_pool<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (done, made) = oneshot::channel();
+    rayon::spawn(move || {
+        let _ = done.send(work());
+    });
+    made.await.unwrap_or_else(|_| {
+        Err(Error::new(
+            Kind::Internal,
+            "a thread that makes rows has died",
+        ))
+    })
+}
+
+/// Takes the row that begins at `start` into the sum.
+fn add(sum: &mut RowSum, bytes: &mut Vec<u8>, start: usize, salt: &[u8]) {
+    let end = bytes.len();
+    bytes.extend_from_slice(salt);
+    sum.add(&bytes[start..]);
+    bytes.truncate(end);
+    // The salt does not travel.
+    sum.bytes -= salt.len() as u64;
 }
 
 fn stuck_at(plan: &TablePlan, stuck: &Stuck) -> Error {

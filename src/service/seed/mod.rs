@@ -6,6 +6,7 @@
 
 mod abandon;
 mod already;
+mod derive;
 mod engine;
 mod finish;
 mod hooks;
@@ -24,5 +25,5 @@ mod unhook;
 pub use engine::{Engine, Options, Outcome, TableOutcome};
 pub use refuse::refuse;
 pub use request::Request;
-pub use standing::standing;
+pub use standing::{refuse_renumbered, standing};
 pub use templates::{Reset, Template, Templates};

@@ -7,6 +7,7 @@ use std::pin::pin;
 use futures_util::SinkExt;
 use tokio_postgres::error::SqlState;
 
+use super::derive;
 use super::make::Maker;
 use crate::copy::{HEADER, TRAILER};
 use crate::error::{Error, Kind, Result};
@@ -15,6 +16,8 @@ use crate::sql::QualifiedName;
 
 /// Rows of each table.
 const ROWS: u64 = 200;
+/// The temporary table that they are shown to the server in.
+const REHEARSAL: &str = "pg_temp.tidegate_rehearsal";
 
 /// Writes some rows of each table into an empty temporary one with its checks, and takes them back.
 /// Returns remarks.
@@ -23,7 +26,7 @@ pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec
         if table.columns.is_empty() || table.rows == 0 {
             continue;
         }
-        let batch = maker.make(at, maker.sample(at, ROWS))?;
+        let batch = maker.sampled(at, ROWS).await?;
         let transaction = session.transaction().await?;
         let like = format!(
             "create temporary table tidegate_rehearsal \
@@ -32,7 +35,10 @@ pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec
         );
         match transaction.batch_execute(&like).await {
             Ok(()) => {}
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            Err(error)
+                if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+                    && !maker.plan.tables.iter().any(|t| !t.derived.is_empty()) =>
+            {
                 return Ok(vec![
                     "no rows were tried before the run: the role may not make temporary tables"
                         .to_owned(),
@@ -40,7 +46,14 @@ pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec
             }
             Err(error) => return Err(from_postgres(error)),
         }
-        let sql = maker.copy_in(at, "pg_temp.tidegate_rehearsal");
+        let into = if table.derived.is_empty() {
+            REHEARSAL
+        } else {
+            derive::refuse_rules(&transaction, table).await?;
+            derive::wait(&transaction, table, REHEARSAL).await?;
+            derive::WAITING
+        };
+        let sql = maker.copy_in(at, into);
         let failed = |error| refused(&table.name, error);
         let sink = transaction.copy_in::<_, Cursor<Vec<u8>>>(&sql);
         let mut sink = pin!(sink.await.map_err(failed)?);
@@ -54,6 +67,10 @@ pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec
         }
         sink.send(Cursor::new(bytes)).await.map_err(failed)?;
         sink.finish().await.map_err(failed)?;
+        if !table.derived.is_empty() {
+            let moved = derive::move_on(&transaction, table, REHEARSAL).await;
+            moved.map_err(failed)?;
+        }
         transaction.rollback().await?;
     }
     Ok(Vec::new())

@@ -3,7 +3,7 @@
 use crate::catalog::{Catalog, Table};
 use crate::control::seed as ledger;
 use crate::error::Result;
-use crate::generate::{ColumnType, PgType, Standing, StandingTable};
+use crate::generate::{ColumnType, PgType, SeedPlan, Standing, StandingTable};
 use crate::postgres::Session;
 
 /// `only` where a table has rows of its own beside those of its children.
@@ -51,6 +51,19 @@ pub async fn standing(session: &Session, catalog: &Catalog, seed: u64) -> Result
         );
     }
     Ok(standing)
+}
+
+/// Refuses a plan that adds rows whose keys would come again.
+///
+/// # Errors
+/// [`crate::error::Kind::SeedPlan`] with the constraint; those of the database.
+pub async fn refuse_renumbered(session: &Session, plan: &SeedPlan) -> Result<()> {
+    for table in plan.tables.iter().filter(|table| table.first > 0) {
+        if let Some(before) = ledger::plan_of(&**session, plan.seed, &table.name).await? {
+            plan.refuse_renumbered(&before)?;
+        }
+    }
+    Ok(())
 }
 
 async fn read(session: &Session, catalog: &Catalog, table: &Table) -> Result<StandingTable> {

@@ -165,3 +165,163 @@ fn a_run_that_died_before_its_answer_is_answered_by_the_next() {
         }
     }
 }
+
+/// A schema whose keys go on counting where they are.
+const GROWING: &str = "
+create table person (id bigint primary key, email text not null unique, code text not null unique, age int check (age between 18 and 99));
+create index person_age on person (age);
+create table visit (id bigint generated always as identity primary key, person_id bigint not null references person, at date not null);
+";
+
+/// `--extend` adds each time it is asked to, but the rows of a run whose answer was lost come once.
+#[test]
+fn rows_that_were_added_without_an_answer_are_not_added_twice() {
+    const EXTEND: [&str; 6] = ["run", "--rows", "1000", "--seed", "9", "--extend"];
+    let stage = Stage::new(GROWING);
+    let rows = "select (select count(*) from person), (select count(*) from visit)";
+    stage.cli(ARGS).ok();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lock = runtime.block_on(async {
+        let client = stage.database.connect().await;
+        let sql = "begin; lock table tidegate.audit in exclusive mode";
+        client.batch_execute(sql).await.unwrap();
+        client
+    });
+    let child = stage.cli(EXTEND).spawn();
+    crate::schedule::eventually("the end of the run", || {
+        stage
+            .database
+            .value::<i64>("select count(*) from tidegate.seed_run where state = 'done'")
+            == 2
+    });
+    let outcome = child.kill();
+    assert_ne!(outcome.code(), Some(0), "{}", outcome.stdout);
+    let end = "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid()";
+    runtime.block_on(lock.batch_execute(end)).unwrap();
+    runtime.block_on(lock.batch_execute("rollback")).unwrap();
+    assert_eq!(stage.database.rows(rows), ["4000|4000"]);
+    // The answer of the run that is there, then more rows.
+    let data = stage.cli(EXTEND).data();
+    assert_eq!(
+        (&data["already"], &data["run"]),
+        (&true.into(), &2.into()),
+        "{data}"
+    );
+    assert_eq!(stage.database.rows(rows), ["4000|4000"]);
+    let data = stage.cli(EXTEND).data();
+    assert_eq!(
+        (&data["already"], &data["run"]),
+        (&false.into(), &3.into()),
+        "{data}"
+    );
+    assert_eq!(stage.database.rows(rows), ["5000|5000"]);
+    let once = Stage::new(GROWING);
+    once.cli(["run", "--rows", "5000", "--seed", "9"]).ok();
+    let all = "select md5(string_agg(p::text, ';' order by id)) from person p";
+    assert_eq!(stage.database.rows(all), once.database.rows(all));
+    stage.prove();
+}
+
+/// A run that adds rows and is killed at work goes on; another one does not take an unfinished run back.
+#[test]
+fn a_killed_run_that_adds_rows_is_gone_on_with() {
+    const EXTEND: [&str; 8] = [
+        "run",
+        "--rows",
+        "20000",
+        "--seed",
+        "9",
+        "--extend",
+        "--chunk-rows",
+        "100",
+    ];
+    let stage = Stage::new(GROWING);
+    stage.cli(ARGS).ok();
+    let before = stage.schema();
+    let child = stage.cli(EXTEND).spawn();
+    crate::schedule::eventually("some ranges", || {
+        let sql = "select count(*) from tidegate.seed_chunk where run_id = 2 and done";
+        stage.database.value::<i64>(sql) > 3
+    });
+    let outcome = child.kill();
+    assert_ne!(outcome.code(), Some(0), "{}", outcome.stdout);
+    let other = [
+        "run", "--rows", "7", "--seed", "9", "--extend", "--format", "json",
+    ];
+    let error = stage.cli(other).exits(4).error();
+    assert_eq!(error["code"], "TG0903", "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains("run 2 of another request is unfinished"),
+        "{message}"
+    );
+    let data = stage.cli(EXTEND).data();
+    assert_eq!(
+        (&data["resumed"], &data["run"]),
+        (&true.into(), &2.into()),
+        "{data}"
+    );
+    assert_eq!(
+        stage.database.rows("select count(*) from person"),
+        ["23000"]
+    );
+    assert_eq!(stage.schema(), before);
+    stage.prove();
+}
+
+/// Keys that are counted by the rows of other tables are counted otherwise when these grow.
+#[test]
+fn keys_that_would_come_again_are_refused_before_the_first_row() {
+    let stage = Stage::new(HARD);
+    stage.cli(ARGS).ok();
+    let before = stage.schema();
+    for command in ["plan", "run"] {
+        let args = [
+            command, "--rows", "1000", "--seed", "9", "--extend", "--format", "json",
+        ];
+        let error = stage.cli(args).exits(2).error();
+        let message = error["message"].as_str().unwrap();
+        assert!(
+            message.contains("seat: no rows can be added: constraint \"seat_pkey\""),
+            "{message}"
+        );
+    }
+    assert_eq!(stage.schema(), before);
+    assert_eq!(stage.database.rows("select count(*) from person"), ["3000"]);
+}
+
+/// A plan that computes for long is stopped by Ctrl-C, in `plan` and in `run`.
+#[test]
+fn planning_is_interrupted() {
+    let stage = Stage::new(
+        "create table a (id bigint primary key); create table b (id bigint primary key, a_id bigint not null references a)",
+    );
+    stage.project.write(
+        "seeds/large.toml",
+        "version = 1\n[tables.a]\nrows = 3_000_000_000\n[tables.b]\nper = { parent = \"a\", count = { poisson = { mean = 2.0 } } }\n",
+    );
+    for command in ["plan", "run"] {
+        let mut child = stage.cli([command, "--format", "json"]).spawn();
+        // Its session has read the catalog, and is idle.
+        let planning = "select count(*) from pg_stat_activity where datname = current_database() \
+            and pid <> pg_backend_pid() and state = 'idle' and query like '%count(*)%'";
+        let idle = "select count(*) from pg_stat_activity where datname = current_database() \
+            and pid <> pg_backend_pid() and state = 'idle' and query not like '%advisory%'";
+        crate::schedule::eventually("a plan that is made", || {
+            stage.database.value::<i64>(planning) > 0 || stage.database.value::<i64>(idle) > 0
+        });
+        std::thread::sleep(Duration::from_millis(1500));
+        assert!(child.runs(), "{command}: it had planned already");
+        child.interrupt();
+        let limit = Instant::now() + Duration::from_secs(30);
+        while child.runs() {
+            assert!(Instant::now() < limit, "{command} goes on");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let outcome = child.wait();
+        assert_eq!(outcome.code(), Some(130), "{command}: {}", outcome.stderr);
+        assert_eq!(outcome.error()["code"], "TG0003", "{}", outcome.stderr);
+    }
+    assert_eq!(stage.database.rows("select count(*) from a"), ["0"]);
+}

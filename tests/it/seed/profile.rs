@@ -174,13 +174,175 @@ fn a_value_that_got_into_a_profile_is_found() {
             !outcome.stderr.contains(&value),
             "the message tells the value"
         );
+        assert!(
+            outcome
+                .stderr
+                .contains("what is told of orders.status, line"),
+            "{}",
+            outcome.stderr
+        );
     }
     // As the name of a table or a column, too.
     let named = text.replacen("\"orders\": {", "\"w.quarterstaff77@corp.example\": {", 1);
     assert_ne!(named, text);
     std::fs::write(&file, named).unwrap();
-    source.cli(["profile", "--check", path]).exits(3);
+    let outcome = source.cli(["profile", "--check", path]).exits(3);
+    assert!(
+        !outcome.stderr.contains("quarterstaff77"),
+        "{}",
+        outcome.stderr
+    );
     // A file that is there is not replaced without a word.
     source.cli(["profile", "source"]).exits(2);
     source.cli(["profile", "source", "--yes"]).ok();
+}
+
+/// Who reads personal data is on record, before it is read.
+#[test]
+fn m14_a_profile_is_in_the_audit_log() {
+    let stage = Stage::new(SCHEMA);
+    // Where Tidegate has no schema of its own, a profile makes none, and says so.
+    let outcome = stage.cli(["profile", "bare"]).ok();
+    assert!(
+        outcome
+            .stdout
+            .contains("nothing there says that it was read"),
+        "{}",
+        outcome.stdout
+    );
+    let schema = "select count(*) from pg_namespace where nspname = 'tidegate'";
+    assert_eq!(stage.database.rows(schema), ["0"]);
+    stage.cli(["run", "--abandon"]).ok();
+    let data = stage.cli(["profile", "logged"]).data();
+    assert_eq!(data["recorded"], true, "{data}");
+    let file = stage.project.path().join("seeds/logged.profile.json");
+    let path = file.to_str().unwrap();
+    stage.cli(["profile", "--compare", path]).run();
+    stage.cli(["profile", "--check", path]).ok();
+    let log = "select environment, detail->>'for', detail->>'database' = current_database(), length(actor) > 0, at is not null
+        from tidegate.audit where action = 'seed.profile' order by seq";
+    assert_eq!(
+        stage.database.rows(log),
+        ["dev|learn|t|t|t", "dev|compare|t|t|t", "dev|check|t|t|t"]
+    );
+    // Whoever cannot be recorded does not read.
+    stage.database.execute("create function refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+        create trigger refuse before insert on tidegate.audit for each row execute function refuse()");
+    let outcome = stage.cli(["profile", "secret"]).run();
+    assert_ne!(outcome.code(), Some(0));
+    assert!(
+        !stage
+            .project
+            .path()
+            .join("seeds/secret.profile.json")
+            .exists()
+    );
+}
+
+const TOGETHER: &str = "
+create table sale (
+    id bigint generated always as identity primary key, income numeric(10, 2) not null, spent numeric(10, 2), visits int not null,
+    joined date not null, region text not null, product text not null, colour text not null, paid boolean not null);
+select setseed(0.7);
+insert into sale (income, spent, visits, joined, region, product, colour, paid)
+select round((exp(7 + z) / 10)::numeric, 2), case when random() < 0.9 then round((exp(5 + z * 0.8 + random() * 1.2))::numeric, 2) end,
+    greatest(0, 20 - (z * 6 + random() * 10)::int), date '2020-01-01' + (500 + z * 100 + random() * 400)::int, region,
+    case when random() < 0.85 then case region when 'north' then 'ski' when 'south' then 'sail' else 'bike' end else 'book' end,
+    (array['red', 'green', 'blue'])[1 + (random() * 2)::int], random() < case region when 'north' then 0.9 else 0.3 end
+from (select random() + random() + random() - 1.5 as z,
+    (array['north', 'south', 'east'])[1 + floor(random() * 3)::int] as region from generate_series(1, 6000)) s;
+";
+
+/// Spearman's correlations, and the strongest pairs of categories.
+const RELATED: &str = "
+with r as (select rank() over (order by income) i, rank() over (order by spent) s, rank() over (order by visits) v,
+    rank() over (order by joined) j, spent from sale)
+select round(corr(i, s) filter (where spent is not null)::numeric, 2), round(corr(i, v)::numeric, 2), round(corr(i, j)::numeric, 2),
+    (select round(avg((product = 'ski')::int), 2) from sale where region = 'north'),
+    (select round(avg((product = 'ski')::int), 2) from sale where region = 'south'),
+    (select round(avg(paid::int), 2) from sale where region = 'north') from r";
+
+/// The same values, those of two columns in other rows.
+const SHUFFLED: &str = "update sale set spent = o.spent, paid = o.paid from (select a.id, b.spent, b.paid from
+            (select id, row_number() over (order by id) n from sale) a
+            join (select spent, paid, row_number() over (order by md5(id::text)) n from sale) b using (n)) o where o.id = sale.id";
+
+fn related(stage: &Stage) -> Vec<f64> {
+    let row = stage.database.rows(RELATED).remove(0);
+    row.split('|')
+        .map(|number| number.parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn columns_that_go_together_do_so_in_the_seeded_rows() {
+    let source = Stage::new(TOGETHER);
+    let (file, text) = learned(&source);
+    let path = file.to_str().unwrap();
+    let profile: Value = serde_json::from_str(&text).unwrap();
+    let sale = &profile["tables"]["sale"];
+    let ranks = sale["ranks"].as_array().unwrap();
+    assert_eq!(ranks.len(), 6, "{ranks:?}");
+    assert_eq!(sale["given"]["product"]["column"], "region", "{sale}");
+    assert_eq!(sale["given"]["paid"]["column"], "region", "{sale}");
+    assert!(sale["given"].get("colour").is_none(), "{sale}");
+    let wanted = related(&source);
+    assert!(
+        wanted[0] > 0.6 && wanted[1] < -0.6 && wanted[3] > 0.8 && wanted[4] < 0.05,
+        "{wanted:?}"
+    );
+    let schema = TOGETHER.split("select setseed").next().unwrap();
+    let seeded = Stage::new(schema);
+    let data = seeded.run(["--profile", path, "--seed", "3"]);
+    let found = related(&seeded);
+    for (wanted, found) in wanted.iter().zip(&found) {
+        assert!((wanted - found).abs() < 0.07, "{wanted} {found}");
+    }
+    let again = Stage::new(schema);
+    let other = again.run([
+        "--profile",
+        path,
+        "--seed",
+        "3",
+        "--workers",
+        "7",
+        "--chunk-rows",
+        "100",
+    ]);
+    assert_eq!(super::stage::digests(&data), super::stage::digests(&other));
+    let compared = seeded.cli(["profile", "--compare", path]).data();
+    assert_eq!(compared["alike"], true, "{compared}");
+    let of = |data: &Value, measure: &str| {
+        let columns = data["columns"].as_array().unwrap().iter();
+        columns
+            .filter(|column| column["measure"] == measure)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(&compared, "rank_correlation").len(), 6, "{compared}");
+    assert_eq!(of(&compared, "contingency").len(), 2, "{compared}");
+    // The same values in other rows: each column is as it was, and the pairs are not.
+    seeded.database.execute(SHUFFLED);
+    let outcome = seeded
+        .cli(["profile", "--compare", path, "--format", "json"])
+        .exits(3);
+    let compared = outcome.json()["data"].take();
+    let differs = compared["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| c["alike"] == false);
+    let mut differs: Vec<String> = differs
+        .map(|c| c["column"].as_str().unwrap().to_owned())
+        .collect();
+    differs.sort();
+    assert_eq!(
+        differs,
+        [
+            "income and spent",
+            "paid by region",
+            "spent and joined",
+            "spent and visits"
+        ]
+    );
 }

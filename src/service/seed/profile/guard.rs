@@ -27,6 +27,31 @@ pub struct Leak {
     pub line: usize,
     /// What kind of value it is.
     pub class: String,
+    /// The column that the line tells of, `table.column`; else the members that lead to the line.
+    pub of: String,
+}
+
+/// What a line of a profile tells of: the names of the members that it lies in, as they are indented.
+/// A name on one of the lines `leaks` may itself be what was found, and is left out.
+fn subject(text: &str, line: usize, leaks: &BTreeSet<usize>) -> String {
+    let mut path: Vec<(usize, &str)> = Vec::new();
+    for (at, text) in text.lines().take(line).enumerate() {
+        let depth = text.len() - text.trim_start().len();
+        path.retain(|(above, _)| *above < depth);
+        let name = text
+            .trim()
+            .strip_prefix('"')
+            .and_then(|rest| rest.split_once("\": "));
+        if let Some((name, _)) = name {
+            path.push((depth, if leaks.contains(&(at + 1)) { "?" } else { name }));
+        }
+    }
+    let names: Vec<&str> = path.into_iter().map(|(_, name)| name).collect();
+    match names[..] {
+        ["tables", table, "columns", column, ..] => format!("{table}.{column}"),
+        ["tables", ref rest @ ..] => rest.join("."),
+        ref all => all.join("."),
+    }
 }
 
 /// Searches the text of a profile for the identifying values of all columns of the database, and for
@@ -51,6 +76,10 @@ pub async fn search(
         seeker.table(session, (&catalog, table), &classes).await?;
     }
     seeker.look();
+    let lines: BTreeSet<usize> = seeker.leaks.iter().map(|leak| leak.line).collect();
+    for leak in &mut seeker.leaks {
+        leak.of = subject(text, leak.line, &lines);
+    }
     seeker.leaks.sort_by_key(|leak| leak.line);
     seeker.leaks.dedup();
     Ok(seeker.leaks)
@@ -70,6 +99,7 @@ fn told_values(text: &str, labels: &BTreeSet<String>) -> Vec<Leak> {
         (looks_personal(&value) && !labels.contains(&value)).then(|| Leak {
             line: at + 1,
             class: "looks personal".to_owned(),
+            of: String::new(),
         })
     });
     told.collect()
@@ -171,8 +201,26 @@ impl Seeker<'_> {
                 self.leaks.push(Leak {
                     line: at + 1,
                     class: hit.class.to_string(),
+                    of: String::new(),
                 });
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_of_a_column_and_a_name_that_leaks_is_not_told() {
+        let text = "{\n  \"version\": 1,\n  \"tables\": {\n    \"a\": {\n      \"rows\": 3,\n      \"columns\": {\n        \"x\": {\n          \"nulls\": 0.1\n        },\n        \"y\": {\n          \"values\": {\n            \"value\": \"v\"\n          }\n        }\n      }\n    }\n  }\n}\n";
+        let at = |line| subject(text, line, &BTreeSet::from([line]));
+        assert_eq!(at(12), "a.y");
+        assert_eq!(at(8), "a.x");
+        assert_eq!(at(10), "a.?");
+        assert_eq!(at(4), "?");
+        assert_eq!(at(2), "?");
+        assert_eq!(subject(text, 5, &BTreeSet::new()), "a.rows");
     }
 }

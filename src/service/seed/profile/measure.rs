@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 
 use super::classes::Classes;
 use super::column::{Measured, epoch};
+use super::pairs::Pairs;
 use super::relation::{Relation, count};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Table, TableKind};
 use crate::config::Config;
@@ -96,6 +97,8 @@ impl Tables<'_> {
             columns: BTreeMap::new(),
             children: BTreeMap::new(),
             follows: BTreeMap::new(),
+            ranks: Vec::new(),
+            given: BTreeMap::new(),
         };
         if !self.guard.enough(relation.rows) {
             return Ok(profile);
@@ -120,6 +123,12 @@ impl Tables<'_> {
             }
         }
         self.follows(&relation, &mut profile).await?;
+        let pairs = Pairs {
+            session: self.session,
+            catalog: self.catalog,
+            relation: &relation,
+        };
+        pairs.measure(&mut self.guard, &mut profile).await?;
         Ok(profile)
     }
 

@@ -5,6 +5,7 @@ mod classes;
 mod column;
 mod guard;
 mod measure;
+mod pairs;
 mod relation;
 
 pub use guard::{Leak, search};

@@ -37,6 +37,16 @@ impl<'t> Relation<'t> {
         })
     }
 
+    /// What follows `from` where about `rows` rows are enough.
+    pub(super) fn some(&self, rows: u64) -> String {
+        if self.rows <= rows {
+            return self.from.clone();
+        }
+        let percent = 100.0 * rows as f64 / self.rows as f64;
+        let whole = format!("{}{}", only(self.table), self.table.name);
+        format!("{whole} tablesample system ({percent:.6})")
+    }
+
     /// The values of a query's only row at the places `$1`.
     pub(super) async fn cut(
         session: &Session,
