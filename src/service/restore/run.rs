@@ -85,8 +85,9 @@ impl Restore<'_> {
     ///
     /// # Errors
     /// No programs of the backup's version; too little space; a parent, parts or WAL that are missing
-    /// or damaged ([`Kind::BackupMissing`], [`Kind::WalMissing`], [`Kind::SealBroken`]); a server that ended before its target
-    /// or before the newest WAL, a phase that passed its deadline ([`Kind::RestoreFailed`]).
+    /// or damaged ([`Kind::BackupMissing`], [`Kind::WalMissing`], [`Kind::SealBroken`]); a server that
+    /// ended before its target or before the newest WAL, a phase that passed its deadline
+    /// ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
         let binaries = self.binaries().await?;
         let lineage = ancestry(self.repository, self.backup).await?;
