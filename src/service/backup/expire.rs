@@ -190,7 +190,9 @@ impl Expire<'_> {
             .collect();
         let old = self.clock.now() - self.abandoned_after;
         for one in keeper.labels().await? {
-            let Some(id) = one.id.filter(|_| one.ended_at <= old) else {
+            // One that somebody made and named by himself is not ours to remove.
+            let ours = |id: &String| BackupManifest::began(id).is_some();
+            let Some(id) = one.id.filter(|id| ours(id) && one.ended_at <= old) else {
                 continue;
             };
             // Its maker lives, or has written the manifest, as long as anything is there.
