@@ -359,10 +359,29 @@ impl Scene {
         self.project.tidegate(["migrate", "verify"]).data()["fingerprint"].clone()
     }
 
+    /// A connection once the server takes some: a killed backend makes it recover from a crash, which
+    /// may not be over when the release is.
+    async fn recovered(&self) -> tokio_postgres::Client {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            match connect(&self.url, "checker").await {
+                Ok(client) => return client,
+                Err(error) => {
+                    let recovers = error.code() == Some(&SqlState::CANNOT_CONNECT_NOW);
+                    assert!(
+                        (recovers || error.is_closed()) && Instant::now() < until,
+                        "{error:?}"
+                    );
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Every row has a user that the apps' record allows, and every acknowledged row is there.
     async fn check(&self, record: &Record) {
         assert!(record.unexpected.is_empty(), "{:?}", record.unexpected);
-        let client = connect(&self.url, "checker").await.unwrap();
+        let client = self.recovered().await;
         let rows = client
             .query(
                 "select id, note, user_id from transactions order by id",

@@ -154,15 +154,18 @@ impl<R: Rng> Guard<R> {
         all: u64,
     ) -> (Vec<Category>, f64) {
         let least = self.protection.min_group;
-        let mut kept = Vec::new();
+        let (mut kept, mut told) = (Vec::new(), 0);
         for (value, count) in found {
             if count >= least && self.count(count) >= least as f64 {
                 let share = self.share(count, all).max(0.001);
                 kept.push(Category { value, share });
+                told += count;
             }
         }
-        let told: f64 = kept.iter().map(|category| category.share).sum();
-        (kept, thousandths((1.0 - told).max(0.0)))
+        // By its own noise: what is left of the whole would hold that of every group, and look like
+        // hidden values where there are none.
+        let rest = self.share(all.saturating_sub(told), all);
+        (kept, rest)
     }
 }
 
@@ -191,6 +194,21 @@ mod tests {
         let names: Vec<_> = kept.iter().map(|c| c.value.as_str()).collect();
         assert_eq!(names, ["open", "shut"]);
         assert!((other - 0.034).abs() < 0.02, "{other}");
+    }
+
+    #[test]
+    fn nothing_is_left_where_every_group_is_told() {
+        let found = || [("free", 2800), ("paid", 960), ("gold", 240)];
+        for seed in 0..200 {
+            let protection = Protection {
+                min_group: 20,
+                noise: 10.0,
+            };
+            let random = StreamKey::new(seed, "t", "c").row(0, 0);
+            let found = found().map(|(value, rows)| (value.to_owned(), rows));
+            let (kept, other) = Guard::new(protection, random).categories(found, 4000);
+            assert_eq!((kept.len(), other), (3, 0.0), "{seed}");
+        }
     }
 
     #[test]
