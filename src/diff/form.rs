@@ -104,11 +104,7 @@ impl Compared {
                 let value = format!("({column})::pg_catalog.{name}");
                 format!("case when {value} = {nan} then {nan} else {value} end")
             }
-            // A composite of nulls `is null` without being null, hence `is distinct from null`.
-            Form::Text => format!(
-                "case when {column} is distinct from null then {} end",
-                printed(&column)
-            ),
+            Form::Text => printed_or_null(&column),
         }
     }
 
@@ -131,6 +127,15 @@ impl Compared {
 /// strips the blanks of `char(n)`, and may be one that the user defined.
 pub(super) fn printed(column: &str) -> String {
     format!("pg_catalog.concat({column})")
+}
+
+/// The same, null for a null. A composite of nulls `is null` without being null, hence `is distinct
+/// from null`.
+pub(super) fn printed_or_null(column: &str) -> String {
+    format!(
+        "case when {column} is distinct from null then {} end",
+        printed(column)
+    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::form::printed;
+use super::form::{printed, printed_or_null};
 use crate::sql::{Ident, QualifiedName, literal};
 
 /// Where the living rows are put on the restored server.
@@ -171,11 +171,7 @@ impl Patch {
 
 /// A column as its output function prints it, null where it is null.
 fn text(alias: &str, name: &Ident) -> String {
-    let column = format!("{alias}.{name}");
-    format!(
-        "case when {column} is distinct from null then {} end",
-        printed(&column)
-    )
+    printed_or_null(&format!("{alias}.{name}"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,22 @@ use super::Order;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::private::Identity;
+use crate::storage::Location;
+
+/// The folder of a repository that `program` keeps its files in.
+///
+/// # Errors
+/// [`Kind::Unsupported`] for an object store.
+pub(super) fn folder(location: &Location, program: &str) -> Result<PathBuf> {
+    match location {
+        Location::Folder(folder) => Ok(std::path::absolute(folder)?),
+        _ => Err(Error::new(
+            Kind::Unsupported,
+            format!("{location}: Tidegate drives {program} over repositories in folders only"),
+        )
+        .hint("name a folder, or use engine = \"native\"")),
+    }
+}
 
 /// A cluster on this machine.
 #[derive(Debug)]

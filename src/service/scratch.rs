@@ -128,10 +128,11 @@ fn lock(file: &File) -> std::io::Result<()> {
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
-/// A database on a private server, reached by its URL; no environment has a say.
-pub(crate) async fn target(url: &str) -> Result<Target> {
+/// A database on a private server, reached by its URL; no environment has a say. The settings are
+/// those of a project's file, when one is named.
+pub(crate) async fn target(url: &str, file: Option<PathBuf>) -> Result<Target> {
     let config = Config::load(&Overrides {
-        file: None,
+        file,
         environment: None,
         database_url: Some(url.to_owned()),
     })?;

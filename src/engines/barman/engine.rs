@@ -13,7 +13,7 @@ use super::seals::Seals;
 use super::tell::{Backup, List, ranges};
 use super::wal::Archive;
 use crate::engines::kept_files::{at, digests, kept_streams};
-use crate::engines::local::Cluster;
+use crate::engines::local::{Cluster, folder};
 use crate::engines::{BackupEngine, Labelled, Made, Order, Taken, Upload};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
@@ -51,14 +51,7 @@ impl Barman {
     pub(super) const PURPOSE: &'static str = "barman wal";
 
     pub(super) fn at(location: &Location, key: &[u8; 32]) -> Result<Self> {
-        let Location::Folder(folder) = location else {
-            return Err(Error::new(
-                Kind::Unsupported,
-                format!("{location}: Tidegate drives Barman over repositories in folders only"),
-            )
-            .hint("name a folder, or use engine = \"native\""));
-        };
-        let folder = std::path::absolute(folder)?;
+        let folder = folder(location, "Barman")?;
         Ok(Self {
             program: Program::new(folder.join("barman")),
             seals: Seals::new(folder.join("barman/seals"), key),

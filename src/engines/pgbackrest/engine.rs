@@ -10,7 +10,7 @@ use super::configure::prepare;
 use super::info::{self, ANNOTATION, Backup, Stanza};
 use super::program::{Ended, Program, STANZA};
 use crate::engines::kept_files::{digests, kept_streams};
-use crate::engines::local::Cluster;
+use crate::engines::local::{Cluster, folder};
 use crate::engines::{BackupEngine, Made, Order, Taken, Upload};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{Kept, KeptFile, Stream};
@@ -45,15 +45,8 @@ impl PgBackRest {
     pub(super) const PURPOSE: &'static str = "pgbackrest repository cipher";
 
     pub(super) fn at(location: &Location, key: &[u8; 32]) -> Result<Self> {
-        let Location::Folder(folder) = location else {
-            return Err(Error::new(
-                Kind::Unsupported,
-                format!("{location}: Tidegate drives pgBackRest over repositories in folders only"),
-            )
-            .hint("name a folder, or use engine = \"native\""));
-        };
         let pass = Zeroizing::new(hex::encode(key));
-        let folder = std::path::absolute(folder)?;
+        let folder = folder(location, "pgBackRest")?;
         Ok(Self {
             program: Program::new(folder.join("pgbackrest"), pass),
         })

@@ -68,12 +68,16 @@ impl<R: Rng> Guard<R> {
         self.protection
     }
 
-    /// A count with Laplace noise, 0 or more.
-    pub fn count(&mut self, count: u64) -> f64 {
+    /// Laplace noise of the protection's scale.
+    fn noise(&mut self) -> f64 {
         let half: f64 = self.random.random::<f64>() - 0.5;
         let noise = -self.protection.noise * half.signum() * (1.0 - 2.0 * half.abs()).ln();
-        let noise = if noise.is_finite() { noise } else { 0.0 };
-        (count as f64 + noise).max(0.0)
+        if noise.is_finite() { noise } else { 0.0 }
+    }
+
+    /// A count with noise, 0 or more.
+    pub fn count(&mut self, count: u64) -> f64 {
+        (count as f64 + self.noise()).max(0.0)
     }
 
     /// A number of rows: with noise, three digits.
@@ -92,9 +96,7 @@ impl<R: Rng> Guard<R> {
     /// A correlation or an effect of so many rows, from -1 to 1, to hundredths: with the noise that a
     /// row more or less makes in it, some parts of one by the rows.
     pub fn correlation(&mut self, value: f64, rows: u64) -> f64 {
-        let half: f64 = self.random.random::<f64>() - 0.5;
-        let noise = -self.protection.noise * half.signum() * (1.0 - 2.0 * half.abs()).ln();
-        let noise = if noise.is_finite() { noise } else { 0.0 };
+        let noise = self.noise();
         // Of n ranks, one that goes from one end to the other changes Spearman's sum by 6 / n.
         let value = value + noise * 6.0 / rows.max(1) as f64;
         (value.clamp(-1.0, 1.0) * 100.0).round() / 100.0

@@ -1,7 +1,7 @@
 //! The story, step by step.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +15,12 @@ use super::outcome::{Demo, PhaseTime};
 use super::traffic::{App, Client, Moment, Shared};
 use super::{locks, shop};
 use crate::clock::Clock;
-use crate::config::{Config, Overrides, Target};
+use crate::config::{FILE_NAME, Target};
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
 use crate::postgres::private::{Ephemeral, Options, PrivateServer, Running};
+use crate::service::scratch::target;
 
 /// How the demo is told.
 #[derive(Debug, Clone)]
@@ -156,7 +157,7 @@ async fn tell(
         running.ensure_database(name).await?;
     }
     let [url, staging, dev, again] = names.map(|name| running.url(name));
-    let target = target_at(&project, &url).await?;
+    let target = target(&url, Some(project.join(FILE_NAME))).await?;
     let mut tidegate = Tidegate::new(&project, &url)?;
     tidegate.variables = vec![
         ("STAGING_DATABASE_URL", staging.clone()),
@@ -184,16 +185,6 @@ async fn tell(
     Ok(story.demo)
 }
 
-/// The database at a connection string, under the project's settings.
-async fn target_at(project: &Path, url: &str) -> Result<Target> {
-    let config = Config::load(&Overrides {
-        file: Some(project.join(crate::config::FILE_NAME)),
-        environment: None,
-        database_url: Some(url.to_owned()),
-    })?;
-    config.environment(None)?.target(&config).await
-}
-
 /// What the steps share.
 pub(super) struct Story {
     pub(super) rows: u64,
@@ -216,7 +207,7 @@ impl Story {
     }
 
     pub(super) async fn target_at(&self, url: &str) -> Result<Target> {
-        target_at(&self.project, url).await
+        target(url, Some(self.project.join(FILE_NAME))).await
     }
 
     /// The change in three releases, under traffic.

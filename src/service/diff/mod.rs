@@ -13,3 +13,4 @@ mod snapshot;
 pub use compare::{Options, Sides, Watch, between, compare};
 pub use pair::Pair;
 pub use selection::Selection;
+pub(in crate::service) use snapshot::BEGIN;

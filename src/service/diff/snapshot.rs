@@ -19,7 +19,8 @@ const IDENTITY: &str = "select pg_catalog.pg_postmaster_start_time()::pg_catalog
     not pg_catalog.pg_is_in_recovery() \
     from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()";
 
-const BEGIN: &str = "begin isolation level repeatable read, read only";
+/// Begins a transaction that sees one moment and changes nothing.
+pub(in crate::service) const BEGIN: &str = "begin isolation level repeatable read, read only";
 
 /// Begins a transaction on both sides. Two sides in one database see the very same moment, so that
 /// writes between the two are no difference.

@@ -138,7 +138,7 @@ impl<'a> Engine<'a> {
         .run()
         .await?;
         Ok(Recovered {
-            target: crate::service::scratch::target(&restored.url(None)).await?,
+            target: crate::service::scratch::target(&restored.url(None), None).await?,
             restored,
         })
     }

@@ -55,7 +55,7 @@ impl Primary {
         };
         let server = Ephemeral::start(&options).await?;
         server.ensure_database(DATABASE).await?;
-        let target = target(&server.url(DATABASE)).await?;
+        let target = target(&server.url(DATABASE), None).await?;
         let session = Session::connect(&target, "drill").await?;
         if sandbox.incremental {
             summarize(&session).await?;

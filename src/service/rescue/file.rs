@@ -44,6 +44,14 @@ impl PatchFile {
         self.bytes(b"\n").await
     }
 
+    /// What another file holds.
+    pub(super) async fn append(&mut self, from: &Path) -> Result<()> {
+        let mut from = tokio::fs::File::open(from).await?;
+        let written = tokio::io::copy(&mut from, &mut self.writer).await;
+        written.map_err(|error| at(&self.path, error))?;
+        Ok(())
+    }
+
     /// A comment in front of a part.
     pub(super) async fn comment(&mut self, text: &str) -> Result<()> {
         self.line(&format!("\n-- {}", one_line(text))).await

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::compare;
@@ -16,6 +15,7 @@ use crate::config::{Target, vars};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Session, introspect_in_transaction};
 use crate::recovery::{BackupManifest, Lsn, RecoveryTarget};
+use crate::service::diff::BEGIN;
 use crate::service::programs::{Programs, option};
 use crate::service::restore::{Deadlines, Restore};
 use crate::service::scratch::{Folder, RESCUE, target};
@@ -25,9 +25,6 @@ use crate::storage::Repository;
 /// Settings of both sides, so that the same value prints alike, and a long comparison is no error.
 const SETTINGS: &str =
     "set lc_monetary = 'C'; set idle_in_transaction_session_timeout = 0; set jit = off";
-
-/// The moment of the living database that is compared.
-const BEGIN: &str = "begin isolation level repeatable read, read only";
 
 /// One side of a rescue.
 #[derive(Debug)]
@@ -113,7 +110,9 @@ impl Rescue<'_> {
     /// name. Nothing is left then.
     pub async fn run(&self) -> Result<Rescued> {
         let mut file = PatchFile::create(self.patch)?;
-        let living = Side::open(self.living, BEGIN).await?;
+        // Out of reach is said before anything is restored; its snapshot is taken after that: one
+        // that is held while hours go by keeps a living database from cleaning up.
+        drop(Session::connect(self.living, "rescue").await?);
         let folder = Folder::make()?;
         let into = folder.path().join(RESCUE);
         let restore = Restore {
@@ -128,7 +127,7 @@ impl Rescue<'_> {
         let restored = self.unless_stopped(restore.run()).await?;
         let reached = restored.reached;
         let url = restored.url(Some(self.living.database()));
-        let work = self.compare(&url, reached, &living, &mut file);
+        let work = self.compare(&url, reached, &mut file);
         let tables = self.unless_stopped(work).await;
         restored.server.stop().await;
         folder.remove()?;
@@ -155,11 +154,11 @@ impl Rescue<'_> {
         &self,
         url: &str,
         reached: Lsn,
-        living: &Side<'_>,
         file: &mut PatchFile,
     ) -> Result<Vec<TableRescued>> {
-        let target = target(url).await?;
+        let target = target(url, None).await?;
         let restored = Side::open(&target, "begin").await?;
+        let living = &Side::open(self.living, BEGIN).await?;
         let mut wanted = Vec::new();
         for name in self.tables {
             let table = restored.catalog.resolve(name, &self.living.search_path);
@@ -200,15 +199,7 @@ impl Rescue<'_> {
             .await?
             .run("pg_dump", restored.target, &arguments, self.cancel)
             .await?;
-        let mut dump = tokio::fs::File::open(temp.path()).await?;
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            let read = dump.read(&mut buffer).await?;
-            if read == 0 {
-                break;
-            }
-            file.bytes(&buffer[..read]).await?;
-        }
+        file.append(temp.path()).await?;
         let remarks = references(restored, (name, living), file).await?;
         Ok(TableRescued {
             table: name.plain(),

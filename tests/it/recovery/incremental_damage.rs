@@ -1,7 +1,7 @@
 //! A lineage is as good as each backup in it: what is wrong with a parent is found and named, and
 //! nothing is left of the restore.
 
-use super::engines::tablespaces::{folder, restore};
+use super::engines::tablespaces::{each_is_too_late, folder, restore};
 use super::incremental::primary;
 use super::stage::{KEY, Shelf, run};
 use crate::support::Cli;
@@ -35,16 +35,7 @@ async fn a_part_of_a_parent_that_was_changed_stops_the_restore_of_its_increment(
         return;
     };
     let to = shelf.path().with_file_name("back");
-    for phase in ["fetch", "verify", "replay"] {
-        let deadline = format!("{phase}=1ms");
-        let late = restore(&shelf, &to, &["--deadline", &deadline, "--format", "json"]);
-        let error = late.exits(3).error().to_string();
-        assert!(
-            error.contains(&format!("the phase {phase} did not end")),
-            "{error}"
-        );
-        assert!(!to.exists(), "{phase} left something");
-    }
+    each_is_too_late(&shelf, &to, &["fetch", "verify", "replay"]);
     let part = shelf.part(&full, 1);
     let mut bytes = std::fs::read(&part).unwrap();
     let middle = bytes.len() / 2;

@@ -27,6 +27,20 @@ pub(in crate::recovery) fn folder() -> tempfile::TempDir {
     folder
 }
 
+/// A phase that takes too long is named, and leaves nothing.
+pub(in crate::recovery) fn each_is_too_late(shelf: &Shelf, to: &Path, phases: &[&str]) {
+    for phase in phases {
+        let deadline = format!("{phase}=1ms");
+        let late = restore(shelf, to, &["--deadline", &deadline, "--format", "json"]);
+        let error = late.exits(3).error().to_string();
+        assert!(
+            error.contains(&format!("the phase {phase} did not end")),
+            "{error}"
+        );
+        assert!(!to.exists(), "{phase} left something");
+    }
+}
+
 pub(in crate::recovery) fn restore(shelf: &Shelf, to: &Path, more: &[&str]) -> Cli {
     let location = format!("file:{}", shelf.path().display());
     let to = to.to_str().unwrap();
@@ -137,16 +151,7 @@ async fn what_a_restore_has_written_goes_when_it_fails_or_takes_too_long(engine:
     let Source { shelf, primary, .. } = source;
     primary.stop().await;
     let to = shelf.path().with_file_name("back");
-    for phase in ["fetch", "replay"] {
-        let deadline = format!("{phase}=1ms");
-        let late = restore(&shelf, &to, &["--deadline", &deadline, "--format", "json"]);
-        let error = late.exits(3).error().to_string();
-        assert!(
-            error.contains(&format!("the phase {phase} did not end")),
-            "{error}"
-        );
-        assert!(!to.exists(), "{phase} left something");
-    }
+    each_is_too_late(&shelf, &to, &["fetch", "replay"]);
     let id = data["id"].as_str().unwrap();
     let manifest = shelf.manifest(id).await;
     let oid = &manifest.streams[1].name;
