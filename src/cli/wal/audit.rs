@@ -7,7 +7,7 @@ use crate::cli::backup::open;
 use crate::cli::render::{Output, Page, Report, Style};
 use crate::error::Result;
 use crate::postgres::Session;
-use crate::recovery::{Reach, bytes};
+use crate::recovery::{Reach, TimelineHistory, bytes};
 use crate::service::wal::{Audit, audit};
 
 /// Arguments of `wal audit`.
@@ -62,6 +62,13 @@ impl Report for Audit {
                 hole.first,
                 hole.last,
                 hole.blocks.join(", ")
+            ))?;
+        }
+        for timeline in &self.map.lost_histories {
+            page.line(format!(
+                "{} {}: what WAL of timeline {timeline} continues is not known, nothing is recovered onto it",
+                page.styled(Style::Bad, "missing"),
+                TimelineHistory::name(*timeline)
             ))?;
         }
         for reason in &self.damaged {

@@ -52,6 +52,7 @@ impl Audit {
         let map = &self.map;
         self.damaged.is_empty()
             && map.holes.is_empty()
+            && map.lost_histories.is_empty()
             && map.backups.iter().any(|backup| backup.left_by.is_none())
             && map.backups.iter().all(|backup| !backup.broken)
     }
@@ -76,6 +77,8 @@ pub async fn audit(
         if let Err(error) = shelf.lineage(backup) {
             damaged.push(error.to_string());
         }
+        let missing = shelf.missing(backup);
+        damaged.extend(missing.map(|name| format!("backup {}: {name} is missing", backup.id)));
     }
     let backups = shelf.backups;
     let segment_bytes = backups.last().map_or(16 << 20, |one| one.wal_segment_bytes);

@@ -3,7 +3,7 @@
 
 use tidegate::postgres::private::{Ephemeral, PrivateServer};
 
-use super::source::{Engine, Source, file_name, settings};
+use super::source::{Engine, Source, file_name, files, settings, without};
 use crate::recovery::stage::{run, value};
 
 every_engine!(m11_a_cluster_goes_on_after_a_recovery_to_the_past);
@@ -40,6 +40,7 @@ async fn m11_a_cluster_goes_on_after_a_recovery_to_the_past(engine: Engine) {
     assert!(error.contains("does not pass through"), "{error}");
     let on = ["kept", "gone on"];
     assert_eq!(source.restored("on", &["--backup", &first]).await, on);
+    lost_history(&source, &first);
 
     // The newest is of no use to the cluster that goes on: the one before the fork stays with it, and
     // so does the new timeline.
@@ -65,6 +66,25 @@ async fn m11_a_cluster_goes_on_after_a_recovery_to_the_past(engine: Engine) {
     source.command(&["wal", "audit", "--deep"]).ok();
     let all = ["kept", "gone on", "new backup"];
     assert_eq!(source.restored("new", &[]).await, all);
+}
+
+/// Without the history the server would end where the timeline began, and be content.
+fn lost_history(source: &Source, backup: &str) {
+    let mut histories = files(&source.shelf.path());
+    histories.retain(|file| {
+        let name = file_name(file);
+        name.starts_with("00000002.history") || name == "00000002" && file.is_file()
+    });
+    let [history] = histories.as_slice() else {
+        panic!("{histories:?}");
+    };
+    without(history, &source.shelf, || {
+        let audit = source.command(&["wal", "audit", "--format", "json"]);
+        let data = audit.exits(3).json()["data"].take();
+        assert_eq!(data["lost_histories"], serde_json::json!([2]), "{data:#}");
+        let history = "00000002.history is missing";
+        source.restore_fails_from(backup, history);
+    });
 }
 
 /// The rest of a timeline that is left, as a promoted server archives it.
