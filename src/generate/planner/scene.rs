@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kept::{kept, refuse_fewer};
 use super::options::{Options, Standing};
 use crate::catalog::{Catalog, ForeignKeyGraph, Table, TableKind};
 use crate::error::{Error, Kind, Result};
@@ -96,7 +97,9 @@ impl<'a> Scene<'a> {
                 "{name}: the profile knows it, the database does not"
             ));
         }
-        for name in ForeignKeyGraph::new(catalog).order() {
+        let graph = ForeignKeyGraph::new(catalog);
+        let mut stay = 0;
+        for name in graph.order() {
             let Some(table) = catalog.table(&name) else {
                 continue;
             };
@@ -108,6 +111,14 @@ impl<'a> Scene<'a> {
                 continue;
             }
             let said = by_name.get(&table.name).copied();
+            let found = standing.tables.get(&table.name);
+            refuse_fewer(options, table, found)?;
+            let reason = kept(&graph, table, found, said).filter(|_| asked.is_empty());
+            if let Some(reason) = reason {
+                scene.note(reason);
+                stay += 1;
+                continue;
+            }
             scene.index.insert(&table.name, scene.tables.len());
             scene.tables.push(table);
             scene.specs.push(said);
@@ -116,6 +127,13 @@ impl<'a> Scene<'a> {
             scene.families.push(None);
             scene.crowded.push(false);
             scene.loose.push(false);
+        }
+        if stay > 0 && scene.tables.is_empty() {
+            return Err(
+                Error::new(Kind::SeedPlan, "every table holds rows already").hint(
+                    "name tables with --table, or say their rows in seeds/*.toml; tidegate seed reset brings a saved state back",
+                ),
+            );
         }
         Ok(scene)
     }
