@@ -81,22 +81,7 @@ impl<'a> Scene<'a> {
         let asked = asked
             .map(|name| scene.resolve(name, Kind::SeedPlan).map(|table| &table.name))
             .collect::<Result<Vec<_>>>()?;
-        let mut by_name = BTreeMap::new();
-        let mut unknown = Vec::new();
-        for table in spec.tables.values() {
-            let found = scene.resolve(&table.name, Kind::SeedSpec);
-            if table.learned && found.is_err() {
-                unknown.push(table.name.clone());
-                continue;
-            }
-            let found = found.map_err(|error| error.at(table.place.clone()))?;
-            by_name.insert(&found.name, table);
-        }
-        for name in unknown {
-            scene.note(format!(
-                "{name}: the profile knows it, the database does not"
-            ));
-        }
+        let by_name = scene.said()?;
         let graph = ForeignKeyGraph::new(catalog);
         let mut stay = 0;
         for name in graph.order() {
@@ -136,6 +121,24 @@ impl<'a> Scene<'a> {
             );
         }
         Ok(scene)
+    }
+
+    /// What the spec says of each table; a table that a profile alone names may be gone.
+    fn said(&mut self) -> Result<BTreeMap<&'a QualifiedName, &'a TableSpec>> {
+        let mut by_name = BTreeMap::new();
+        for table in self.spec.tables.values() {
+            match self.resolve(&table.name, Kind::SeedSpec) {
+                Ok(found) => {
+                    by_name.insert(&found.name, table);
+                }
+                Err(_) if table.learned => self.note(format!(
+                    "{}: the profile knows it, the database does not",
+                    table.name
+                )),
+                Err(error) => return Err(error.at(table.place.clone())),
+            }
+        }
+        Ok(by_name)
     }
 
     pub(super) fn resolve(&self, name: &str, kind: Kind) -> Result<&'a Table> {
