@@ -1,5 +1,6 @@
 //! From catalog and spec to a plan that is proven before the first row.
 
+mod asked;
 mod attribute;
 mod build;
 mod check;
@@ -8,20 +9,24 @@ mod cycle;
 mod derived;
 mod digits;
 mod draft;
+mod element;
 mod exclusion;
 mod fixed;
 mod keys;
 mod labels;
+mod left_out;
 mod loosen;
 mod options;
 mod overlap;
 mod per;
+mod place;
 mod reading;
 mod reference;
 mod rehearse;
 mod room;
 mod scene;
 mod shared;
+mod taken;
 #[cfg(test)]
 pub(in crate::generate) mod tests;
 mod unique;

@@ -13,6 +13,7 @@ use super::column::{self, Written};
 use super::model::{ColumnSpec, FixedRow, PerParent, Spec, TableSpec};
 use crate::error::{Error, Kind, Place, Result};
 use crate::generate::distribution::Distribution;
+use crate::generate::source::Locale;
 use crate::sql::did_you_mean;
 
 /// Version of the format that is read.
@@ -45,7 +46,8 @@ struct File {
     #[schemars(with = "Option<f64>")]
     scale: Option<Spanned<f64>>,
     /// Language and country of names and addresses, such as `de_DE`.
-    locale: Option<String>,
+    #[schemars(with = "Option<String>")]
+    locale: Option<Spanned<String>>,
     /// By table: `[tables.users]` or `[tables."sales.users"]`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Table>")]
@@ -69,7 +71,8 @@ struct Table {
     #[schemars(with = "Option<Per>")]
     per: Option<Spanned<Per>>,
     /// Language and country, when they are not those of the file.
-    locale: Option<String>,
+    #[schemars(with = "Option<String>")]
+    locale: Option<Spanned<String>>,
     /// By column: a rule, or a value that all rows have.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Either>")]
@@ -151,7 +154,7 @@ impl SpecText {
         let mut spec = Spec {
             seed: file.seed,
             scale: file.scale.map(Spanned::into_inner),
-            locale: file.locale,
+            locale: self.locale(file.locale)?,
             ..Spec::default()
         };
         for (name, table) in file.tables {
@@ -186,7 +189,7 @@ impl SpecText {
             place: self.place(name.span()),
             rows: table.rows,
             per,
-            locale: table.locale,
+            locale: self.locale(table.locale)?,
             columns,
             learned: false,
         })
@@ -226,16 +229,29 @@ impl SpecText {
                 None => mapped,
             }
         })?;
-        let rule = written
-            .rule()
-            .map_err(|message| self.error(format!("{}: {message}", name.get_ref()), span))?;
+        let rule = written.rule().map_err(|message| {
+            self.error(format!("{}: {message}", name.get_ref()), span.clone())
+        })?;
         Ok(ColumnSpec {
             place: self.place(name.span()),
             rule,
             nulls: written.nulls,
-            locale: written.locale,
+            locale: self.locale(written.locale.map(|name| Spanned::new(span, name)))?,
             learned: false,
         })
+    }
+
+    /// A locale that there are lists for.
+    fn locale(&self, name: Option<Spanned<String>>) -> Result<Option<String>> {
+        if let Some(name) = name
+            .as_ref()
+            .filter(|n| Locale::read(n.get_ref()).is_none())
+        {
+            let message = format!("locale \"{}\" is not known", name.get_ref());
+            let hint = format!("known are {}", Locale::NAMES);
+            return Err(self.error(message, name.span()).hint(hint));
+        }
+        Ok(name.map(Spanned::into_inner))
     }
 
     /// TOML has no null: an empty table stands for it.
