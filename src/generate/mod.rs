@@ -4,6 +4,7 @@
 //!
 //! Catalog and spec become a [`SeedPlan`]; [`Rows`] makes the rows of a plan.
 
+mod again;
 mod children;
 mod choice;
 mod circle;

@@ -26,7 +26,8 @@ pub struct SeedPlan {
     pub fingerprint: String,
     /// Tables, parents before children as far as cycles allow.
     pub tables: Vec<TablePlan>,
-    /// Conditions that are not understood here: the server is asked, on a sample, before the run.
+    /// Conditions that are not understood here: the server is asked, on a sample before the run and of
+    /// every row during it.
     pub asks: Vec<Ask>,
     /// What a person should know before the run.
     pub notes: Vec<String>,
@@ -80,6 +81,14 @@ pub struct Ask {
     pub expression: String,
     /// The column of a domain's condition.
     pub column: Option<Ident>,
+    /// Whether it is that some partition takes the row; the server knows the expression.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partitions: bool,
+    /// Columns that are drawn again when a row does not fulfil it, as indexes into the table's plan,
+    /// those that are made from them included. Keys, columns that are unique, and what other tables
+    /// read stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redraw: Vec<usize>,
 }
 
 /// A counter over all combinations of its digits, walked in a keyed order: no two rows below

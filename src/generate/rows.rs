@@ -23,10 +23,10 @@ use crate::sql::{Ident, QualifiedName};
 
 /// Tries to draw a row that satisfies its conditions. A condition that one row in ten satisfies
 /// fails all of them once in 10^11 rows.
-const TRIES: u32 = 256;
+pub(super) const TRIES: u32 = 256;
 /// Tries of a row and of all rows that it is made from. Rows of a table that refers to itself by keys
 /// that take part in conditions are made from each other: without a bound their tries multiply.
-const TRIES_IN_ALL: u32 = 1 << 14;
+pub(super) const TRIES_IN_ALL: u32 = 1 << 14;
 
 /// No row satisfied its conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,18 +43,18 @@ pub type Keys = BTreeMap<(QualifiedName, Vec<Ident>), Vec<Vec<Value>>>;
 /// Makes the rows of all tables of a plan.
 #[derive(Debug)]
 pub struct Rows {
-    tables: Vec<Table>,
+    pub(super) tables: Vec<Table>,
 }
 
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     groups: Vec<Counter>,
     picks: Vec<Choice>,
     columns: Vec<Column>,
     /// Columns after those they need.
-    order: Vec<usize>,
-    conditions: Vec<Condition>,
-    wishes: Wishes,
+    pub(super) order: Vec<usize>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) wishes: Wishes,
     /// Values that a person wrote, of the first rows, by column.
     fixed: Vec<BTreeMap<usize, Value>>,
 }
@@ -275,22 +275,22 @@ fn closure(columns: &[Column], column: usize) -> Option<Vec<usize>> {
 /// Makes rows, one after the other or in any order.
 #[derive(Debug)]
 pub struct Worker<'r> {
-    rows: &'r Rows,
+    pub(super) rows: &'r Rows,
     /// The family found last, by table and pick: the next row is mostly of the same.
     families: Vec<Vec<Cell<Option<Family>>>>,
     /// Tries that are left to the row that is being made.
-    left: Cell<u32>,
+    pub(super) left: Cell<u32>,
     /// The table and the row that took the last of them.
     spent: Cell<(usize, u64)>,
 }
 
 /// One try of a row.
 #[derive(Debug, Clone, Copy)]
-struct Try {
-    number: u64,
-    attempt: u32,
+pub(super) struct Try {
+    pub(super) number: u64,
+    pub(super) attempt: u32,
     /// Whether what may be null is not.
-    whole: bool,
+    pub(super) whole: bool,
 }
 
 struct View<'w> {
@@ -366,7 +366,7 @@ impl Worker<'_> {
     }
 
     /// The value of a column in a try of which ways to fulfil conditions ask something.
-    fn asked(
+    pub(super) fn asked(
         &self,
         (table, column): (usize, usize),
         this: Try,

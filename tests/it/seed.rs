@@ -1,6 +1,8 @@
 //! Seeding of real databases.
 
+mod asked;
 mod kills;
+mod partitions;
 mod profile;
 mod random;
 mod refusals;

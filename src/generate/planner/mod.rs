@@ -1,5 +1,6 @@
 //! From catalog and spec to a plan that is proven before the first row.
 
+mod asked;
 mod attribute;
 mod build;
 mod check;
@@ -9,16 +10,19 @@ mod cycle;
 mod derived;
 mod digits;
 mod draft;
+mod element;
 mod exclusion;
 mod fixed;
 mod given;
 mod kept;
 mod keys;
 mod labels;
+mod left_out;
 mod loosen;
 mod options;
 mod overlap;
 mod per;
+mod place;
 mod reading;
 mod reference;
 mod rehearse;
@@ -26,6 +30,7 @@ mod room;
 mod scene;
 mod shared;
 mod siblings;
+mod taken;
 mod tenancy;
 #[cfg(test)]
 pub(in crate::generate) mod tests;

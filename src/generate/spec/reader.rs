@@ -13,6 +13,7 @@ use super::column::{self, Written};
 use super::model::{ColumnSpec, FixedRow, PerParent, Spec, TableSpec, TenancySpec};
 use crate::error::{Error, Kind, Place, Result};
 use crate::generate::distribution::Distribution;
+use crate::generate::source::Locale;
 use crate::sql::did_you_mean;
 
 /// Version of the format that is read.
@@ -45,7 +46,8 @@ struct File {
     #[schemars(with = "Option<f64>")]
     scale: Option<Spanned<f64>>,
     /// Language and country of names and addresses, such as `de_DE`.
-    locale: Option<String>,
+    #[schemars(with = "Option<String>")]
+    locale: Option<Spanned<String>>,
     /// Tables whose rows belong to rows of one: accounts, customers of a service.
     #[schemars(with = "Option<Tenancy>")]
     tenancy: Option<Spanned<Tenancy>>,
@@ -86,7 +88,8 @@ struct Table {
     #[schemars(with = "Option<Per>")]
     per: Option<Spanned<Per>>,
     /// Language and country, when they are not those of the file.
-    locale: Option<String>,
+    #[schemars(with = "Option<String>")]
+    locale: Option<Spanned<String>>,
     /// By column: a rule, or a value that all rows have.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Either>")]
@@ -181,7 +184,7 @@ impl SpecText {
         let mut spec = Spec {
             seed: file.seed,
             scale: file.scale.map(Spanned::into_inner),
-            locale: file.locale,
+            locale: self.locale(file.locale)?,
             ..Spec::default()
         };
         spec.tenancy = file.tenancy.map(|said| self.tenancy(said)).transpose()?;
@@ -217,7 +220,7 @@ impl SpecText {
             place: self.place(name.span()),
             rows: table.rows,
             per,
-            locale: table.locale,
+            locale: self.locale(table.locale)?,
             columns,
             learned: false,
         })
@@ -264,17 +267,30 @@ impl SpecText {
                 None => mapped,
             }
         })?;
-        let rule = written
-            .rule()
-            .map_err(|message| self.error(format!("{}: {message}", name.get_ref()), span))?;
+        let rule = written.rule().map_err(|message| {
+            self.error(format!("{}: {message}", name.get_ref()), span.clone())
+        })?;
         Ok(ColumnSpec {
             place: self.place(name.span()),
             rule,
             nulls: written.nulls,
-            locale: written.locale,
+            locale: self.locale(written.locale.map(|name| Spanned::new(span, name)))?,
             correlates: written.correlates,
             learned: false,
         })
+    }
+
+    /// A locale that there are lists for.
+    fn locale(&self, name: Option<Spanned<String>>) -> Result<Option<String>> {
+        if let Some(name) = name
+            .as_ref()
+            .filter(|n| Locale::read(n.get_ref()).is_none())
+        {
+            let message = format!("locale \"{}\" is not known", name.get_ref());
+            let hint = format!("known are {}", Locale::NAMES);
+            return Err(self.error(message, name.span()).hint(hint));
+        }
+        Ok(name.map(Spanned::into_inner))
     }
 
     /// TOML has no null: an empty table stands for it.
