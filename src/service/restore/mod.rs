@@ -1,9 +1,11 @@
 //! Restores: a base backup from a repository, WAL up to a target, a server that takes connections.
 
+mod beneath;
 mod deadline;
 mod fetch;
 mod join;
 mod kept;
+mod neutral;
 mod place;
 mod point;
 mod program;
