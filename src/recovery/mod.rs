@@ -15,6 +15,7 @@ mod manifest;
 mod objectives;
 mod oracle;
 mod page;
+mod page_end;
 mod pieces;
 mod point;
 mod record;
@@ -48,6 +49,7 @@ pub use oracle::{Oracle, TableSum};
 #[cfg(test)]
 pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
+pub use page_end::{goes_on, whole_until};
 pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};
 pub use record::{DrillRecord, Link, Told, unbroken};

@@ -32,9 +32,12 @@ pub use binaries::{Binaries, Version};
 pub use database::url;
 pub use discover::{Search, discover};
 pub use ephemeral::Ephemeral;
+pub use folder::clear as clear_folder;
 pub use identity::Identity;
 pub use install::{Installed, install};
+pub use layout::socket_path;
 #[cfg(target_os = "linux")]
 pub use process::Process;
 pub use running::{Running, Status};
 pub use server::{Options, PrivateServer};
+pub use settings::check as check_setting;

@@ -189,6 +189,7 @@ impl Backup<'_> {
             settings: source.settings.clone(),
             parent: parent.map(|parent| parent.id),
             kept,
+            from_standby: source.standby,
         })
     }
 
