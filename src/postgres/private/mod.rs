@@ -16,6 +16,7 @@ mod folder;
 mod identity;
 mod install;
 mod layout;
+mod leash;
 mod lock;
 mod log;
 mod postmaster;
@@ -34,6 +35,7 @@ pub use discover::{Search, discover};
 pub use ephemeral::Ephemeral;
 pub use identity::Identity;
 pub use install::{Installed, install};
+pub use leash::Leash;
 #[cfg(target_os = "linux")]
 pub use process::Process;
 pub use running::{Running, Status};
