@@ -6,7 +6,7 @@ use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
     attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen, overlap, per,
-    reference, rehearse, room, unique, ways,
+    reference, rehearse, room, tenancy, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -96,6 +96,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         chosen::apply(scene, &mut drafts, table)?;
         loosen::let_go(scene, &mut drafts[table], table);
     }
+    tenancy::apply(scene, &mut drafts)?;
     fixed::place(scene, &mut drafts)?;
     let counted: Vec<_> = drafts.iter().map(|draft| overlap::bounds(draft)).collect();
     for table in tables {

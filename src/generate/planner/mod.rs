@@ -4,12 +4,15 @@ mod attribute;
 mod build;
 mod check;
 mod chosen;
+mod correlated;
 mod cycle;
 mod derived;
 mod digits;
 mod draft;
 mod exclusion;
 mod fixed;
+mod given;
+mod kept;
 mod keys;
 mod labels;
 mod loosen;
@@ -22,8 +25,11 @@ mod rehearse;
 mod room;
 mod scene;
 mod shared;
+mod siblings;
+mod tenancy;
 #[cfg(test)]
 pub(in crate::generate) mod tests;
+mod tree;
 mod unique;
 mod ways;
 
