@@ -10,6 +10,7 @@ mod extrapolation;
 mod file_list;
 mod identity;
 mod lineage;
+mod log_end;
 mod lsn;
 mod manifest;
 mod objectives;
@@ -38,6 +39,9 @@ pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use file_list::{FILE_LIST, Unpacked};
 pub use identity::RepositoryIdentity;
 pub use lineage::lineage;
+#[cfg(test)]
+pub(crate) use log_end::tests as log_end_tests;
+pub use log_end::{WAL_PAGE, log_end};
 pub use lsn::Lsn;
 #[cfg(test)]
 pub(crate) use manifest::tests as manifest_tests;

@@ -5,6 +5,7 @@ mod backup_damage;
 mod backup_expire;
 mod backup_refused;
 mod bucket_restore;
+mod bucket_storm;
 mod drill;
 mod drill_controls;
 mod drill_incremental;
