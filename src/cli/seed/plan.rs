@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::profile::Profile;
 use crate::generate::{Options, SeedPlan, Spec, SpecText};
 use crate::postgres::{Session, introspect};
-use crate::service::seed::{Engine, Request, open, refuse, refuse_renumbered, standing};
+use crate::service::seed::{Engine, Request, forecast, open, refuse, refuse_renumbered, standing};
 
 pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
     let config = app.config()?;
@@ -30,7 +30,8 @@ pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
         );
         plan.notes.insert(0, note);
     }
-    Ok(Output::report(Planned::new(plan)?))
+    let forecast = forecast(&target, &plan).await?;
+    Ok(Output::report(Planned::new(plan, forecast)?))
 }
 
 pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {

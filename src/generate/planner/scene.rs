@@ -84,6 +84,7 @@ impl<'a> Scene<'a> {
             .collect::<Result<Vec<_>>>()?;
         let by_name = scene.said()?;
         let graph = ForeignKeyGraph::new(catalog);
+        let asked = scene.with_parents(asked, &graph);
         let mut stay = 0;
         for name in graph.order() {
             let Some(table) = catalog.table(&name) else {
@@ -128,6 +129,33 @@ impl<'a> Scene<'a> {
             );
         }
         Ok(scene)
+    }
+
+    /// The tables that are asked for, and the empty ones that they refer to.
+    fn with_parents(
+        &mut self,
+        mut asked: Vec<&'a QualifiedName>,
+        graph: &ForeignKeyGraph,
+    ) -> Vec<&'a QualifiedName> {
+        let mut at = 0;
+        while let Some(name) = asked.get(at).copied() {
+            at += 1;
+            for parent in graph.parents(name) {
+                let table = self.catalog.table(parent).filter(|table| {
+                    let empty = !self.standing.tables.contains_key(&table.name);
+                    empty && is_ours(table) && !asked.contains(&&table.name)
+                });
+                if let Some(table) = table {
+                    asked.push(&table.name);
+                    self.note(format!(
+                        "{}: is empty, and {} refers to it",
+                        table.name.plain(),
+                        name.plain()
+                    ));
+                }
+            }
+        }
+        asked
     }
 
     /// What the spec says of each table; a table that a profile alone names may be gone.

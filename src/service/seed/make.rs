@@ -83,6 +83,11 @@ impl Maker {
             .take(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
+    /// Estimated bytes of a row of a table, as COPY takes them.
+    pub(super) fn row_bytes(&self, table: usize) -> u64 {
+        self.sizes[table]
+    }
+
     /// Rows of a range that has about `bytes`, and at most `rows`.
     pub(super) fn rows_in(&self, table: usize, bytes: u64, rows: u64) -> u64 {
         (bytes / self.sizes[table]).clamp(1, rows.max(1))

@@ -10,6 +10,7 @@ mod asked;
 mod derive;
 mod engine;
 mod finish;
+mod forecast;
 mod give_up;
 mod hooks;
 mod keys;
@@ -27,6 +28,7 @@ mod templates;
 mod unhook;
 
 pub use engine::{Engine, Options, Outcome, TableOutcome};
+pub use forecast::{Forecast, TableForecast, forecast};
 pub use refuse::refuse;
 pub use request::Request;
 pub use session::open;
