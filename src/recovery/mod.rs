@@ -50,7 +50,7 @@ pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
 pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};
-pub use record::{DrillRecord, Link, Told, unbroken};
+pub use record::{DrillRecord, Link, RECORDS, Told, record_name, record_number, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory, untold};

@@ -30,21 +30,21 @@ async fn a_changed_and_a_missing_record_are_found_and_rotation_goes_on() {
 
     // Whoever holds the seal key can write a file that opens, but the signature is over the text.
     let repository = open(&place);
-    let name = format!("drills/{id}.tg");
-    let good = repository.get(&name).await.unwrap();
+    let name = first["recorded"].as_str().unwrap();
+    let good = repository.get(name).await.unwrap();
     let text = String::from_utf8(good.to_vec()).unwrap();
     let forged = text.replacen("\\\"gaps\\\":0", "\\\"gaps\\\":7", 1);
     assert_ne!(text, forged);
-    repository.remove(&name).await.unwrap();
-    repository.put(&name, forged.into_bytes()).await.unwrap();
+    repository.remove(name).await.unwrap();
+    repository.put(name, forged.into_bytes()).await.unwrap();
     let told = place.cli(["drill", "history", "--format", "json"]).exits(3);
     assert_eq!(told.error()["code"], "TG1041", "{}", told.stderr);
 
-    repository.remove(&name).await.unwrap();
+    repository.remove(name).await.unwrap();
     let told = place.cli(["drill", "report", "--format", "json"]).exits(3);
     assert_eq!(told.error()["code"], "TG1041", "{}", told.stderr);
     assert!(told.stderr.contains("is not there"), "{}", told.stderr);
 
-    repository.put(&name, good).await.unwrap();
+    repository.put(name, good).await.unwrap();
     place.cli(["drill", "history"]).ok();
 }
