@@ -56,7 +56,7 @@ pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
 pub use page_end::{goes_on, whole_until};
 pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};
-pub use record::{DrillRecord, Link, Told, unbroken};
+pub use record::{DrillRecord, Link, RECORDS, Told, record_name, record_number, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory, untold};

@@ -224,6 +224,15 @@ impl Repository {
         }
     }
 
+    /// Names, sizes and tags of all files as they lie there, those that another program keeps among
+    /// them. Another file of the same name has another tag.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn list_tagged(&self) -> Result<Vec<(String, u64, Option<String>)>> {
+        self.store.list_tagged().await
+    }
+
     /// Removes a file; one that is not there is no error.
     ///
     /// # Errors

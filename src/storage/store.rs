@@ -203,6 +203,20 @@ impl Store {
         listed.map_err(|error| self.wrong(&error))
     }
 
+    /// Names, sizes and tags of all files, in no order. Another file of the same name has another tag;
+    /// in a folder it is made of the inode and the time of the last change.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach.
+    pub async fn list_tagged(&self) -> Result<Vec<(String, u64, Option<String>)>> {
+        self.inner
+            .list(None)
+            .map(|file| file.map(|file| (file.location.to_string(), file.size, file.e_tag)))
+            .try_collect()
+            .await
+            .map_err(|error| self.wrong(&error))
+    }
+
     /// Removes a file; one that is not there is no error.
     ///
     /// # Errors

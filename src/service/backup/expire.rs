@@ -149,7 +149,7 @@ impl Expire<'_> {
     /// Records that say nothing more: of verifications whose parts had a later turn or are gone, and
     /// of restore points before every backup that stays.
     async fn records_spent(&self, stays: &[&BackupManifest]) -> Result<Vec<String>> {
-        let turns = turns(self.repository).await?;
+        let (turns, unread) = turns(self.repository).await?;
         let (files, turns): (Vec<String>, Vec<Turn>) = turns.into_iter().unzip();
         let keep = decisive(&sights(stays), &turns);
         let numbered = files.into_iter().enumerate();
@@ -157,8 +157,10 @@ impl Expire<'_> {
             .filter(|(place, _)| !keep.contains(place))
             .map(|(_, file)| file)
             .collect();
+        spent.extend(unread.into_iter().map(|finding| finding.file));
         let oldest = stays.iter().map(|backup| backup.end).min();
-        for point in points(self.repository).await? {
+        // One that does not open may be of any place, and stays.
+        for point in points(self.repository).await?.known {
             if oldest.is_some_and(|oldest| point.lsn < oldest) {
                 spent.push(point.file());
             }

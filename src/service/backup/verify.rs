@@ -109,14 +109,12 @@ impl Verify<'_> {
             problem: "is not there".to_owned(),
         }));
         let names = sights(&backups);
-        let turns: Vec<Turn> = match self.share {
-            Some(_) => turns(self.repository)
-                .await?
-                .into_iter()
-                .map(|(_, turn)| turn)
-                .collect(),
-            None => Vec::new(),
+        let (turns, unread) = match self.share {
+            Some(_) => turns(self.repository).await?,
+            None => Default::default(),
         };
+        findings.extend(unread);
+        let turns: Vec<Turn> = turns.into_iter().map(|(_, turn)| turn).collect();
         let after = turns.last().map(|turn| turn.upto.clone());
         let percent = self.share.map_or(100, |share| share.0);
         let turn = next_turn(&names, after.as_deref(), percent);
@@ -318,17 +316,30 @@ fn joined(
     done.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
 }
 
-/// The records of all turns with their files, oldest first.
-pub(super) async fn turns(repository: &Repository) -> Result<Vec<(String, Turn)>> {
-    let mut turns = Vec::new();
+/// The records of all turns with their files, oldest first, and those that do not open: they prove
+/// nothing.
+pub(super) async fn turns(repository: &Repository) -> Result<(Vec<(String, Turn)>, Vec<Finding>)> {
+    let (mut turns, mut unread) = (Vec::new(), Vec::new());
     for (name, _) in repository.list(TURNS).await? {
-        let text = repository.get(&name).await?;
-        let turn: Turn = serde_json::from_slice(&text)
-            .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))?;
-        turns.push((name, turn));
+        let turn = async {
+            let text = repository.get(&name).await?;
+            serde_json::from_slice::<Turn>(&text)
+                .map_err(|error| Error::new(Kind::SealBroken, error.to_string()))
+        };
+        match turn.await {
+            Ok(turn) => turns.push((name, turn)),
+            Err(error) if matches!(error.kind(), Kind::SealBroken | Kind::SealKey) => {
+                let problem = format!("this record of a verification proves nothing: {error}");
+                unread.push(Finding {
+                    file: name,
+                    problem,
+                });
+            }
+            Err(error) => return Err(error),
+        }
     }
     turns.sort_by_key(|(_, turn)| turn.at);
-    Ok(turns)
+    Ok((turns, unread))
 }
 
 #[cfg(test)]
@@ -383,7 +394,7 @@ mod tests {
         };
         verify.run().await.unwrap();
         let turns = turns(&repository).await.unwrap();
-        assert_eq!(turns[0].1.at, begun());
+        assert_eq!(turns.0[0].1.at, begun());
     }
 
     #[test]

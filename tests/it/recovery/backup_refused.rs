@@ -45,8 +45,30 @@ async fn m16_a_repository_belongs_to_one_cluster_in_one_region() {
         1
     );
     create(&url, "eu").ok();
+    // Nobody brings the data to another region by restoring it there.
+    let to = shelf.path().with_file_name("restored");
+    let restore = |region: &str| {
+        drop(create(&url, region));
+        place
+            .tidegate(["restore", "--to", to.to_str().unwrap(), "-e", "production"])
+            .env("TIDEGATE_SEAL_KEY", KEY)
+    };
+    let drill = ["drill", "run", "-e", "production"];
+    let drill = |region: &str| {
+        drop(create(&url, region));
+        place.tidegate(drill).env("TIDEGATE_SEAL_KEY", KEY)
+    };
+    for refused in [restore("us").exits(4), drill("us").exits(4)] {
+        let told = refused.stderr;
+        assert!(told.contains("eu") && told.contains("us"), "{told}");
+    }
+    assert!(!to.exists());
     first.stop().await;
     second.stop().await;
+    // A repository outlives its database, and so does a restore.
+    let told = restore("eu").ok().stderr;
+    assert!(told.contains("not recorded in the audit log"), "{told}");
+    assert!(to.join("data/PG_VERSION").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
