@@ -168,8 +168,7 @@ impl Judge<'_> {
                 })
     }
 
-    /// The same of schemas as they are written: their references are followed, and what is made of
-    /// several is apart when a part is.
+    /// The same of schemas as they are written: their references are followed.
     fn apart(&self, one: &Value, two: &Value, depth: usize) -> bool {
         let (Some(one), Some(two)) = (one.as_object(), two.as_object()) else {
             return false;
@@ -177,12 +176,15 @@ impl Judge<'_> {
         if depth > DEPTH {
             return false;
         }
-        let follow = |of: &Plain| of.get("$ref").and_then(|to| self.target(to)).cloned();
-        let (to_one, to_two) = (follow(one), follow(two));
-        let as_value = |of: &Plain| Value::Object(of.clone());
-        self.plain_apart(one, two, depth)
-            || to_one.is_some_and(|target| self.apart(&target, &as_value(two), depth + 1))
-            || to_two.is_some_and(|target| self.apart(&as_value(one), &target, depth + 1))
+        // What is made of several is apart when a part is.
+        let some = |of: &Plain, other: &Plain| {
+            let other = Value::Object(other.clone());
+            let target = of.get("$ref").and_then(|to| self.target(to));
+            let all = parts(of, "allOf").into_iter().flatten();
+            let mut all = target.into_iter().chain(all);
+            all.any(|part| self.apart(part, &other, depth + 1))
+        };
+        self.plain_apart(one, two, depth) || some(one, two) || some(two, one)
     }
 }
 

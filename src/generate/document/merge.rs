@@ -35,16 +35,16 @@ impl Merge<'_> {
         let base = schema.iter();
         let base = base.filter(|(keyword, _)| !MADE_OF.contains(&keyword.as_str()));
         let base: Plain = base.map(|(k, v)| (k.clone(), v.clone())).collect();
-        let mut sets: Vec<Vec<Plain>> = Vec::new();
+        let mut all = vec![base];
         if let Some(reference) = schema.get("$ref") {
             let (found, followed) = self.follow(reference, place)?;
             refs = followed;
-            sets.push(found);
+            all = product(&all, &found, place)?;
         }
         for (at, part) in parts(schema, "allOf", place)?.iter().enumerate() {
             let (found, followed) = self.part(part, &place.inside("allOf", at))?;
             refs.extend(followed.into_iter().skip(place.refs.len()));
-            sets.push(found);
+            all = product(&all, &found, place)?;
         }
         for keyword in ["anyOf", "oneOf"] {
             let branches = parts(schema, keyword, place)?;
@@ -66,13 +66,10 @@ impl Merge<'_> {
                 return place.endless();
             }
             if keyword == "oneOf" {
-                self.one_of(&base, &found, place)?;
+                self.one_of(&all, &found, place)?;
             }
-            sets.push(found.into_iter().flatten().collect());
-        }
-        let mut all = vec![base];
-        for set in sets {
-            all = product(&all, &set, place)?;
+            let found: Vec<Plain> = found.into_iter().flatten().collect();
+            all = product(&all, &found, place)?;
         }
         Ok((all, refs))
     }
@@ -109,9 +106,9 @@ impl Merge<'_> {
         self.part(target, &there)
     }
 
-    /// Refuses a `oneOf` of which a document may fulfil two.
-    fn one_of(&self, base: &Plain, branches: &[Vec<Plain>], place: &Place<'_>) -> Read<()> {
-        let whole = |branch: &Vec<Plain>| product(std::slice::from_ref(base), branch, place);
+    /// Refuses a `oneOf` of which a document may fulfil two; `rest` is what else the schema says.
+    fn one_of(&self, rest: &[Plain], branches: &[Vec<Plain>], place: &Place<'_>) -> Read<()> {
+        let whole = |branch: &Vec<Plain>| product(rest, branch, place);
         for (at, one) in branches.iter().enumerate() {
             for (other, two) in branches.iter().enumerate().skip(at + 1) {
                 let (Ok(one), Ok(two)) = (whole(one), whole(two)) else {

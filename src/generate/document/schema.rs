@@ -235,7 +235,13 @@ impl Reader<'_> {
                     };
                     // Null is the exception.
                     let weight = if kind == "null" { 0.1 } else { 1.0 };
-                    shapes.push((weight, self.typed(kind, schema, place)?));
+                    match self.typed(kind, schema, place) {
+                        Err(Wrong::Endless(_)) => {}
+                        shape => shapes.push((weight, shape?)),
+                    }
+                }
+                if shapes.is_empty() {
+                    return place.endless();
                 }
                 Ok(Shape::Either(shapes))
             }

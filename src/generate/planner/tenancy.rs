@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use super::draft::{Draft, Reach};
+use super::draft::{Draft, Origin, Reach};
 use super::room;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
@@ -100,6 +100,15 @@ fn parent(draft: &Draft<'_>, pick: usize) -> Option<usize> {
     }
 }
 
+/// Says of a pick's columns which rows they show.
+fn tell(draft: &mut Draft<'_>, pick: usize, what: &str) {
+    for (plan, slot) in draft.plan.columns.iter_mut().zip(&draft.slots) {
+        if slot.origin == Origin::Pick(pick) {
+            plan.reason = format!("{}: {what}", plan.reason);
+        }
+    }
+}
+
 impl Tenancy<'_, '_> {
     /// Which tables belong to tenants.
     fn members(&self, drafts: &[Draft<'_>]) -> Vec<bool> {
@@ -126,7 +135,7 @@ impl Tenancy<'_, '_> {
         let named = |pick: &usize| {
             self.said.column.as_ref().is_none_or(|name| {
                 let column = draft.column(name).map(|column| draft.slots[column].origin);
-                column == Some(super::draft::Origin::Pick(*pick))
+                column == Some(Origin::Pick(*pick))
             })
         };
         let refers = |pick: &usize| parent(draft, *pick) == Some(self.tenants);
@@ -221,6 +230,7 @@ impl Tenancy<'_, '_> {
         draft.reach[root].nullable = false;
         draft.reach[root].largest = counts.max().unwrap_or_default();
         draft.reach[root].deal = Some(Rc::clone(&self.deal));
+        tell(draft, root, "tenants by weight");
         root
     }
 
@@ -304,6 +314,7 @@ impl Tenancy<'_, '_> {
             }
             _ => return Err(self.crossed(draft, &[(pick, to)])),
         }
+        tell(draft, pick, "a row of the same tenant");
         Ok(())
     }
 

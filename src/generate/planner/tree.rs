@@ -1,6 +1,6 @@
 //! References of a table to itself as a spec wants them: `tree = { roots, children, depth }`.
 
-use super::draft::Draft;
+use super::draft::{Draft, Origin};
 use super::scene::Scene;
 use crate::generate::plan::How;
 use crate::generate::spec::TreeRule;
@@ -37,5 +37,10 @@ pub(super) fn apply(
         looped: !draft.reach[pick].nullable,
         of: None,
     };
+    for (plan, slot) in draft.plan.columns.iter_mut().zip(&draft.slots) {
+        if slot.origin == Origin::Pick(pick) {
+            plan.reason = format!("{}: a tree, as the spec says", plan.reason);
+        }
+    }
     Ok(())
 }
