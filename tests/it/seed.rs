@@ -11,3 +11,4 @@ mod rules;
 mod samples;
 mod schemas;
 mod stage;
+mod uniques;
