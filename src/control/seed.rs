@@ -1,7 +1,7 @@
 //! The ledger of seedings. It lies in the database that is seeded, so that a range of rows and the
 //! record of it, a dropped object and the means to make it again, are one transaction each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{GenericClient, Row};
 
@@ -156,19 +156,6 @@ pub async fn unfinished(client: &impl GenericClient) -> Result<Option<RunRecord>
         )
         .await?;
     row.map(|row| record(&row)).transpose()
-}
-
-/// Number of the run that is not finished, in a database that may never have been seeded.
-///
-/// # Errors
-/// Those of the database.
-pub async fn unfinished_number(client: &impl GenericClient) -> Result<Option<i64>> {
-    let there = "select pg_catalog.to_regclass('tidegate.seed_run') is not null";
-    if !client.query_one(there, &[]).await?.get::<_, bool>(0) {
-        return Ok(None);
-    }
-    let sql = "select id from tidegate.seed_run where state in ('loading', 'loaded', 'abandoning')";
-    Ok(client.query_opt(sql, &[]).await?.map(|row| row.get(0)))
 }
 
 /// The latest run of this request that has ended with its rows in place.
@@ -455,6 +442,22 @@ pub async fn seeded(
     rows.iter()
         .map(|row| Ok((name(row)?, count(row, "rows"))))
         .collect()
+}
+
+/// Tables that runs which have ended wrote rows into, with whatever seed.
+///
+/// # Errors
+/// Those of the database.
+pub async fn touched(client: &impl GenericClient) -> Result<BTreeSet<QualifiedName>> {
+    let rows = client
+        .query(
+            "select distinct t.schema_name, t.table_name \
+             from tidegate.seed_table t join tidegate.seed_run r on r.id = t.run_id \
+             where r.state = 'done' and t.rows > 0",
+            &[],
+        )
+        .await?;
+    rows.iter().map(name).collect()
 }
 
 /// Records an object in the transaction that drops it.

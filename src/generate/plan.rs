@@ -126,8 +126,16 @@ pub enum Take {
     },
     /// The place among the children of the same parent, from 0: for keys such as a line number.
     Sibling {
-        /// Index into the table's picks; a [`How::Per`].
+        /// Index into the table's picks; a [`How::Per`], [`How::Tree`] or [`How::Dealt`].
         pick: usize,
+    },
+    /// A digit of the place among the rows of the same tenant, for keys over rows of the tenant: no two
+    /// rows of a tenant take the same of all.
+    Among {
+        /// Index into the table's picks; a [`How::Dealt`].
+        pick: usize,
+        /// The pick that takes the lower digit; `None` for that one.
+        after: Option<usize>,
     },
 }
 
@@ -198,7 +206,7 @@ pub enum How {
     /// to parent `n % rows`.
     Spread,
     /// A row of the same parent as pick `pick` of this row: for keys that share a column, such as a
-    /// tenant. The parent's own pick `through` must be [`How::Spread`].
+    /// tenant. The parent's own pick `through` must be [`How::Spread`] or [`How::Dealt`].
     Within {
         /// Index into this table's picks.
         pick: usize,
@@ -210,6 +218,35 @@ pub enum How {
     /// A row before this one, for references of a table to itself. The first refers to none, or to
     /// itself when it must.
     Earlier,
+    /// Tenants by weight, the same in all tables: of a spec's `tenancy`.
+    Dealt(Distribution),
+    /// The tenant of the row that another pick of this table chooses.
+    Of {
+        /// Index into this table's picks.
+        pick: usize,
+        /// Index into the parent table's picks: its tenant.
+        through: usize,
+    },
+    /// A row of the same tenant before this one, for references of a table to itself. A tenant's first
+    /// row refers to none, or to itself when it must.
+    EarlierOf {
+        /// Index into the table's picks; a [`How::Dealt`].
+        pick: usize,
+    },
+    /// A row of a level above, for references of a table to itself: rows are numbered level by level.
+    Tree {
+        /// Rows that begin a tree together, at least 1.
+        roots: u64,
+        /// Children of each row.
+        children: Distribution,
+        /// Levels below the roots, at most.
+        depth: Option<u32>,
+        /// Whether a root refers to itself, because it must refer to something.
+        looped: bool,
+        /// The pick of the tenant whose rows are trees of their own; a [`How::Dealt`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<usize>,
+    },
     /// The row itself, for references of a table to itself over columns that it shares with the key.
     Itself,
 }

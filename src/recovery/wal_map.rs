@@ -1,12 +1,12 @@
 //! What can be recovered from a repository and what cannot: each backup with the WAL that carries
 //! it on, followed segment by segment over its timelines, and every hole by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{BackupManifest, Lsn, Pieces, Segment, TimelineHistory, WalFile};
+use super::{BackupManifest, Lsn, Pieces, Segment, TimelineHistory, WalFile, untold};
 
 /// The files of a repository that recovery lives on.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,10 @@ pub struct WalMap {
     pub holes: Vec<Hole>,
     /// Whole segments that no backup can use: they come before every one of them.
     pub unused_segments: u64,
+    /// Timelines whose WAL is there and whose history is not: nobody knows what they continue, and a
+    /// recovery would end where they began.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost_histories: Vec<u32>,
 }
 
 /// How far a backup can be carried on.
@@ -124,7 +128,19 @@ impl Inventory {
                 })
                 .collect(),
             unused_segments: unused as u64,
+            lost_histories: self
+                .lost_histories()
+                .into_iter()
+                .filter(|timeline| self.backups.iter().any(|one| one.timeline < *timeline))
+                .collect(),
         }
+    }
+
+    /// Timelines whose WAL is there, and neither their history nor that of one that continues them.
+    #[must_use]
+    pub fn lost_histories(&self) -> BTreeSet<u32> {
+        let segments = self.whole.keys().chain(self.partial.keys());
+        untold(segments.map(|segment| segment.timeline), &self.histories)
     }
 
     /// Adds a file of WAL that the repository got at `time`. Histories are added by their text.
@@ -391,6 +407,23 @@ mod tests {
             [None, Some(2)]
         );
         assert!(found.holes.is_empty(), "{:?}", found.holes);
+    }
+
+    #[test]
+    fn a_timeline_without_its_history_is_lost_unless_another_tells_of_it() {
+        let segments = [(1, 4), (1, 5), (2, 5), (2, 6)];
+        let mut found = inventory(&segments, vec![backup("a", 1, 4, 4)]);
+        assert_eq!(found.map().lost_histories, [2]);
+        // A backup of it needs no history.
+        found.backups = vec![backup("b", 2, 6, 6)];
+        assert_eq!(found.map().lost_histories, [0; 0]);
+        found.backups.insert(0, backup("a", 1, 4, 4));
+        let left = |timeline, text: &str| TimelineHistory::parse(timeline, text).unwrap();
+        found.histories.insert(4, left(4, "1\t0/400100\tx\n"));
+        assert_eq!(found.map().lost_histories, [2]);
+        let text = "1\t0/500100\tx\n2\t0/600100\tx\n";
+        found.histories.insert(3, left(3, text));
+        assert_eq!(found.map().lost_histories, [0; 0]);
     }
 
     #[test]

@@ -17,5 +17,6 @@ mod pitr;
 mod release;
 mod rescue;
 mod restore_damage;
+mod rotate_key;
 mod stage;
 mod wal;

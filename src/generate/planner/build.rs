@@ -7,7 +7,7 @@ use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
     asked, attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen,
-    overlap, partial, per, reference, rehearse, room, taken, unique, ways,
+    overlap, partial, per, reference, rehearse, room, taken, tenancy, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -114,6 +114,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         chosen::apply(scene, &mut drafts, table)?;
         loosen::let_go(scene, &mut drafts[table], table);
     }
+    tenancy::apply(scene, &mut drafts)?;
     fixed::place(scene, &mut drafts)?;
     let counted: Vec<_> = drafts.iter().map(|draft| overlap::bounds(draft)).collect();
     for table in tables {

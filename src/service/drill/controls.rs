@@ -11,6 +11,7 @@ use super::true_archive;
 use crate::error::{Error, Result};
 use crate::recovery::{
     BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle, RecoveryTarget,
+    SMALLEST_SEGMENT, WalFile, history_name,
 };
 use crate::storage::{Location, Repository};
 
@@ -282,11 +283,15 @@ impl<'a> Exhibit<'a> {
 
     /// A newer timeline branched off before the base backup began.
     async fn fork(&self, copy: &Path) -> Result<()> {
-        let (own, newer) = (self.backup.timeline, self.backup.timeline + 1);
+        let location = Location::Folder(copy.to_owned());
+        let repository = self.engine.repository.at(&location)?;
+        let files = repository.list("wal/history").await?;
+        let own = self.backup.timeline;
+        let newer = unused_timeline(own, files.iter().map(|(name, _)| name.as_str()));
         let place = Lsn(self.backup.start.0 / 2);
         let text = format!("{own}\t{place}\tno recovery target specified\n");
-        let name = format!("wal/history/{newer:08X}");
-        self.put(copy, &name, text.into_bytes()).await
+        self.put(copy, &history_name(newer), text.into_bytes())
+            .await
     }
 
     /// Writes a sealed file into the copy.
@@ -298,6 +303,15 @@ impl<'a> Exhibit<'a> {
     }
 }
 
+/// A timeline newer than `own` and than those whose histories are there under these names.
+fn unused_timeline<'a>(own: u32, histories: impl Iterator<Item = &'a str>) -> u32 {
+    let known = histories.filter_map(|name| match WalFile::parse(name, SMALLEST_SEGMENT) {
+        Some(WalFile::History(timeline)) => Some(timeline),
+        _ => None,
+    });
+    known.fold(own, u32::max) + 1
+}
+
 fn tried(ended: Result<String>, words: &[&str]) -> Tried {
     match ended {
         Ok(reached) => Tried::Through(reached),
@@ -305,5 +319,19 @@ fn tried(ended: Result<String>, words: &[&str]) -> Tried {
             let words = words.iter().map(|word| (*word).to_owned()).collect();
             Tried::Error(error, words)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_takes_no_timeline_that_is_there() {
+        assert_eq!(unused_timeline(1, [].into_iter()), 2);
+        let names = [history_name(2), history_name(0x1f)];
+        let names = || names.iter().map(String::as_str);
+        assert_eq!(unused_timeline(1, names()), 0x20);
+        assert_eq!(unused_timeline(0x30, names()), 0x31);
     }
 }

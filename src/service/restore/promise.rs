@@ -1,7 +1,7 @@
 //! How far a recovery must come, before it is begun.
 
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Followed, Lsn, RecoveryTarget};
+use crate::recovery::{BackupManifest, Followed, Lsn, RecoveryTarget, TimelineHistory};
 use crate::service::wal::inventory;
 use crate::storage::Repository;
 
@@ -16,6 +16,13 @@ pub(super) async fn promised(
     target: &RecoveryTarget,
 ) -> Result<Lsn> {
     let inventory = inventory(repository, backup).await?;
+    if let Some(timeline) = inventory
+        .lost_histories()
+        .into_iter()
+        .find(|timeline| *timeline > backup.timeline)
+    {
+        return Err(lost_history(timeline));
+    }
     let followed = inventory.follow(backup);
     if let Some(timeline) = followed.reach.left_by {
         return Err(Error::new(
@@ -51,6 +58,18 @@ pub(super) async fn promised(
         RecoveryTarget::Latest => followed.sure,
         _ => backup.end,
     })
+}
+
+/// The server would take the end of the older timeline for the end of the log.
+fn lost_history(timeline: u32) -> Error {
+    let name = TimelineHistory::name(timeline);
+    Error::new(
+        Kind::WalMissing,
+        format!("{name} is missing, though WAL of timeline {timeline} is there: it may continue this backup"),
+    )
+    .hint(format!(
+        "put it back with `tidegate wal push pg_wal/{name}` from a server of that timeline or a standby of it"
+    ))
 }
 
 /// Whether the target lies before the first hole, as far as that can be known: the server says

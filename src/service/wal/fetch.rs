@@ -41,7 +41,11 @@ pub async fn fetch(
 ) -> Result<Fetched> {
     if let Some(timeline) = TimelineHistory::timeline_of(name) {
         if !chain.has_history(timeline) {
-            return Ok(Fetched::Beyond);
+            // The first timeline has none. Without that of another, the server would end where it began.
+            return match chain.newest(timeline) {
+                Some(_) if timeline > 1 => Err(missing(name)),
+                _ => Ok(Fetched::Beyond),
+            };
         }
         let text = repository.get(&history_name(timeline)).await?;
         return Ok(Fetched::Found(text));
@@ -102,10 +106,14 @@ pub async fn fetch_live(
 pub async fn fetch_whole(repository: &Repository, name: &str) -> Result<Option<Fetched>> {
     if let Some(timeline) = TimelineHistory::timeline_of(name) {
         let file = history_name(timeline);
-        return Ok(Some(match repository.exists(&file).await? {
-            true => Fetched::Found(repository.get(&file).await?),
-            false => Fetched::Beyond,
-        }));
+        if repository.exists(&file).await? {
+            return Ok(Some(Fetched::Found(repository.get(&file).await?)));
+        }
+        let alone = timeline == 1 || repository.list(&wal_folder(timeline)).await?.is_empty();
+        return match alone {
+            true => Ok(Some(Fetched::Beyond)),
+            false => Err(missing(name)),
+        };
     }
     let Some(segment) = Segment::parse(name, SMALLEST_SEGMENT) else {
         return Ok(None);
@@ -132,12 +140,13 @@ pub async fn fetch_whole(repository: &Repository, name: &str) -> Result<Option<F
     }
 }
 
-/// The error of a hole.
-pub(in crate::service) fn missing(segment: &str) -> Error {
-    Error::new(
-        Kind::WalMissing,
-        format!("the WAL segment {segment} is missing"),
-    )
+/// The error of a hole, or of a history without which WAL that is there cannot be reached.
+pub(in crate::service) fn missing(name: &str) -> Error {
+    let what = match TimelineHistory::timeline_of(name) {
+        Some(_) => "timeline history",
+        None => "WAL segment",
+    };
+    Error::new(Kind::WalMissing, format!("the {what} {name} is missing"))
 }
 
 /// The pieces in their order, a later one over an earlier one; the rest was never written.

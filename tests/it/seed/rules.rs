@@ -277,7 +277,15 @@ fn the_format_has_a_json_schema() {
     let top: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     assert_eq!(
         top,
-        ["version", "seed", "scale", "locale", "tables", "scenarios"]
+        [
+            "version",
+            "seed",
+            "scale",
+            "locale",
+            "tenancy",
+            "tables",
+            "scenarios"
+        ]
     );
     assert_eq!(of("Table"), ["rows", "per", "locale", "columns"]);
     let rules = of("Written").join(", ");

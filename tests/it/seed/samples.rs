@@ -12,7 +12,12 @@ fn seeded(name: &str) {
          where relkind in ('r', 'p') and not relispartition and relnamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)",
     );
     database.execute(&format!("truncate {}", tables[0]));
-    filled(&Stage::of(database), "300");
+    filled(&Stage::of(database), &rows());
+}
+
+/// Rows of each table: a few in the suite, 100,000 where a machine has the time.
+fn rows() -> String {
+    std::env::var("TIDEGATE_TEST_SCHEMA_ROWS").unwrap_or_else(|_| "300".to_owned())
 }
 
 /// Seeds an empty database without a spec, and proves each constraint.
@@ -44,7 +49,8 @@ fn northwind_is_seeded_without_a_spec() {
 #[test]
 fn tpch_is_seeded_without_a_spec() {
     let stage = Stage::new(include_str!("../../../fixtures/tpch/schema.sql"));
-    assert_eq!(filled(&stage, "500"), 8 * 500);
+    let rows = rows();
+    assert_eq!(filled(&stage, &rows), 8 * rows.parse::<u64>().unwrap());
 }
 
 /// Every `*.sql` in the folder that `TIDEGATE_TEST_SCHEMAS` names: schemas of applications, which
@@ -54,7 +60,7 @@ fn schemas_of_applications_are_seeded_without_a_spec() {
     let Ok(folder) = std::env::var("TIDEGATE_TEST_SCHEMAS") else {
         return;
     };
-    let rows = std::env::var("TIDEGATE_TEST_SCHEMA_ROWS").unwrap_or_else(|_| "300".to_owned());
+    let rows = rows();
     let entries = std::fs::read_dir(&folder).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "sql"));

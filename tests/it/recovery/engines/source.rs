@@ -182,9 +182,19 @@ impl Source {
     }
 
     pub(super) fn restore_fails(&self, name: &str, word: &str) {
+        self.fails(name, word, &[]);
+    }
+
+    /// The same, from a certain backup.
+    pub(super) fn restore_fails_from(&self, backup: &str, word: &str) {
+        self.fails("refused", word, &["--backup", backup]);
+    }
+
+    fn fails(&self, name: &str, word: &str, more: &[&str]) {
         let folder = self.folder(name);
         let to = folder.to_str().unwrap().to_owned();
-        let failed = self.command(&["restore", "--to", &to, "--format", "json"]);
+        let restore = ["restore", "--to", &to, "--format", "json"];
+        let failed = self.command(&[&restore[..], more].concat());
         let error = failed.exits(3).error().to_string();
         assert!(error.contains(word), "{word}: {error}");
         assert!(!folder.exists(), "something is left of {name}");
