@@ -4,7 +4,6 @@
 //!
 //! Catalog and spec become a [`SeedPlan`]; [`Rows`] makes the rows of a plan.
 
-mod again;
 mod children;
 mod choice;
 mod circle;

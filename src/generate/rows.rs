@@ -1,5 +1,6 @@
 //! The rows of a plan, each computed from its number alone.
 
+mod again;
 mod blame;
 mod chosen;
 

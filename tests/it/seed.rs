@@ -13,3 +13,4 @@ mod samples;
 mod schemas;
 mod stage;
 mod tenants;
+mod uniques;

@@ -7,7 +7,7 @@ use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
     asked, attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen,
-    overlap, per, reference, rehearse, room, taken, tenancy, unique, ways,
+    overlap, partial, per, reference, rehearse, room, taken, tenancy, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -35,7 +35,7 @@ pub fn plan(
     loop {
         let drafts = match build(&mut scene)? {
             Ok(drafts) => drafts,
-            // Rows become fewer each time, so this ends.
+            // Rows become fewer, or an index counts no more, each time, so this ends.
             Err((table, full)) => {
                 shrink(&mut scene, table, &full)?;
                 continue;
@@ -59,6 +59,11 @@ pub fn plan(
         let Some((table, error)) = rehearse::stuck(&plan, &Keys::new())? else {
             return Ok(plan);
         };
+        if !scene.outside[table].is_empty() {
+            scene.outside[table].clear();
+            scene.firm[table] = true;
+            continue;
+        }
         // Each table is loosened once, so this ends.
         if scene.loose[table] {
             return Err(first.unwrap_or(error));
@@ -130,6 +135,9 @@ fn shrink(scene: &mut Scene<'_>, table: usize, full: &Full) -> Result<()> {
     let first = scene.first(table);
     let name = scene.tables[table].name.plain();
     let Full { constraint, room } = full;
+    if partial::keep_out(scene, table, constraint, *room) {
+        return Ok(());
+    }
     let wanted = scene.wanted[table];
     if wanted.explicit {
         return Err(crate::error::Error::new(

@@ -3,6 +3,7 @@
 
 use super::draft::{Draft, Origin};
 use super::overlap::{self, Bounds};
+use super::partial;
 use super::place;
 use super::reading::{self, Understood};
 use super::scene::Scene;
@@ -48,6 +49,7 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
             _ => {}
         }
     }
+    partial::read(scene, draft, table);
     place::keep(scene, draft, table);
     for column in 0..draft.slots.len() {
         let of = ColumnType::of(scene.catalog, &draft.slots[column].column.data_type);

@@ -75,7 +75,9 @@ pub(super) enum Origin {
 impl<'a> Draft<'a> {
     pub(super) fn new(scene: &Scene<'a>, index: usize) -> Self {
         let table = scene.tables[index];
-        let (constraints, indexes) = demands(scene.catalog, table);
+        let (constraints, mut indexes) = demands(scene.catalog, table);
+        let outside = &scene.outside[index];
+        indexes.retain(|index| !outside.iter().any(|name| name == index.name.as_str()));
         let mut draft = Self {
             table,
             constraints,

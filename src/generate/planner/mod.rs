@@ -21,6 +21,7 @@ mod left_out;
 mod loosen;
 mod options;
 mod overlap;
+mod partial;
 mod per;
 mod place;
 mod reading;

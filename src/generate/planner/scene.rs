@@ -42,6 +42,10 @@ pub(super) struct Scene<'a> {
     pub(super) crowded: Vec<bool>,
     /// Tables of which some row was not found, and that are planned again.
     pub(super) loose: Vec<bool>,
+    /// Partial unique indexes of each table whose condition no row fulfils.
+    pub(super) outside: Vec<Vec<String>>,
+    /// Tables whose partial unique indexes are met by all rows, because some row was not found else.
+    pub(super) firm: Vec<bool>,
     pub(super) notes: Vec<String>,
 }
 
@@ -76,6 +80,8 @@ impl<'a> Scene<'a> {
             families: Vec::new(),
             crowded: Vec::new(),
             loose: Vec::new(),
+            outside: Vec::new(),
+            firm: Vec::new(),
             notes: Vec::new(),
         };
         let asked = options.tables.iter();
@@ -120,6 +126,8 @@ impl<'a> Scene<'a> {
             scene.families.push(None);
             scene.crowded.push(false);
             scene.loose.push(false);
+            scene.outside.push(Vec::new());
+            scene.firm.push(false);
         }
         if stay > 0 && scene.tables.is_empty() {
             return Err(

@@ -146,13 +146,8 @@ fn rows_are_added_to_trees() {
     assert_eq!(twice.database.rows(all), once.database.rows(all));
 }
 
-<<<<<<< HEAD
-/// A rule, and what is said of it.
-const REFUSED: [(&str, &str); 15] = [
-=======
 /// What follows `[tables.`, and what the refusal says.
 const WRONG: &[(&str, &str)] = &[
->>>>>>> seedd
     (
         "sale]\ncolumns.at = { season = { growth = 2 } }",
         "season belongs to between",
@@ -218,11 +213,7 @@ const WRONG: &[(&str, &str)] = &[
 #[test]
 fn what_cannot_go_together_is_refused_with_its_line() {
     let stage = stage("version = 1\n");
-<<<<<<< HEAD
-    for (rule, says) in REFUSED {
-=======
     for (rule, says) in WRONG {
->>>>>>> seedd
         let spec = format!("version = 1\n[tables.{rule}\n");
         stage.project.write("seeds/related.toml", &spec);
         let outcome = stage.cli(["plan", "--format", "json"]).exits(2);

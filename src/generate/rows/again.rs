@@ -1,8 +1,8 @@
 //! Rows that the server refuses, drawn again.
 
-use super::condition::Truth;
-use super::rows::{Stuck, TRIES, TRIES_IN_ALL, Try, Worker};
-use super::value::Value;
+use super::{Stuck, TRIES, TRIES_IN_ALL, Try, Worker};
+use crate::generate::condition::Truth;
+use crate::generate::value::Value;
 
 impl Worker<'_> {
     /// Puts row `number` of a table into `row` as [`Worker::fill`] does, with some columns drawn anew.
