@@ -46,6 +46,8 @@ pub(super) struct Scene<'a> {
     pub(super) outside: Vec<Vec<String>>,
     /// Tables whose partial unique indexes are met by all rows, because some row was not found else.
     pub(super) firm: Vec<bool>,
+    /// How many tables stay as they are.
+    staying: usize,
     pub(super) notes: Vec<String>,
 }
 
@@ -82,6 +84,7 @@ impl<'a> Scene<'a> {
             loose: Vec::new(),
             outside: Vec::new(),
             firm: Vec::new(),
+            staying: 0,
             notes: Vec::new(),
         };
         let asked = options.tables.iter();
@@ -91,7 +94,6 @@ impl<'a> Scene<'a> {
         let by_name = scene.said()?;
         let graph = ForeignKeyGraph::new(catalog);
         let asked = scene.with_parents(asked, &graph);
-        let mut stay = 0;
         for name in graph.order() {
             let Some(table) = catalog.table(&name) else {
                 continue;
@@ -112,24 +114,12 @@ impl<'a> Scene<'a> {
             let reason = kept(&graph, table, found, said).filter(|_| asked.is_empty());
             if let Some(reason) = reason {
                 scene.note(reason);
-                stay += 1;
+                scene.staying += 1;
                 continue;
             }
-            scene.index.insert(&table.name, scene.tables.len());
-            scene.tables.push(table);
-            scene.specs.push(said.filter(|_| left_out.is_none()));
-            let mut wanted = scene.rows_of(said);
-            if left_out.is_some() {
-                wanted.rows = 0;
-            }
-            scene.wanted.push(wanted);
-            scene.families.push(None);
-            scene.crowded.push(false);
-            scene.loose.push(false);
-            scene.outside.push(Vec::new());
-            scene.firm.push(false);
+            scene.take(table, said, left_out.is_none());
         }
-        if stay > 0 && scene.tables.is_empty() {
+        if scene.staying > 0 && scene.tables.is_empty() {
             return Err(
                 Error::new(Kind::SeedPlan, "every table holds rows already").hint(
                     "name tables with --table, or say their rows in seeds/*.toml; tidegate seed reset brings a saved state back",
@@ -137,6 +127,23 @@ impl<'a> Scene<'a> {
             );
         }
         Ok(scene)
+    }
+
+    /// Adds a table, which gets rows when `filled`.
+    fn take(&mut self, table: &'a Table, said: Option<&'a TableSpec>, filled: bool) {
+        self.index.insert(&table.name, self.tables.len());
+        self.tables.push(table);
+        self.specs.push(said.filter(|_| filled));
+        let mut wanted = self.rows_of(said);
+        if !filled {
+            wanted.rows = 0;
+        }
+        self.wanted.push(wanted);
+        self.families.push(None);
+        self.crowded.push(false);
+        self.loose.push(false);
+        self.outside.push(Vec::new());
+        self.firm.push(false);
     }
 
     /// The tables that are asked for, and the empty ones that they refer to.

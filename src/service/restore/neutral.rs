@@ -44,7 +44,8 @@ pub(super) fn quiet(major: u32) -> String {
          # subscriber in use. Disable or drop them before you let them work.\n",
     );
     for (name, value) in told(major) {
-        let _ = writeln!(text, "{name} = '{value}'");
+        let quoted = format!("'{value}'");
+        let _ = writeln!(text, "{name} = {quoted}");
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::source::{Engine, Source, file_name, without};
+use super::source::{Engine, Source, file_name, files, without};
 
 every_engine!(
     what_is_needed_stays_and_what_is_lost_is_named,
@@ -106,7 +106,15 @@ async fn a_backup_that_is_killed_is_none_and_nothing_of_it_is_left(engine: Engin
     let source = Source::new(engine).await;
     source.create().data();
     let own = source.shelf.path().join("backups");
-    let begun = || own.read_dir().unwrap().count() == 2;
+    // A sign of life is there, not only a folder, nor a file that is being written.
+    let signed = |folder: &std::path::Path| {
+        let mut inside = files(folder).into_iter();
+        inside.any(|file| !file_name(&file).contains('#'))
+    };
+    let begun = || {
+        let folders = own.read_dir().unwrap().flatten();
+        folders.filter(|entry| signed(&entry.path())).count() == 2
+    };
     let mut slow = source.create();
     if engine == Engine::Native {
         slow = slow.args(["--max-rate", "4MB"]);

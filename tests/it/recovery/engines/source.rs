@@ -142,12 +142,17 @@ impl Source {
     pub(super) async fn archived(&self) {
         let now = value(&self.primary, "select pg_switch_wal()::text").await;
         let now: Lsn = now.parse().unwrap();
+        let segment = "select pg_walfile_name(pg_current_wal_lsn())";
+        let segment = value(&self.primary, segment).await;
+        let timeline = u32::from_str_radix(&segment[..8], 16).unwrap();
         let until = Instant::now() + Duration::from_secs(90);
         loop {
             let audit = self.command(&["wal", "audit", "--format", "json"]).run();
             let data = &audit.json()["data"];
-            let to = data["backups"][0]["to"].as_str().unwrap_or("0/0");
-            if to.parse::<Lsn>().unwrap() >= now {
+            let first = &data["backups"][0];
+            let to = first["to"].as_str().unwrap_or("0/0");
+            // Of a timeline that was left there may be more.
+            if to.parse::<Lsn>().unwrap() >= now && first["timeline"] == timeline {
                 return;
             }
             assert!(Instant::now() < until, "{now} did not arrive: {data:#}");
