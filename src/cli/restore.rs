@@ -15,12 +15,12 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::migration::Release;
 use crate::recovery::{
-    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, choose, seconds,
+    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, seconds,
 };
 use crate::service::backup::Shelf;
 use crate::service::rescue::{Rescue, Rescued};
 use crate::service::restore::{
-    Deadline, Deadlines, Restore, RestorePhase, TablespaceMapping, points,
+    Deadline, Deadlines, PassedOver, Restore, RestorePhase, TablespaceMapping, pick, points,
 };
 use crate::storage::Repository;
 
@@ -107,7 +107,10 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         }
         None => (args.target(), args.target()),
     };
-    let backup = pick(&shelf, args.backup.as_deref(), &place)?;
+    let (backup, passed_over) = match &args.backup {
+        Some(id) => (shelf.backup(id)?, Vec::new()),
+        None => pick(&repository, &shelf, &place).await?,
+    };
     if let Some(patch) = &args.patch {
         return rescue(app, (&config, args), (&repository, backup, &target), patch).await;
     }
@@ -150,6 +153,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     }
     Ok(Output::report(RestoredShown {
         backup: backup.id.clone(),
+        passed_over,
         data: into.join("data"),
         reached: done.reached,
         phases: phases.into(),
@@ -232,24 +236,6 @@ async fn before(repository: &Repository, release: &Release) -> Result<RestorePoi
     })
 }
 
-fn pick<'a>(
-    shelf: &'a Shelf,
-    named: Option<&str>,
-    target: &RecoveryTarget,
-) -> Result<&'a BackupManifest> {
-    if let Some(id) = named {
-        return shelf.backup(id);
-    }
-    choose(&shelf.backups, target).ok_or_else(|| {
-        let text = match shelf.backups.len() {
-            0 => "the repository holds no complete backup",
-            _ => "every backup ended after the target",
-        };
-        Error::new(Kind::BackupMissing, text)
-            .hint("see what there is with `tidegate backup list` and `tidegate wal audit`")
-    })
-}
-
 #[derive(Debug, Serialize)]
 struct PhaseShown {
     name: &'static str,
@@ -261,6 +247,9 @@ struct PhaseShown {
 #[derive(Debug, Serialize)]
 struct RestoredShown {
     backup: String,
+    /// Newer backups that are of no use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    passed_over: Vec<PassedOver>,
     data: PathBuf,
     reached: Lsn,
     phases: Vec<PhaseShown>,
@@ -279,6 +268,9 @@ impl Report for RestoredShown {
             self.reached,
             self.data.display()
         ))?;
+        for PassedOver { id, why } in &self.passed_over {
+            page.line(format!("  passed over the newer backup {id}: {why}"))?;
+        }
         for phase in &self.phases {
             page.line(format!(
                 "  {:<18}{:>10}  {}",

@@ -1,7 +1,7 @@
 //! The ledger of seedings. It lies in the database that is seeded, so that a range of rows and the
 //! record of it, a dropped object and the means to make it again, are one transaction each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::{GenericClient, Row};
 
@@ -442,6 +442,22 @@ pub async fn seeded(
     rows.iter()
         .map(|row| Ok((name(row)?, count(row, "rows"))))
         .collect()
+}
+
+/// Tables that runs which have ended wrote rows into, with whatever seed.
+///
+/// # Errors
+/// Those of the database.
+pub async fn touched(client: &impl GenericClient) -> Result<BTreeSet<QualifiedName>> {
+    let rows = client
+        .query(
+            "select distinct t.schema_name, t.table_name \
+             from tidegate.seed_table t join tidegate.seed_run r on r.id = t.run_id \
+             where r.state = 'done' and t.rows > 0",
+            &[],
+        )
+        .await?;
+    rows.iter().map(name).collect()
 }
 
 /// Records an object in the transaction that drops it.

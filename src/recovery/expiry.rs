@@ -4,7 +4,7 @@
 //! a new timeline. Numbers alone say nothing then: the oldest backup that stays may be one of a
 //! timeline that was left, with a number above all that the living timeline has written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BackupManifest, Segment, TimelineHistory};
 
@@ -15,6 +15,8 @@ pub struct Timelines {
     pub histories: BTreeMap<u32, TimelineHistory>,
     /// The newest timeline that there is anything of.
     pub newest: u32,
+    /// Timelines whose WAL is there and whose history is not ([`untold`](super::untold)).
+    pub lost: BTreeSet<u32>,
 }
 
 impl Timelines {
@@ -32,6 +34,19 @@ impl Timelines {
             || self
                 .of(timeline)
                 .is_some_and(|history| backup.lies_on(&history))
+    }
+
+    /// The newest timeline that may continue a backup without anybody knowing: its history is missing,
+    /// and there is no backup of its own among `backups` that makes the older ones dispensable.
+    #[must_use]
+    pub fn may_continue(
+        &self,
+        backup: &BackupManifest,
+        backups: &[&BackupManifest],
+    ) -> Option<u32> {
+        let newest = backups.iter().map(|one| one.timeline).max().unwrap_or(0);
+        let mut lost = self.lost.iter().rev().copied();
+        lost.find(|timeline| *timeline > backup.timeline && *timeline > newest)
     }
 
     /// The newest of `backups` from which the newest timeline can be recovered. It must stay, even
@@ -111,7 +126,21 @@ mod tests {
         Timelines {
             histories: [(2, history)].into(),
             newest: 2,
+            ..Timelines::default()
         }
+    }
+
+    #[test]
+    fn a_timeline_without_a_history_may_continue_what_is_older() {
+        let mut lines = forked();
+        lines.lost = [3].into();
+        lines.newest = 3;
+        let (old, new) = (backup(1, 1, 3), backup(2, 2, 6));
+        assert_eq!(lines.may_continue(&old, &[&old, &new]), Some(3));
+        assert_eq!(lines.may_continue(&new, &[&old, &new]), Some(3));
+        let own = backup(3, 3, 8);
+        assert_eq!(lines.may_continue(&old, &[&old, &new, &own]), None);
+        assert_eq!(forked().may_continue(&old, &[&old]), None);
     }
 
     fn segment(timeline: u32, number: u64) -> Segment {

@@ -55,6 +55,6 @@ pub use point::{RestorePoint, before_release};
 pub use record::{DrillRecord, Link, Told, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
-pub use segment::{Branch, Segment, TimelineHistory};
-pub use target::{RecoveryTarget, choose};
+pub use segment::{Branch, Segment, TimelineHistory, untold};
+pub use target::{RecoveryTarget, reaching};
 pub use wal_map::{Followed, Hole, Inventory, Reach, WalMap};

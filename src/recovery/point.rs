@@ -70,7 +70,8 @@ pub fn before_release<'a>(points: &'a [RestorePoint], release: &str) -> Option<&
     points
         .iter()
         .filter(|point| point.release == release && point.first)
-        .max_by_key(|point| (point.lsn, point.at))
+        // After a recovery to the past, places in the WAL are smaller again.
+        .max_by_key(|point| (point.at, point.lsn))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Segments of the write-ahead log, and how timelines branch off.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::Lsn;
@@ -166,6 +168,22 @@ impl TimelineHistory {
         let ancestor = self.branches.iter().find(|branch| lsn < branch.at);
         ancestor.map_or(self.timeline, |branch| branch.timeline)
     }
+}
+
+/// Those of `timelines` after the first that have no history here, and that no other's tells of.
+pub fn untold(
+    timelines: impl IntoIterator<Item = u32>,
+    histories: &BTreeMap<u32, TimelineHistory>,
+) -> BTreeSet<u32> {
+    let told = |timeline: &u32| {
+        histories.values().any(|history| {
+            let mut line = history.branches.iter().map(|branch| branch.timeline);
+            history.timeline == *timeline || line.any(|one| one == *timeline)
+        })
+    };
+    let all = timelines.into_iter();
+    all.filter(|timeline| *timeline > 1 && !told(timeline))
+        .collect()
 }
 
 #[cfg(test)]

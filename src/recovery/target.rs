@@ -21,22 +21,21 @@ pub enum RecoveryTarget {
     Xid(u64),
 }
 
-/// The newest backup from which a target can be reached. That of a name or a transaction cannot be
-/// told from here: the newest one is tried.
+/// The backups from which a target can be reached, newest first. That of a name or a transaction
+/// cannot be told from here.
 #[must_use]
-pub fn choose<'a>(
+pub fn reaching<'a>(
     backups: &'a [BackupManifest],
     target: &RecoveryTarget,
-) -> Option<&'a BackupManifest> {
+) -> Vec<&'a BackupManifest> {
     let serves = |backup: &&BackupManifest| match target {
         RecoveryTarget::Time(time) => backup.ended_at <= *time,
         RecoveryTarget::Lsn(lsn) => backup.end <= *lsn,
         _ => true,
     };
-    backups
-        .iter()
-        .filter(serves)
-        .max_by_key(|backup| (backup.ended_at, &backup.id))
+    let mut found: Vec<&BackupManifest> = backups.iter().filter(serves).collect();
+    found.sort_by_key(|backup| std::cmp::Reverse((backup.ended_at, &backup.id)));
+    found
 }
 
 impl RecoveryTarget {
@@ -85,7 +84,7 @@ mod tests {
             ..sample("20261127T021500Z-0f3a9c", 1)
         };
         let all = [early.clone(), late.clone()];
-        let chosen = |target| choose(&all, &target).map(|backup| backup.id.as_str());
+        let chosen = |target| reaching(&all, &target).first().map(|one| one.id.as_str());
         assert_eq!(chosen(RecoveryTarget::Latest), Some(late.id.as_str()));
         let before = RecoveryTarget::Time(late.ended_at - chrono::TimeDelta::seconds(1));
         assert_eq!(chosen(before), Some(early.id.as_str()));

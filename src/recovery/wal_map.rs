@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{BackupManifest, Lsn, Pieces, Segment, TimelineHistory, WalFile};
+use super::{BackupManifest, Lsn, Pieces, Segment, TimelineHistory, WalFile, untold};
 
 /// The files of a repository that recovery lives on.
 #[derive(Debug, Clone, Default)]
@@ -130,23 +130,17 @@ impl Inventory {
             unused_segments: unused as u64,
             lost_histories: self
                 .lost_histories()
+                .into_iter()
                 .filter(|timeline| self.backups.iter().any(|one| one.timeline < *timeline))
                 .collect(),
         }
     }
 
-    /// Timelines after the first whose WAL is there, and neither their history nor that of one that
-    /// continues them; in their order.
-    pub fn lost_histories(&self) -> impl Iterator<Item = u32> {
+    /// Timelines whose WAL is there, and neither their history nor that of one that continues them.
+    #[must_use]
+    pub fn lost_histories(&self) -> BTreeSet<u32> {
         let segments = self.whole.keys().chain(self.partial.keys());
-        let timelines: BTreeSet<u32> = segments.map(|segment| segment.timeline).collect();
-        timelines.into_iter().filter(|timeline| {
-            let told = self.histories.values().any(|history| {
-                let mut line = history.branches.iter().map(|branch| branch.timeline);
-                history.timeline == *timeline || line.any(|one| one == *timeline)
-            });
-            *timeline > 1 && !told
-        })
+        untold(segments.map(|segment| segment.timeline), &self.histories)
     }
 
     /// Adds a file of WAL that the repository got at `time`. Histories are added by their text.

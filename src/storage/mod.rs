@@ -8,6 +8,7 @@ mod key;
 mod location;
 mod reader;
 mod repository;
+mod ring;
 mod seal;
 mod store;
 
@@ -16,5 +17,6 @@ pub use key::SealKey;
 pub use location::Location;
 pub use reader::{Sealed, Text};
 pub use repository::Repository;
+pub use ring::Rotated;
 pub use seal::{Opener, Sealer};
 pub use store::Store;

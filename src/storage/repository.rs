@@ -62,6 +62,20 @@ impl Repository {
         self.key.id()
     }
 
+    /// The names of the key and of those that it followed, newest first.
+    pub fn key_ids(&self) -> impl Iterator<Item = String> {
+        self.key.all().map(SealKey::id)
+    }
+
+    pub(super) fn key(&self) -> &SealKey {
+        &self.key
+    }
+
+    /// The same with another key object, for what this process seals and opens itself.
+    pub(super) fn keyed(self, key: Arc<SealKey>) -> Self {
+        Self { key, ..self }
+    }
+
     /// The same place, opened with another key.
     ///
     /// # Errors
@@ -98,6 +112,15 @@ impl Repository {
         let files = self.mounted.as_ref()?;
         let rest = name.strip_prefix(files.folder())?;
         (rest.is_empty() || rest.starts_with('/')).then_some(files)
+    }
+
+    /// Keys for something else than sealing, as [`SealKey::derive`]: of the key, and of those that it
+    /// followed.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn derive_all(&self, purpose: &str) -> Result<Vec<zeroize::Zeroizing<[u8; 32]>>> {
+        self.key.all().map(|key| key.derive(purpose)).collect()
     }
 
     /// A key for something else than sealing, as [`SealKey::derive`].
@@ -254,7 +277,7 @@ fn digest(mut text: Text) -> Result<(u64, String)> {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -19,6 +19,7 @@ mod release;
 mod rescue;
 mod restore_damage;
 mod restored;
+mod rotate_key;
 mod stage;
 mod standby;
 mod wal;

@@ -15,12 +15,15 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::profile::Profile;
 use crate::generate::{Options, SeedPlan, Spec, SpecText};
 use crate::postgres::{Session, introspect};
-use crate::service::seed::{Engine, Request, refuse, refuse_renumbered, standing};
+use crate::service::seed::{
+    Engine, Request, refuse, refuse_renumbered, refuse_unfinished, session, standing,
+};
 
 pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
     let config = app.config()?;
     let target = app.target(&config).await?;
     let inputs = inputs(app, &config, &target, &args.wanted)?;
+    refuse_unfinished(&session(&target).await?).await?;
     let plan = make(app, &target, &inputs).await?;
     Ok(Output::report(Planned::new(plan)?))
 }
@@ -169,8 +172,8 @@ async fn make(app: &App, target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
 
 async fn planned(target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
     let (spec, options) = (inputs.spec()?, inputs.options.clone());
-    let session = Session::connect(target, "seed").await?;
-    let catalog = introspect(&session).await?;
+    let catalog = introspect(&Session::connect(target, "seed").await?).await?;
+    let session = session(target).await?;
     let seed = options.seed.or(spec.seed).unwrap_or_default();
     let standing = standing(&session, &catalog, seed).await?;
     let thread = tokio::task::spawn_blocking(move || {

@@ -7,7 +7,7 @@ use crate::cli::backup::open;
 use crate::cli::render::{Output, Page, Report, Style};
 use crate::error::Result;
 use crate::postgres::Session;
-use crate::recovery::{Reach, TimelineHistory, bytes};
+use crate::recovery::{Reach, TimelineHistory, bytes, seconds};
 use crate::service::wal::{Audit, audit};
 
 /// Arguments of `wal audit`.
@@ -30,9 +30,9 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let mut found = audit(&repository, args.deep, &app.events, &app.cancel).await?;
     if args.live {
         let target = app.target(&config).await?;
-        found
-            .compare(&Session::connect(&target, "wal").await?)
-            .await?;
+        let session = Session::connect(&target, "wal").await?;
+        let allowed = (app.clock.now(), config.backup().rpo);
+        found.compare(&session, &repository, allowed).await?;
     }
     Ok(Output::report(found))
 }
@@ -90,6 +90,15 @@ impl Report for Audit {
                 behind.repository,
                 bytes(behind.bytes)
             ))?;
+            if let Some(age) = behind.seconds {
+                let words = format!("  nothing came for {}", seconds(age));
+                let late = if behind.late {
+                    ": more than the RPO"
+                } else {
+                    ""
+                };
+                page.line(format!("{words}{}", page.styled(Style::Bad, late)))?;
+            }
             for (name, flushed) in &behind.receivers {
                 let place = flushed.map_or_else(|| "nothing yet".to_owned(), |lsn| lsn.to_string());
                 page.line(format!("  {name} has {place}"))?;

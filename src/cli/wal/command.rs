@@ -1,7 +1,7 @@
 //! The commands.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{audit, receive};
@@ -9,11 +9,12 @@ use crate::cli::App;
 use crate::cli::backup::{open, open_with};
 use crate::cli::render::Output;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::Segment;
+use crate::recovery::{Segment, TimelineHistory, history_name};
 use crate::service::backup::Shelf;
 use crate::service::wal::{
     Fetched, fetch_brought, fetch_live, fetch_through, fetch_whole, push, push_through,
 };
+use crate::storage::Repository;
 
 /// Exit codes of `restore_command`. Up to 125 they say that there is no such file, so that the log
 /// ends and the server is promoted; above, recovery stops.
@@ -119,7 +120,26 @@ async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {
     }
     let name = args.path.file_name().unwrap_or_default().to_string_lossy();
     let content = tokio::fs::read(&args.path).await?;
+    history_of(&repository, &args.path).await?;
     push(&repository, &name, &content).await.map(drop)
+}
+
+/// Hands over the history of a segment's timeline, too, when the repository lacks it and it lies beside
+/// the segment: a server that was promoted while it did not archive never hands it over itself.
+async fn history_of(repository: &Repository, segment: &Path) -> Result<()> {
+    let name = segment.file_name().unwrap_or_default().to_string_lossy();
+    let timeline = name.get(..8).filter(|_| name.len() >= 24);
+    let timeline = timeline.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let Some(timeline) = timeline.filter(|timeline| *timeline > 1) else {
+        return Ok(());
+    };
+    let name = TimelineHistory::name(timeline);
+    let history = segment.with_file_name(&name);
+    if !history.exists() || repository.exists(&history_name(timeline)).await? {
+        return Ok(());
+    }
+    let text = tokio::fs::read(&history).await?;
+    push(repository, &name, &text).await.map(drop)
 }
 
 async fn fetched(app: &App, args: &FetchArgs) -> u8 {

@@ -10,6 +10,7 @@ mod digits;
 mod draft;
 mod exclusion;
 mod fixed;
+mod kept;
 mod keys;
 mod labels;
 mod loosen;

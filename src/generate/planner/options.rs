@@ -38,7 +38,12 @@ pub struct StandingTable {
     /// Rows in it, whoever wrote them.
     pub rows: u64,
     /// Rows that earlier runs with the same seed and spec wrote: the first new one has this number.
+    /// None when fewer are there than they wrote.
     pub seeded: u64,
+    /// Rows that they wrote, there or not.
+    pub written: u64,
+    /// Whether any run wrote rows into it, with whatever seed.
+    pub ours: bool,
     /// Greatest value of whole-number columns, where it was read.
     pub highest: BTreeMap<Ident, i64>,
 }

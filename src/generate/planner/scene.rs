@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kept::{kept, refuse_fewer};
 use super::options::{Options, Standing};
 use crate::catalog::{Catalog, ForeignKeyGraph, Table, TableKind};
 use crate::error::{Error, Kind, Result};
@@ -80,23 +81,10 @@ impl<'a> Scene<'a> {
         let asked = asked
             .map(|name| scene.resolve(name, Kind::SeedPlan).map(|table| &table.name))
             .collect::<Result<Vec<_>>>()?;
-        let mut by_name = BTreeMap::new();
-        let mut unknown = Vec::new();
-        for table in spec.tables.values() {
-            let found = scene.resolve(&table.name, Kind::SeedSpec);
-            if table.learned && found.is_err() {
-                unknown.push(table.name.clone());
-                continue;
-            }
-            let found = found.map_err(|error| error.at(table.place.clone()))?;
-            by_name.insert(&found.name, table);
-        }
-        for name in unknown {
-            scene.note(format!(
-                "{name}: the profile knows it, the database does not"
-            ));
-        }
-        for name in ForeignKeyGraph::new(catalog).order() {
+        let by_name = scene.said()?;
+        let graph = ForeignKeyGraph::new(catalog);
+        let mut stay = 0;
+        for name in graph.order() {
             let Some(table) = catalog.table(&name) else {
                 continue;
             };
@@ -108,6 +96,14 @@ impl<'a> Scene<'a> {
                 continue;
             }
             let said = by_name.get(&table.name).copied();
+            let found = standing.tables.get(&table.name);
+            refuse_fewer(options, table, found)?;
+            let reason = kept(&graph, table, found, said).filter(|_| asked.is_empty());
+            if let Some(reason) = reason {
+                scene.note(reason);
+                stay += 1;
+                continue;
+            }
             scene.index.insert(&table.name, scene.tables.len());
             scene.tables.push(table);
             scene.specs.push(said);
@@ -117,7 +113,32 @@ impl<'a> Scene<'a> {
             scene.crowded.push(false);
             scene.loose.push(false);
         }
+        if stay > 0 && scene.tables.is_empty() {
+            return Err(
+                Error::new(Kind::SeedPlan, "every table holds rows already").hint(
+                    "name tables with --table, or say their rows in seeds/*.toml; tidegate seed reset brings a saved state back",
+                ),
+            );
+        }
         Ok(scene)
+    }
+
+    /// What the spec says of each table; a table that a profile alone names may be gone.
+    fn said(&mut self) -> Result<BTreeMap<&'a QualifiedName, &'a TableSpec>> {
+        let mut by_name = BTreeMap::new();
+        for table in self.spec.tables.values() {
+            match self.resolve(&table.name, Kind::SeedSpec) {
+                Ok(found) => {
+                    by_name.insert(&found.name, table);
+                }
+                Err(_) if table.learned => self.note(format!(
+                    "{}: the profile knows it, the database does not",
+                    table.name
+                )),
+                Err(error) => return Err(error.at(table.place.clone())),
+            }
+        }
+        Ok(by_name)
     }
 
     pub(super) fn resolve(&self, name: &str, kind: Kind) -> Result<&'a Table> {

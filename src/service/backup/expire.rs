@@ -1,6 +1,7 @@
 //! Removes backups that nobody needs any more, the WAL before the oldest one that is kept, and what
 //! backups left that were never completed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -14,7 +15,7 @@ use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     BackupManifest, Decision, Held, Lsn, Retention, Segment, TimelineHistory, Timelines, Turn,
-    WalFile, decisive,
+    WalFile, decisive, untold,
 };
 use crate::service::restore::points;
 use crate::storage::Repository;
@@ -99,16 +100,7 @@ impl Expire<'_> {
         let wal = self.repository.list(WAL).await?;
         let lines = timelines(self.repository, &shelf, &wal).await?;
         let mut decisions = self.retention.decide(now, &held);
-        if let Some(living) = lines.living(&good)
-            && let Some(decision) = decisions.iter_mut().find(|one| one.id == living.id)
-            && decision.reasons.is_empty()
-        {
-            let reason = format!(
-                "the newest that timeline {} can be recovered from",
-                lines.newest
-            );
-            decision.reasons.push(reason);
-        }
+        keep_living(&lines, &good, &mut decisions);
         let silent = |remains: &Remains| remains.alive_at <= now - self.abandoned_after;
         let making = shelf.remains.iter().filter(|one| !silent(one));
         keep_awaited(making, &mut decisions);
@@ -277,6 +269,7 @@ async fn timelines(
         .backups
         .last()
         .map_or(16 << 20, |last| last.wal_segment_bytes);
+    let mut written = BTreeSet::new();
     for (name, _) in wal {
         match WalFile::parse(name, size) {
             Some(WalFile::History(timeline)) => {
@@ -293,11 +286,32 @@ async fn timelines(
             }
             Some(WalFile::Whole(segment) | WalFile::Piece(segment, _)) => {
                 lines.newest = lines.newest.max(segment.timeline);
+                written.insert(segment.timeline);
             }
             None => {}
         }
     }
+    lines.lost = untold(written, &lines.histories);
     Ok(lines)
+}
+
+/// Keeps what the newest timeline can be recovered from, and what one may be of which nobody knows.
+fn keep_living(lines: &Timelines, good: &[&BackupManifest], decisions: &mut [Decision]) {
+    let living = lines.living(good).map(|living| &living.id);
+    for decision in decisions {
+        if Some(&decision.id) == living && decision.reasons.is_empty() {
+            decision.reasons.push(format!(
+                "the newest that timeline {} can be recovered from",
+                lines.newest
+            ));
+        }
+        let backup = good.iter().find(|backup| backup.id == decision.id);
+        if let Some(timeline) = backup.and_then(|one| lines.may_continue(one, good)) {
+            decision.reasons.push(format!(
+                "timeline {timeline}, whose history is missing, may be recovered from it alone"
+            ));
+        }
+    }
 }
 
 /// Keeps what a backup that is being made will be an increment of.

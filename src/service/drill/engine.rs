@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
 use crate::service::backup::{Backup, Parent, Shelf};
-use crate::service::restore::{Deadlines, Restore, Restored, reachable};
+use crate::service::restore::{Deadlines, Restore, Restored, newest_living, reachable};
 use crate::service::wal::{
     Drained, Expected, Receiver, ReceiverOptions, WalSocket, archive_command,
 };
@@ -72,18 +72,13 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// The newest base backup.
+    /// The newest base backup that the newest timeline passes through.
     ///
     /// # Errors
     /// [`Kind::BackupMissing`]; those of the repository.
     pub(super) async fn newest(repository: &Repository) -> Result<BackupManifest> {
-        let mut shelf = Shelf::read(repository).await?;
-        shelf.backups.pop().ok_or_else(|| {
-            Error::new(
-                Kind::BackupMissing,
-                format!("there is no complete backup in {}", repository.location()),
-            )
-        })
+        let shelf = Shelf::read(repository).await?;
+        newest_living(repository, &shelf).await.cloned()
     }
 
     async fn manifest(repository: &Repository, id: &str) -> Result<BackupManifest> {

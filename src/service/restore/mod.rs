@@ -1,11 +1,13 @@
 //! Restores: a base backup from a repository, WAL up to a target, a server that takes connections.
 
+mod announce;
 mod beneath;
 mod deadline;
 mod fetch;
 mod join;
 mod kept;
 mod neutral;
+mod pick;
 mod place;
 mod point;
 mod program;
@@ -14,6 +16,7 @@ mod recover;
 mod run;
 
 pub use deadline::{Deadline, Deadlines, RestorePhase};
+pub use pick::{PassedOver, newest_living, pick};
 pub use place::TablespaceMapping;
 pub use point::{Before, Marked, mark, points};
 pub use program::reachable;

@@ -28,6 +28,7 @@ pub(super) async fn promised(
     let inventory = inventory(repository, backup).await?;
     if let Some(timeline) = inventory
         .lost_histories()
+        .into_iter()
         .find(|timeline| *timeline > backup.timeline)
     {
         return Err(lost_history(timeline));

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::announce::announce;
 use super::deadline::{Deadlines, RestorePhase};
 use super::fetch::unpack;
 use super::join::{Unjoined, linked};
@@ -127,6 +128,7 @@ impl Restore<'_> {
                 ),
             ));
         }
+        announce(place.data(), &identity)?;
         place.keep();
         let phase = |from: Duration, to: Duration, bytes| Phase {
             seconds: to.saturating_sub(from).as_secs_f64(),

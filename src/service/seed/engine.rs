@@ -150,6 +150,31 @@ fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
     )
 }
 
+/// A session in which functions of users, in checks and indexes, find their objects: the server looks
+/// into those already when it plans a query of the table.
+///
+/// # Errors
+/// The database is out of reach.
+pub async fn session(target: &Target) -> Result<Session> {
+    let session = Session::connect(target, "seed").await?;
+    let path = target.search_path.iter();
+    let path = path
+        .map(|name| Ok(Ident::new(name.clone())?.to_string()))
+        .collect::<Result<Vec<_>>>()?;
+    let path = if path.is_empty() {
+        "pg_catalog".to_owned()
+    } else {
+        path.join(", ")
+    };
+    session
+        .batch_execute(&format!(
+            "set search_path = {path}; set idle_in_transaction_session_timeout = 0; \
+             set lock_timeout = '30s'"
+        ))
+        .await?;
+    Ok(session)
+}
+
 impl Engine {
     /// Seeds by the plan that `plan` makes; goes on with an unfinished run of an equal `request`.
     /// An unfinished run of another one is taken back first. A run that has ended and whose rows are
@@ -254,28 +279,12 @@ impl Engine {
         Err(Error::new(
             Kind::RunnerBusy,
             format!("another seeding of {} is under way", self.target.label()),
-        ))
+        )
+        .hint("run it again when that has ended"))
     }
 
-    /// A session whose users' functions, in checks and indexes, find their objects.
     pub(super) async fn session(&self) -> Result<Session> {
-        let session = Session::connect(&self.target, "seed").await?;
-        let path = self.target.search_path.iter();
-        let path = path
-            .map(|name| Ok(Ident::new(name.clone())?.to_string()))
-            .collect::<Result<Vec<_>>>()?;
-        let path = if path.is_empty() {
-            "pg_catalog".to_owned()
-        } else {
-            path.join(", ")
-        };
-        session
-            .batch_execute(&format!(
-                "set search_path = {path}; set idle_in_transaction_session_timeout = 0; \
-                 set lock_timeout = '30s'"
-            ))
-            .await?;
-        Ok(session)
+        session(&self.target).await
     }
 
     pub(super) async fn introspect(&self) -> Result<Catalog> {

@@ -22,8 +22,8 @@ mod standing;
 mod templates;
 mod unhook;
 
-pub use engine::{Engine, Options, Outcome, TableOutcome};
-pub use refuse::refuse;
+pub use engine::{Engine, Options, Outcome, TableOutcome, session};
+pub use refuse::{refuse, refuse_unfinished};
 pub use request::Request;
 pub use standing::{refuse_renumbered, standing};
 pub use templates::{Reset, Template, Templates};

@@ -30,10 +30,13 @@ pub async fn standing(session: &Session, catalog: &Catalog, seed: u64) -> Result
             &[],
         )
         .await?;
-    let seeded = if there.get(0) {
-        ledger::seeded(&**session, seed).await?
+    let (seeded, touched) = if there.try_get(0)? {
+        (
+            ledger::seeded(&**session, seed).await?,
+            ledger::touched(&**session).await?,
+        )
     } else {
-        std::collections::BTreeMap::new()
+        Default::default()
     };
     let mut standing = Standing::default();
     for table in catalog.tables.values() {
@@ -46,6 +49,8 @@ pub async fn standing(session: &Session, catalog: &Catalog, seed: u64) -> Result
             table.name.clone(),
             StandingTable {
                 seeded: if earlier <= found.rows { earlier } else { 0 },
+                written: earlier,
+                ours: touched.contains(&table.name),
                 ..found
             },
         );
@@ -85,7 +90,7 @@ async fn read(session: &Session, catalog: &Catalog, table: &Table) -> Result<Sta
     });
     Ok(StandingTable {
         rows: u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(),
-        seeded: 0,
         highest: highest.collect(),
+        ..StandingTable::default()
     })
 }

@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::inventory::{history, settle};
+use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
-use crate::recovery::{Inventory, Lsn, WalFile, WalMap, increment_name, wal_name};
-use crate::service::backup::Shelf;
+use crate::recovery::{Inventory, Lsn, PageHeader, WalFile, WalMap, increment_name, wal_name};
+use crate::service::backup::{Shelf, system_identifier};
 use crate::storage::Repository;
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Audit {
     /// The repository.
     pub repository: String,
@@ -32,7 +35,7 @@ pub struct Audit {
 }
 
 /// How far the repository is behind a running server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Behind {
     /// Where the server writes.
     pub server: Lsn,
@@ -42,7 +45,20 @@ pub struct Behind {
     pub repository: Lsn,
     /// Bytes that would be lost with the server.
     pub bytes: u64,
+    /// Seconds since the repository last got WAL, when the server has written since; what an idle
+    /// server writes by itself does not count.
+    pub seconds: Option<f64>,
+    /// Whether that is more than `[backup] rpo` allows.
+    pub late: bool,
 }
+
+/// Bytes that a server without work may have written last: a checkpoint, the running transactions.
+const IDLE: u64 = 512;
+
+/// How far the server has written; a standby, received.
+const WRITTEN: &str = "select (case when pg_catalog.pg_is_in_recovery() \
+    then coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn(), '0/0') \
+    else pg_catalog.pg_current_wal_lsn() end)::pg_catalog.text";
 
 impl Audit {
     /// Whether every backup can be carried on, one of them to the newest WAL of all, and nothing is
@@ -55,6 +71,7 @@ impl Audit {
             && map.lost_histories.is_empty()
             && map.backups.iter().any(|backup| backup.left_by.is_none())
             && map.backups.iter().all(|backup| !backup.broken)
+            && !self.behind.as_ref().is_some_and(|behind| behind.late)
     }
 }
 
@@ -74,11 +91,8 @@ pub async fn audit(
         damaged.push(format!("backup {}: {}", backup.id, backup.problem));
     }
     for backup in &shelf.backups {
-        if let Err(error) = shelf.lineage(backup) {
-            damaged.push(error.to_string());
-        }
-        let missing = shelf.missing(backup);
-        damaged.extend(missing.map(|name| format!("backup {}: {name} is missing", backup.id)));
+        let problem = shelf.problem(backup);
+        damaged.extend(problem.map(|problem| format!("backup {}: {problem}", backup.id)));
     }
     let backups = shelf.backups;
     let segment_bytes = backups.last().map_or(16 << 20, |one| one.wal_segment_bytes);
@@ -132,18 +146,32 @@ pub async fn audit(
 }
 
 impl Audit {
-    /// Compares with a running server.
+    /// Compares with a running server of the same cluster, at the time `now`; on a standby with what
+    /// that has received. More than `rpo` behind is a failure of the audit.
     ///
     /// # Errors
-    /// The server is out of reach.
-    pub async fn compare(&mut self, session: &Session) -> Result<()> {
-        let row = session
-            .query_one(
-                "select pg_catalog.pg_current_wal_lsn()::pg_catalog.text",
-                &[],
+    /// The server is out of reach; [`Kind::WalConflict`] when it is of another cluster.
+    pub async fn compare(
+        &mut self,
+        session: &Session,
+        repository: &Repository,
+        (now, rpo): (DateTime<Utc>, Option<Duration>),
+    ) -> Result<()> {
+        let found = system_identifier(session).await?;
+        if let Some(known) = identity(repository).await?
+            && known.system_identifier != found
+        {
+            return Err(Error::new(
+                Kind::WalConflict,
+                format!(
+                    "the server is of the cluster with the system identifier {found}, {} of {}",
+                    self.repository, known.system_identifier
+                ),
             )
-            .await?;
-        let server = lsn(&row.get::<_, String>(0))?;
+            .hint("name the environment whose backups these are, or its repository"));
+        }
+        let row = session.query_one(WRITTEN, &[]).await?;
+        let server = lsn(&row.try_get::<_, String>(0)?)?;
         let rows = session
             .query(
                 "select application_name, flush_lsn::pg_catalog.text \
@@ -156,12 +184,21 @@ impl Audit {
             let flushed: Option<String> = row.get(1);
             receivers.insert(row.get(0), flushed.map(|text| lsn(&text)).transpose()?);
         }
-        let repository = self.map.backups.last().map_or(Lsn(0), |newest| newest.to);
+        let mut living = self.map.backups.iter().rev();
+        let newest = living.find(|reach| reach.left_by.is_none());
+        let repository = newest.map_or(Lsn(0), |newest| newest.to);
+        let bytes = server.since(repository);
+        let got = newest.map(|newest| newest.to_time.unwrap_or(newest.from_time));
+        let seconds = got
+            .filter(|_| bytes > IDLE)
+            .map(|got| (now - got).as_seconds_f64().max(0.0));
         self.behind = Some(Behind {
             server,
             receivers,
             repository,
-            bytes: server.since(repository),
+            bytes,
+            seconds,
+            late: rpo.is_some_and(|rpo| seconds.is_some_and(|age| age > rpo.as_secs_f64())),
         });
         Ok(())
     }
@@ -170,6 +207,19 @@ impl Audit {
 fn lsn(text: &str) -> Result<Lsn> {
     text.parse()
         .map_err(|error: String| Error::new(Kind::Internal, error))
+}
+
+/// Why a file does not belong where it lies; a piece tells that when it begins its segment.
+fn strange(file: WalFile, content: &[u8], segment_bytes: u32) -> Option<String> {
+    let segment = match file {
+        WalFile::Whole(segment) => segment,
+        WalFile::Piece(segment, piece) if piece.offset == 0 => segment,
+        _ => return None,
+    };
+    match PageHeader::parse(content) {
+        Ok(header) => header.objection(segment, segment_bytes),
+        Err(why) => Some(why),
+    }
 }
 
 /// Why a file of WAL is of no use, when it is not.
@@ -190,7 +240,10 @@ async fn broken(
         return Ok(Some(format!("{name} lies where {whole} belongs")));
     }
     match repository.get(name).await {
-        Ok(content) if content.len() == expected as usize => Ok(None),
+        Ok(content) if content.len() == expected as usize => {
+            Ok(strange(file, &content, segment_bytes)
+                .map(|why| format!("{name} is not what it is called: {why}")))
+        }
         Ok(content) => Ok(Some(format!(
             "{name} has {} bytes of {expected}",
             content.len()

@@ -41,10 +41,10 @@ pub async fn fetch(
 ) -> Result<Fetched> {
     if let Some(timeline) = TimelineHistory::timeline_of(name) {
         if !chain.has_history(timeline) {
+            // The first timeline has none. Without that of another, the server would end where it began.
             return match chain.newest(timeline) {
-                // Without it the server would end where that timeline began.
-                Some(_) => Err(missing(name)),
-                None => Ok(Fetched::Beyond),
+                Some(_) if timeline > 1 => Err(missing(name)),
+                _ => Ok(Fetched::Beyond),
             };
         }
         let text = repository.get(&history_name(timeline)).await?;
@@ -109,7 +109,8 @@ pub async fn fetch_whole(repository: &Repository, name: &str) -> Result<Option<F
         if repository.exists(&file).await? {
             return Ok(Some(Fetched::Found(repository.get(&file).await?)));
         }
-        return match repository.list(&wal_folder(timeline)).await?.is_empty() {
+        let alone = timeline == 1 || repository.list(&wal_folder(timeline)).await?.is_empty();
+        return match alone {
             true => Ok(Some(Fetched::Beyond)),
             false => Err(missing(name)),
         };

@@ -51,6 +51,73 @@ fn a_check_that_only_the_server_knows_is_tried_before_the_first_row() {
     assert_eq!(stage.database.value::<i64>(key), 1);
 }
 
+/// What a database that its migrations made holds: the tool's ledger, and rows of theirs.
+const MIGRATED: &str = "
+create table schema_migrations (version varchar(255) primary key);
+create table alembic_version (version_num varchar(32) primary key);
+insert into schema_migrations values ('20240101');
+create table roles (id int primary key, name text not null unique);
+insert into roles values (1, 'admin'), (2, 'member');
+create table users (id serial primary key, role_id int not null references roles, email text not null unique);
+";
+
+#[test]
+fn rows_that_migrations_wrote_stay_and_are_referred_to() {
+    let stage = Stage::new(MIGRATED);
+    let data = stage.run(["--rows", "100"]);
+    assert_eq!(data["tables"].as_array().unwrap().len(), 1, "{data:#}");
+    let notes = data["notes"].to_string();
+    assert!(notes.contains("roles: holds 2 rows"), "{notes}");
+    assert!(notes.contains("alembic_version: the ledger"), "{notes}");
+    let rows = "select (select count(*) from users), (select count(distinct role_id) from users), \
+        (select count(*) from roles), (select count(*) from schema_migrations), (select count(*) from alembic_version)";
+    assert_eq!(stage.database.rows(rows), ["100|2|2|1|0"]);
+    stage.prove();
+    // Rows of a run do not pass for those of migrations.
+    let again = stage.cli(["run", "--rows", "50", "--seed", "9"]).run();
+    let said = "users holds rows already";
+    assert!(again.stderr.contains(said), "{}", again.stderr);
+    // A person who says so gets more of them, or an error.
+    let spec = "version = 1\n[tables.roles]\nrows = 10\n";
+    stage.project.write("seeds/roles.toml", spec);
+    let full = stage.cli(["run", "--rows", "50"]).run();
+    let said = "roles holds rows already";
+    assert!(full.stderr.contains(said), "{}", full.stderr);
+}
+
+#[test]
+fn a_database_without_an_empty_table_is_refused() {
+    let stage = Stage::new("create table a (id int primary key); insert into a values (1)");
+    let refused = stage.cli(["run"]).run();
+    let said = "every table holds rows already";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+}
+
+#[test]
+fn rows_that_went_after_a_run_are_told_when_more_are_asked_for() {
+    let stage = Stage::new("create table a (id int primary key, n int)");
+    stage.run(["--rows", "100"]);
+    stage.database.execute("delete from a where id < 10");
+    let refused = stage.cli(["run", "--rows", "100", "--extend"]).run();
+    let said = "a: earlier runs wrote 100 rows, and 91 are left";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+}
+
+/// The server looks into an index's function already when it plans a query of the table.
+#[test]
+fn a_function_of_an_index_finds_what_it_calls() {
+    let stage = Stage::new(
+        "create function folded(text) returns text language sql immutable as 'select lower($1)';
+         create function shown(text) returns text language sql immutable as 'select folded($1)';
+         create table a (id int primary key, v text not null);
+         create index on a (shown(v))",
+    );
+    stage.cli(["plan", "--rows", "10"]).ok();
+    stage.run(["--rows", "10"]);
+    stage.run(["--rows", "10", "--extend"]);
+    stage.prove();
+}
+
 #[test]
 fn a_second_run_waits_its_turn() {
     let stage = Stage::new(TABLE);
@@ -67,5 +134,6 @@ fn a_second_run_waits_its_turn() {
     });
     let outcome = stage.cli(["run", "--rows", "5"]).run();
     assert!(outcome.stderr.contains("under way"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("--wait"), "{}", outcome.stderr);
     drop(client);
 }
