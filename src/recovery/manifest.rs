@@ -164,6 +164,13 @@ impl Brought {
         segment.timeline == self.timeline && (self.first..=self.last).contains(&segment.number)
     }
 
+    /// Whether the history of a timeline lies beside them, when there is one: a server sends those that
+    /// it has.
+    #[must_use]
+    pub fn holds_history(&self, timeline: u32) -> bool {
+        timeline <= self.timeline
+    }
+
     /// Whether a segment is among them, and nothing of it is elsewhere.
     #[must_use]
     pub fn holds_all_of(&self, segment: Segment) -> bool {

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::private::check_setting;
 use crate::recovery::{BackupManifest, RecoveryTarget};
 use crate::service::wal::restore_command;
+use crate::sql::literal;
 
 /// Settings that a server in recovery must not have lower than its source had them, and how low they
 /// are at least: what was raised after the base backup stands in the WAL alone. A prepared
@@ -44,8 +45,7 @@ pub(super) fn quiet(major: u32) -> String {
          # subscriber in use. Disable or drop them before you let them work.\n",
     );
     for (name, value) in told(major) {
-        let quoted = format!("'{value}'");
-        let _ = writeln!(text, "{name} = {quoted}");
+        let _ = writeln!(text, "{name} = {}", literal(value));
     }
     text
 }

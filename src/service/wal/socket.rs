@@ -18,7 +18,7 @@ use super::{Fetched, Pusher, chain, fetch, fetch_brought, fetch_live};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
-use crate::recovery::{Brought, Presence, Segment, WalChain};
+use crate::recovery::{Brought, Presence, Segment, TimelineHistory, WalChain};
 use crate::storage::{Repository, room};
 
 /// Segments that are fetched before they are asked for, and the most that they may take together.
@@ -224,6 +224,13 @@ impl Shared {
         if segment.is_some_and(|segment| known.presence(segment) == Presence::Whole) {
             return fetch(&self.repository, &known, name, self.bytes).await;
         }
+        if let (Some(timeline), Some(brought)) = (TimelineHistory::timeline_of(name), self.brought)
+            && brought.holds_history(timeline)
+            && !known.has_history(timeline)
+        {
+            // The server has it in its own pg_wal, and looks there next.
+            return Ok(Fetched::Beyond);
+        }
         if let (Some(segment), Some(brought)) = (segment, self.brought)
             && brought.holds(segment)
         {
@@ -318,7 +325,7 @@ mod tests {
     use super::super::push::tests::{repository, wal};
     use super::*;
     use crate::clock::SystemClock;
-    use crate::recovery::{Increment, increment_name};
+    use crate::recovery::{BackupManifest, Increment, increment_name, manifest_tests::sample};
 
     const MB: u32 = 1 << 20;
 
@@ -366,6 +373,43 @@ mod tests {
         push_whole(&path, &name, &content).await;
         assert_eq!(fetched(&name).await, Fetched::Found(content));
         assert!(socket.fault().is_none());
+    }
+
+    /// A cluster that never archived the history of its timeline, and a backup of it.
+    #[tokio::test]
+    async fn the_histories_that_a_backup_brings_along_are_not_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(&dir.path().join("repository"));
+        for timeline in [2, 3] {
+            let segment = Segment {
+                timeline,
+                number: 9,
+            };
+            let name = crate::recovery::wal_name(segment, MB);
+            repository.put(&name, vec![1; 100]).await.unwrap();
+        }
+        let backup = BackupManifest {
+            timeline: 2,
+            wal_segment_bytes: MB,
+            ..sample("20261126T021500Z-0f3a9c", 1)
+        };
+        let expected = Expected {
+            segment_bytes: MB,
+            brought: backup.brought(),
+        };
+        let identity = Identity {
+            uid: 0,
+            gid: 0,
+            switched: false,
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let path = dir.path().join("s");
+        let socket = WalSocket::serve(&repository, expected, &path, &identity, &clock);
+        let socket = socket.await.unwrap();
+        let own = fetch_through(&path, "00000002.history").await;
+        assert_eq!(own.unwrap(), Fetched::Beyond);
+        assert!(fetch_through(&path, "00000003.history").await.is_err());
+        assert_eq!(socket.fault().unwrap().kind(), Kind::WalMissing);
     }
 
     async fn push_whole(socket: &Path, name: &str, content: &[u8]) {
