@@ -2,6 +2,7 @@
 
 mod expire;
 mod report;
+mod rotate;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Remove backups that no rule keeps, the WAL before them, and what killed backups left
     Expire(expire::Args),
+    /// Let the key of today open what the one before it sealed, so that the old one can be retired
+    RotateKey(rotate::Args),
 }
 
 /// Where backups lie.
@@ -110,6 +113,7 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
             Ok(Output::report(verify.run().await?))
         }
         Command::Expire(args) => expire::run(app, &config, args).await,
+        Command::RotateKey(args) => rotate::run(&config, args).await,
     }
 }
 
@@ -147,15 +151,19 @@ pub(super) async fn open(config: &Config, named: Option<&str>) -> Result<Reposit
 /// else that of the configuration.
 pub(super) async fn open_with(
     config: &Config,
-    named: Option<&str>,
+    location: Option<&str>,
     engine: Option<&str>,
 ) -> Result<(Repository, String)> {
-    let location = named.or(config.backup().repository.as_deref());
-    let location = location.ok_or_else(|| {
-        Error::new(Kind::Usage, "no repository is named")
-            .hint("add --repository file:PATH, or [backup] repository to tidegate.toml")
-    })?;
-    let repository = place(config, location).await?;
+    let repository = place(config, named(config, location)?).await?;
     let wanted = engine.or(config.backup().engine.as_deref());
     engines::open(repository, wanted).await
+}
+
+/// The location of the repository: the one that is named, else that of the configuration.
+fn named<'a>(config: &'a Config, location: Option<&'a str>) -> Result<&'a str> {
+    let location = location.or(config.backup().repository.as_deref());
+    location.ok_or_else(|| {
+        Error::new(Kind::Usage, "no repository is named")
+            .hint("add --repository file:PATH, or [backup] repository to tidegate.toml")
+    })
 }

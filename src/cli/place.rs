@@ -18,5 +18,8 @@ pub(super) async fn place(config: &Config, location: &str) -> Result<Repository>
         .await
         .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
     let location = location.below(&config.root);
-    Repository::open(&location, config.storage_options(), SealKey::parse(&key)?)
+    let key = SealKey::parse(&key)?;
+    Repository::open(&location, config.storage_options(), key)?
+        .with_former_keys()
+        .await
 }

@@ -13,10 +13,13 @@ use crate::error::{Error, Kind, Result};
 pub(super) const KEY_BYTES: usize = 32;
 
 /// A key of 256 bits that seals files. Each file gets a key of its own, derived from this one and a
-/// random salt, so that no two files share a nonce. Never printed.
+/// random salt, so that no two files share a nonce. It may know the keys that it followed, and opens
+/// their files. Never printed.
+#[derive(Clone)]
 pub struct SealKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
     id: [u8; 8],
+    former: Vec<SealKey>,
 }
 
 impl fmt::Debug for SealKey {
@@ -52,7 +55,11 @@ impl SealKey {
             .finalize();
         let mut id = [0; 8];
         id.copy_from_slice(&digest[..8]);
-        Ok(Self { bytes, id })
+        Ok(Self {
+            bytes,
+            id,
+            former: Vec::new(),
+        })
     }
 
     /// By which a file tells which key opens it; tells nothing about the key.
@@ -63,6 +70,29 @@ impl SealKey {
 
     pub(super) fn id_bytes(&self) -> [u8; 8] {
         self.id
+    }
+
+    /// With the keys that it followed.
+    pub(super) fn with_former(&self, former: Vec<Self>) -> Self {
+        Self {
+            former,
+            ..self.clone()
+        }
+    }
+
+    /// This key and those that it followed.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.former)
+    }
+
+    /// The key of that name, when it is this one or one that it followed.
+    pub(super) fn named(&self, id: &[u8]) -> Option<&Self> {
+        self.all().find(|key| key.id == id)
+    }
+
+    /// As [`Self::parse`] reads it.
+    pub(super) fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.bytes.as_slice()))
     }
 
     /// A key for something else than sealing (HKDF-SHA-256, RFC 5869), such as the signature of a

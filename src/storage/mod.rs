@@ -8,13 +8,15 @@ mod key;
 mod location;
 mod reader;
 mod repository;
+mod ring;
 mod seal;
 mod store;
 
 pub use files::{Entry, Files};
 pub use key::SealKey;
 pub use location::Location;
-pub use reader::{Sealed, Text};
+pub use reader::{Sealed, Text, room};
 pub use repository::Repository;
+pub use ring::Rotated;
 pub use seal::{Opener, Sealer};
 pub use store::Store;

@@ -7,14 +7,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::reader::LARGE;
+use super::reader::room;
 use super::{Entry, Files, Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
 
 /// Room for the header, the tags of the frames and text that does not compress.
 const OVERHEAD: usize = 64 * 1024;
-/// What is longer gets a buffer that goes back to the system at once.
-const SMALL: usize = 1 << 20;
 /// Bytes that are hashed at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -62,6 +60,20 @@ impl Repository {
         self.key.id()
     }
 
+    /// The names of the key and of those that it followed, newest first.
+    pub fn key_ids(&self) -> impl Iterator<Item = String> {
+        self.key.all().map(SealKey::id)
+    }
+
+    pub(super) fn key(&self) -> &SealKey {
+        &self.key
+    }
+
+    /// The same with another key object, for what this process seals and opens itself.
+    pub(super) fn keyed(self, key: Arc<SealKey>) -> Self {
+        Self { key, ..self }
+    }
+
     /// The same place, opened with another key.
     ///
     /// # Errors
@@ -98,6 +110,15 @@ impl Repository {
         let files = self.mounted.as_ref()?;
         let rest = name.strip_prefix(files.folder())?;
         (rest.is_empty() || rest.starts_with('/')).then_some(files)
+    }
+
+    /// Keys for something else than sealing, as [`SealKey::derive`]: of the key, and of those that it
+    /// followed.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn derive_all(&self, purpose: &str) -> Result<Vec<zeroize::Zeroizing<[u8; 32]>>> {
+        self.key.all().map(|key| key.derive(purpose)).collect()
     }
 
     /// A key for something else than sealing, as [`SealKey::derive`].
@@ -244,8 +265,7 @@ fn below(files: Vec<Entry>, folder: &str) -> impl Iterator<Item = Entry> {
 fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
     let salt = std::array::from_fn(|_| rand::random());
     let most = text.len() + text.len() / 1024 + OVERHEAD;
-    let out = Vec::with_capacity(if most > SMALL { most.max(LARGE) } else { most });
-    let mut sealer = Sealer::new(out, key, salt)?;
+    let mut sealer = Sealer::new(room(most), key, salt)?;
     sealer.write_all(text)?;
     sealer.finish()
 }
@@ -263,7 +283,7 @@ fn digest(mut text: Text) -> Result<(u64, String)> {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -121,16 +121,16 @@ impl<R: Read> Opener<R> {
         if magic != MAGIC {
             return Err(Error::new(Kind::SealBroken, "this is not a sealed file"));
         }
-        if id != key.id_bytes() {
-            return Err(Error::new(
+        let key = key.named(id).ok_or_else(|| {
+            Error::new(
                 Kind::SealKey,
                 format!(
                     "the file was sealed with the key {}, not with {}",
                     hex::encode(id),
                     key.id()
                 ),
-            ));
-        }
+            )
+        })?;
         let mut own = [0; KEY_BYTES];
         own.copy_from_slice(salt);
         let reader = FrameReader {

@@ -140,7 +140,17 @@ impl Report for Outcome {
 /// `seed run --abandon`.
 #[derive(Debug, Serialize)]
 pub(super) struct Abandoned {
-    pub(super) abandoned: bool,
+    abandoned: bool,
+    notes: Vec<String>,
+}
+
+impl Abandoned {
+    pub(super) fn new(remarks: Option<Vec<String>>) -> Self {
+        Self {
+            abandoned: remarks.is_some(),
+            notes: remarks.unwrap_or_default(),
+        }
+    }
 }
 
 impl Report for Abandoned {
@@ -149,6 +159,7 @@ impl Report for Abandoned {
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
+        notes(page, &self.notes)?;
         page.line(if self.abandoned {
             "the unfinished run is taken back"
         } else {

@@ -127,11 +127,11 @@ fn what_a_schema_says_and_is_not_understood_has_a_place() {
         ),
         (
             json!({ "properties": { "a/b": { "oneOf": [] } } }),
-            "schema /properties/a~1b: \"oneOf\" is not understood",
+            "schema /properties/a~1b: oneOf is a list of schemas",
         ),
         (
             json!({ "items": { "$ref": "#/x" } }),
-            "schema /items: \"$ref\"",
+            "schema /items: $ref \"#/x\": the schema has no such part",
         ),
         (
             json!({ "type": "array", "uniqueItems": true, "items": {} }),

@@ -148,6 +148,7 @@ impl<'a> Engine<'a> {
             target: &target,
             into,
             tablespaces: &[],
+            settings: &[],
             deadlines: Deadlines::default(),
             clock: &self.drill.clock,
         }

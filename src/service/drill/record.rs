@@ -52,7 +52,8 @@ pub async fn read(repository: &Repository) -> Result<Vec<Told>> {
 /// # Errors
 /// The repository is out of reach; [`Kind::SealKey`] when its records have another key, all of them.
 pub async fn look(repository: &Repository) -> Result<History> {
-    let signer = Signed::signer_of(&*repository.derive(PURPOSE)?);
+    let keys = repository.derive_all(PURPOSE)?;
+    let signers: Vec<String> = keys.iter().map(|key| Signed::signer_of(key)).collect();
     let listed = repository.list(RECORDS).await?.into_iter();
     let mut files: Vec<String> = listed
         .map(|(name, _)| name)
@@ -67,7 +68,7 @@ pub async fn look(repository: &Repository) -> Result<History> {
     };
     let mut stranger = None;
     for file in files {
-        match one(repository, &file, &signer).await {
+        match one(repository, &file, &signers).await {
             Ok(told) => history.told.push(told),
             Err(error) if is_damage(error.kind()) => {
                 let text = error.to_string();
@@ -94,13 +95,13 @@ fn is_damage(kind: Kind) -> bool {
     matches!(kind, Kind::DrillRecord | Kind::SealBroken | Kind::SealKey)
 }
 
-async fn one(repository: &Repository, file: &str, signer: &String) -> Result<Told> {
+async fn one(repository: &Repository, file: &str, signers: &[String]) -> Result<Told> {
     let text = repository.get(file).await?;
     let broken = |why: String| Error::new(Kind::DrillRecord, format!("{file}: {why}"));
     let signed: Signed =
         serde_json::from_slice(&text).map_err(|error| broken(error.to_string()))?;
     let record: DrillRecord = signed
-        .verify_by(std::slice::from_ref(signer))
+        .verify_by(signers)
         .map_err(|error| broken(error.to_string()).because(error))?;
     let own = format!("{RECORDS}/{}.tg", record.report.id);
     if record_number(file).is_none() && own != file {
@@ -204,6 +205,19 @@ mod tests {
             ]
         );
         assert_eq!(files.len(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_record_from_before_the_key_was_changed_is_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = repository(dir.path());
+        append(&before, &drill(1)).await.unwrap();
+        let key = |text: &str| SealKey::parse(&text.repeat(4).into()).unwrap();
+        let after = before.with_key(key("9f1d3a5c7b9e0214")).unwrap();
+        after.rotate(key("8f1d3a5c7b9e0214")).await.unwrap();
+        let after = after.with_former_keys().await.unwrap();
+        assert_eq!(append(&after, &drill(2)).await.unwrap().len(), 2);
+        assert_eq!(read(&after).await.unwrap().len(), 2);
     }
 
     #[tokio::test]

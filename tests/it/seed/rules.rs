@@ -277,7 +277,15 @@ fn the_format_has_a_json_schema() {
     let top: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     assert_eq!(
         top,
-        ["version", "seed", "scale", "locale", "tables", "scenarios"]
+        [
+            "version",
+            "seed",
+            "scale",
+            "locale",
+            "tenancy",
+            "tables",
+            "scenarios"
+        ]
     );
     assert_eq!(of("Table"), ["rows", "per", "locale", "columns"]);
     let rules = of("Written").join(", ");
@@ -292,4 +300,62 @@ fn the_format_has_a_json_schema() {
         message.ends_with(&format!("expected one of {rules}")),
         "{message}\n{rules}"
     );
+}
+
+/// What the spec says of rows stands before `--rows`, as its help says; names are checked whatever the
+/// tables of the run.
+#[test]
+fn the_spec_stands_before_the_number_of_rows() {
+    let stage = Stage::new(
+        "create table users (id int primary key); create table other (id int primary key);
+         create table orders (id int primary key, user_id int not null references users)",
+    );
+    let spec = "version = 1\n[tables.users]\nrows = 100\n[tables.orders]\nper = { parent = \"users\", count = 3 }\n";
+    stage.project.write("seeds/a.toml", spec);
+    let plan = stage.cli(["plan", "--rows", "200"]).data();
+    let rows = |name: &str| {
+        let tables = plan["tables"].as_array().unwrap();
+        let table = tables.iter().find(|table| table["name"]["name"] == name);
+        table.unwrap()["rows"].as_u64()
+    };
+    assert_eq!(
+        [rows("users"), rows("orders"), rows("other")],
+        [Some(100), Some(300), Some(200)]
+    );
+    for (wrong, line) in [
+        (spec.replace("\"users\"", "\"userz\""), 5),
+        (format!("{spec}columns.idd = 1\n"), 6),
+    ] {
+        stage.project.write("seeds/a.toml", &wrong);
+        for args in [["--rows", "200"], ["--table", "other"]] {
+            let error = stage
+                .cli(["plan", "--format", "json"])
+                .args(args)
+                .exits(2)
+                .error();
+            assert_eq!(error["code"], "TG0901", "{error}");
+            assert_eq!(error["at"]["line"], line, "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_locale_without_lists_is_an_error() {
+    let stage = Stage::new("create table a (id int primary key, name text)");
+    for (spec, line) in [
+        ("version = 1\nlocale = \"klingon\"\n", 2),
+        ("version = 1\n[tables.a]\nlocale = \"klingon\"\n", 3),
+        (
+            "version = 1\n[tables.a]\ncolumns.name = { locale = \"klingon\" }\n",
+            3,
+        ),
+    ] {
+        stage.project.write("seeds/a.toml", spec);
+        let error = stage.cli(["plan", "--format", "json"]).exits(2).error();
+        assert_eq!(
+            (&error["code"], &error["at"]["line"]),
+            (&"TG0901".into(), &line.into())
+        );
+        assert!(error["hint"].to_string().contains("pt_BR"), "{error}");
+    }
 }

@@ -69,7 +69,15 @@ impl Part {
 
     /// Reads it back, and checks that it is what was written.
     pub(super) async fn read(&self, repository: &Repository) -> Result<Vec<u8>> {
-        let bytes = repository.get(&self.name(repository)).await?;
+        // Under the name of the key that sealed it, which may be a former one.
+        let mut name = self.name(repository);
+        for id in repository.key_ids().skip(1) {
+            if repository.exists(&name).await? {
+                break;
+            }
+            name = format!("parts/{id}/{}", self.sha256);
+        }
+        let bytes = repository.get(&name).await?;
         if Self::of(&bytes) != *self {
             return Err(Error::new(
                 Kind::SealBroken,
