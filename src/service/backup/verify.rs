@@ -393,8 +393,8 @@ mod tests {
             cancel: CancellationToken::new(),
         };
         verify.run().await.unwrap();
-        let turns = turns(&repository).await.unwrap();
-        assert_eq!(turns.0[0].1.at, begun());
+        let (turns, _) = turns(&repository).await.unwrap();
+        assert_eq!(turns[0].1.at, begun());
     }
 
     #[test]

@@ -209,6 +209,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_record_from_before_the_key_was_changed_is_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = repository(dir.path());
+        append(&before, &drill(1)).await.unwrap();
+        let key = |text: &str| SealKey::parse(&text.repeat(4).into()).unwrap();
+        let after = before.with_key(key("9f1d3a5c7b9e0214")).unwrap();
+        after.rotate(key("8f1d3a5c7b9e0214")).await.unwrap();
+        let after = after.with_former_keys().await.unwrap();
+        assert_eq!(append(&after, &drill(2)).await.unwrap().len(), 2);
+        assert_eq!(read(&after).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
     async fn a_damaged_record_is_told_and_stops_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let repository = repository(dir.path());

@@ -95,7 +95,9 @@ impl Used {
         let (folder, _) = name.split_once('/').unwrap_or((name, ""));
         match folder {
             RECORDS => Rule::Stays,
-            BackupManifest::FOLDER | RestorePoint::FOLDER | "wal" | "verified" => Rule::MayGo,
+            BackupManifest::FOLDER | RestorePoint::FOLDER | "keys" | "wal" | "verified" => {
+                Rule::MayGo
+            }
             _ if is_segment(name) => Rule::MayGo,
             _ => Rule::Engines,
         }
