@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::App;
 use super::backup::open;
 use super::render::{Output, Page, Report};
+use super::server::setting;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::migration::Release;
@@ -69,6 +70,11 @@ pub struct Args {
     /// How long a phase may take: fetch, verify or replay [default: 24h], or promote [default: 1h]
     #[arg(long, value_name = "PHASE=TIME")]
     deadline: Vec<Deadline>,
+    /// A setting of the server that recovers, when its own choice does not do: a limit that was raised
+    /// very far after the base backup, or the libraries of an extension with WAL of its own
+    /// (shared_preload_libraries); may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
     /// Leave the server running, on a socket in the folder
     #[arg(long)]
     keep_running: bool,
@@ -119,6 +125,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         target: &target,
         into: &into,
         tablespaces: &args.tablespace_mapping,
+        settings: &args.settings,
         deadlines: Deadlines::with(&args.deadline),
         clock: &app.clock,
     };
@@ -166,6 +173,7 @@ async fn rescue(
         repository,
         backup,
         moment,
+        settings: &args.settings,
         deadlines: Deadlines::with(&args.deadline),
         living: &environment.target(config).await?,
         tables: &args.tables,
@@ -274,7 +282,7 @@ impl Report for RestoredShown {
         match &self.url {
             Some(url) => page.line(format!("running: {url}")),
             None => page.line(
-                "stopped; archiving and standbys are off in its postgresql.auto.conf until you say otherwise",
+                "stopped; archiving, standbys and subscriptions are off in its postgresql.auto.conf until you say otherwise",
             ),
         }
     }

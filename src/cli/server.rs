@@ -98,7 +98,8 @@ pub struct ResetArgs {
     pub version: VersionArgs,
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+/// A setting of PostgreSQL on the command line.
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

@@ -59,6 +59,10 @@ pub struct BackupManifest {
     /// What an engine that keeps its own files made; the streams of such a backup have no parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
+    /// Whether it was taken on a standby, which cannot begin a new segment when a backup ends. Older
+    /// manifests do not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_standby: bool,
 }
 
 /// A backup that its engine keeps.
@@ -147,6 +151,10 @@ pub struct Brought {
     timeline: u32,
     first: u64,
     last: u64,
+    /// What there surely is of the last one, in bytes from its beginning.
+    ends: u64,
+    /// Whether the last one was still being written.
+    cut: bool,
 }
 
 impl Brought {
@@ -154,6 +162,20 @@ impl Brought {
     #[must_use]
     pub fn holds(&self, segment: Segment) -> bool {
         segment.timeline == self.timeline && (self.first..=self.last).contains(&segment.number)
+    }
+
+    /// Whether a segment is among them, and nothing of it is elsewhere.
+    #[must_use]
+    pub fn holds_all_of(&self, segment: Segment) -> bool {
+        self.holds(segment) && !(self.cut && segment.number == self.last)
+    }
+
+    /// Whether so many bytes of a segment, from its beginning, are more than what is among them. On a
+    /// primary that is true of the last one only where it does no harm: what follows is the record
+    /// that ends the segment.
+    #[must_use]
+    pub fn is_less_than(&self, segment: Segment, covered: u64) -> bool {
+        self.holds(segment) && segment.number == self.last && covered > self.ends
     }
 
     /// The first one after them.
@@ -267,15 +289,18 @@ impl BackupManifest {
             .all(|lsn| history.timeline_at(*lsn) == self.timeline)
     }
 
-    /// The segments in its own `pg_wal`: those from its start to its end, each of them whole, since
-    /// the server begins a new one when a backup ends.
+    /// The segments in its own `pg_wal`: those from its start to its end. Each of them is whole, since
+    /// a primary begins a new one when a backup ends; the last one of a standby's is what it had then.
     #[must_use]
     pub fn brought(&self) -> Option<Brought> {
         let last = Lsn(self.end.0.saturating_sub(1));
+        let last = Segment::holding(last, self.timeline, self.wal_segment_bytes);
         self.wal_included.then(|| Brought {
             timeline: self.timeline,
             first: self.first_segment().number,
-            last: Segment::holding(last, self.timeline, self.wal_segment_bytes).number,
+            last: last.number,
+            ends: self.end.since(last.start(self.wal_segment_bytes)),
+            cut: self.from_standby,
         })
     }
 
@@ -373,7 +398,27 @@ pub(crate) mod tests {
             settings: Settings::default(),
             parent: None,
             kept: None,
+            from_standby: false,
         }
+    }
+
+    #[test]
+    fn the_last_segment_of_a_standby_is_not_whole() {
+        let primary = sample("20261126T021500Z-0f3a9c", 1);
+        let standby = BackupManifest {
+            from_standby: true,
+            ..primary.clone()
+        };
+        let last = primary.first_segment();
+        let [from_primary, from_standby] = [&primary, &standby].map(|one| one.brought().unwrap());
+        assert!(from_primary.holds_all_of(last));
+        assert!(from_standby.holds(last) && !from_standby.holds_all_of(last));
+        for brought in [from_primary, from_standby] {
+            assert!(brought.is_less_than(last, 0x101) && !brought.is_less_than(last, 0x100));
+            assert!(!brought.is_less_than(last.next(), 0x101));
+        }
+        let old = String::from_utf8(primary.to_bytes().unwrap()).unwrap();
+        assert!(!old.contains("from_standby"), "as older versions wrote it");
     }
 
     #[test]

@@ -227,7 +227,9 @@ impl Inventory {
                     }
                 }
                 There::Whole(..) => {}
-                _ if brought.is_some_and(|brought| brought.holds(named)) => {}
+                _ if brought.is_some_and(|brought| {
+                    brought.holds_all_of(named) || number == last && brought.holds(named)
+                }) => {}
                 _ => match missing.last_mut() {
                     Some((_, end)) if end.next() == named => *end = named,
                     _ => missing.push((named, named)),
@@ -381,6 +383,19 @@ mod tests {
         let found = inventory(&[(1, 7)], vec![bare.clone()]).map();
         assert_eq!(found.backups[0].to, bare.end);
         assert_eq!(found.holes[0].first, "000000010000000000000006");
+    }
+
+    #[test]
+    fn the_last_segment_of_a_standby_s_backup_is_needed_when_more_follows() {
+        let mut backup = backup("b", 1, 4, 5);
+        (backup.wal_included, backup.from_standby) = (true, true);
+        let alone = inventory(&[], vec![backup.clone()]).map();
+        assert_eq!((alone.backups[0].to, alone.holes.len()), (backup.end, 0));
+        let followed = inventory(&[(1, 6)], vec![backup.clone()]).map();
+        assert_eq!(followed.backups[0].to, backup.end);
+        assert_eq!(followed.holes[0].first, "000000010000000000000005");
+        let whole = inventory(&[(1, 5), (1, 6)], vec![backup]).map();
+        assert_eq!((whole.backups[0].to, whole.holes.len()), (lsn(7), 0));
     }
 
     #[test]

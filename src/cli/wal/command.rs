@@ -11,7 +11,9 @@ use crate::cli::render::Output;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{Segment, TimelineHistory, history_name};
 use crate::service::backup::Shelf;
-use crate::service::wal::{Fetched, fetch_live, fetch_through, fetch_whole, push, push_through};
+use crate::service::wal::{
+    Fetched, fetch_brought, fetch_live, fetch_through, fetch_whole, push, push_through,
+};
 use crate::storage::Repository;
 
 /// Exit codes of `restore_command`. Up to 125 they say that there is no such file, so that the log
@@ -178,7 +180,7 @@ async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {
     if let (Some(brought), Some(segment)) = (brought, segment)
         && brought.holds(segment)
     {
-        return Ok(Fetched::Beyond);
+        return fetch_brought(&repository, (brought, segment), bytes, false).await;
     }
     let (found, _) = fetch_live(&repository, &args.name, bytes).await?;
     Ok(found)

@@ -114,19 +114,7 @@ impl<'a> Scene<'a> {
                 stay += 1;
                 continue;
             }
-            scene.index.insert(&table.name, scene.tables.len());
-            scene.tables.push(table);
-            scene.specs.push(said.filter(|_| left_out.is_none()));
-            let mut wanted = scene.rows_of(said);
-            if left_out.is_some() {
-                wanted.rows = 0;
-            }
-            scene.wanted.push(wanted);
-            scene.families.push(None);
-            scene.crowded.push(false);
-            scene.loose.push(false);
-            scene.outside.push(Vec::new());
-            scene.firm.push(false);
+            scene.add(table, said, left_out.is_some());
         }
         if stay > 0 && scene.tables.is_empty() {
             return Err(
@@ -170,6 +158,23 @@ impl<'a> Scene<'a> {
                 None => error,
             }
         })
+    }
+
+    /// Plans a table; one that is `empty` gets no rows, whatever the spec says of it.
+    fn add(&mut self, table: &'a Table, said: Option<&'a TableSpec>, empty: bool) {
+        self.index.insert(&table.name, self.tables.len());
+        self.tables.push(table);
+        self.specs.push(said.filter(|_| !empty));
+        let mut wanted = self.rows_of(said);
+        if empty {
+            wanted.rows = 0;
+        }
+        self.wanted.push(wanted);
+        self.families.push(None);
+        self.crowded.push(false);
+        self.loose.push(false);
+        self.outside.push(Vec::new());
+        self.firm.push(false);
     }
 
     /// Whether the columns and the parent exist that a table's spec names, be the table of this run or

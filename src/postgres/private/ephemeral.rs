@@ -57,12 +57,14 @@ impl Ephemeral {
     }
 
     /// Starts the server of a cluster that lies in `dir/data` already; the folder goes away with
-    /// the value.
+    /// the value, or what is in it ([`Options::folder_stays`]).
     ///
     /// # Errors
     /// As [`PrivateServer::start`]; then nothing is left behind.
     pub async fn start_in(dir: &Path, options: &Options) -> Result<Self> {
-        let guard = Guard(PrivateServer::at(dir, false)?);
+        let mut server = PrivateServer::at(dir, false)?;
+        server.folder_stays = options.folder_stays;
+        let guard = Guard(server);
         let owner = lock::acquire(&dir.join("owner")).await?;
         let running = guard.0.start(options).await?;
         Ok(Self {

@@ -98,6 +98,22 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes everything in a folder, and not the folder. Links are not followed.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub fn clear(path: &Path) -> Result<()> {
+    for entry in path.read_dir().map_err(|error| at(path, error))? {
+        let entry = entry.map_err(|error| at(path, error))?;
+        let inside = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => remove(&inside)?,
+            _ => std::fs::remove_file(&inside).map_err(|error| at(&inside, error))?,
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file of this process that the server's user can read but not change, and nobody
 /// else can do either; in one step.
 pub(super) fn write(path: &Path, text: &str, reader: &Identity) -> Result<()> {

@@ -105,6 +105,27 @@ fn short_folder() -> PathBuf {
         )
 }
 
+/// The path for a socket of the server in `dir` that is not the server's own: in `dir` when it is
+/// short enough, else below a folder that is made when it is missing, where what a killed process
+/// left is removed.
+///
+/// # Errors
+/// The server's own socket would have too long a path; those of the file system.
+pub fn socket_path(dir: &Path, name: &str) -> Result<PathBuf> {
+    Layout::new(dir).check()?;
+    let inside = dir.join(name);
+    if inside.as_os_str().len() <= SOCKET_PATH_MAX {
+        return Ok(inside);
+    }
+    let short = short_folder();
+    folder::make_own(&short)?;
+    let path = short.join(format!("{}-{name}", &digest(dir)[..16]));
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(folder::at(&path, error)),
+        _ => Ok(path),
+    }
+}
+
 /// Makes the folder above a socket folder that lies elsewhere.
 pub(super) fn prepare_short(layout: &Layout) -> Result<()> {
     match layout.socket.parent() {

@@ -44,6 +44,9 @@ pub struct Options {
     pub wal_segsize: Option<u32>,
     /// How long it may take to become ready [default: 60 s]; a recovery from an archive takes longer.
     pub patience: Option<Duration>,
+    /// Whether the folder of a server that goes away stays, without what is in it: it was there
+    /// before. For [`super::Ephemeral::start_in`] alone.
+    pub folder_stays: bool,
     /// Tidegate's own folder, for kept clusters and installed programs [default:
     /// [`vars::tidegate_home`]].
     pub home: Option<PathBuf>,
@@ -55,6 +58,8 @@ pub struct Options {
 pub struct PrivateServer {
     layout: Layout,
     lasting: bool,
+    /// As [`Options::folder_stays`].
+    pub(super) folder_stays: bool,
 }
 
 impl PrivateServer {
@@ -92,7 +97,11 @@ impl PrivateServer {
             .map_err(|error| folder::at(&dir, error))?;
         let layout = Layout::new(&dir);
         layout.check()?;
-        Ok(Self { layout, lasting })
+        Ok(Self {
+            layout,
+            lasting,
+            folder_stays: false,
+        })
     }
 
     /// The connection string for `database`, whether the server runs or not.
@@ -187,8 +196,12 @@ impl PrivateServer {
                 server.gone_blocking(IMMEDIATE_PATIENCE);
             }
         }
-        for part in [&self.layout.socket, &self.layout.dir] {
-            if let Err(error) = folder::remove(part) {
+        let dir = match self.folder_stays {
+            true => folder::clear(&self.layout.dir),
+            false => folder::remove(&self.layout.dir),
+        };
+        for removed in [folder::remove(&self.layout.socket), dir] {
+            if let Err(error) = removed {
                 tracing::warn!(%error, "a temporary server was not removed");
             }
         }

@@ -97,7 +97,11 @@ const RESERVED: &[&str] = &[
     "update_process_title",
 ];
 
-fn check(name: &str) -> Result<()> {
+/// Refuses what is not the name of a setting, or must stay as it is.
+///
+/// # Errors
+/// [`Kind::ConfigValue`].
+pub fn check(name: &str) -> Result<()> {
     let lower = name.to_ascii_lowercase();
     if RESERVED.contains(&lower.as_str()) {
         return Err(Error::new(

@@ -181,9 +181,9 @@ impl Expire<'_> {
             .filter_map(|backup| Some(backup.kept.as_ref()?.label.clone()))
             .collect();
         let old = self.clock.now() - self.abandoned_after;
+        // One that somebody made and named by himself is not ours to remove.
+        let ours = |id: &String| BackupManifest::began(id).is_some();
         for one in keeper.labels().await? {
-            // One that somebody made and named by himself is not ours to remove.
-            let ours = |id: &String| BackupManifest::began(id).is_some();
             let Some(id) = one.id.filter(|id| ours(id) && one.ended_at <= old) else {
                 continue;
             };
@@ -193,6 +193,12 @@ impl Expire<'_> {
                 labels.push(one.label);
             }
         }
+        let begun = keeper.begun().await?.into_iter();
+        labels.extend(
+            begun
+                .filter(|one| one.id.as_ref().is_none_or(ours))
+                .map(|one| one.label),
+        );
         if labels.is_empty() && expired.wal.files == 0 {
             return Ok(());
         }

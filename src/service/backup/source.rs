@@ -37,6 +37,7 @@ const FACTS: &str = "select (select system_identifier::text from pg_catalog.pg_c
     pg_catalog.current_setting('max_wal_senders')::int as senders, \
     (select rolsuper or rolreplication from pg_catalog.pg_roles where rolname = current_user) as may, \
     coalesce(pg_catalog.current_setting('summarize_wal', true) = 'on', false) as summarizes, \
+    pg_catalog.pg_is_in_recovery() as standby, \
     pg_catalog.set_config('idle_session_timeout', '0', false)";
 
 /// Outside of the data folder, those inside belong to it.
@@ -74,6 +75,8 @@ pub(super) struct Source {
     pub(super) tablespaces: Vec<(u32, String)>,
     /// Whether the server keeps summaries of its WAL; before PostgreSQL 17 none does.
     pub(super) summarizes_wal: bool,
+    /// Whether it is a standby.
+    pub(super) standby: bool,
 }
 
 impl Source {
@@ -125,6 +128,7 @@ impl Source {
             settings,
             tablespaces,
             summarizes_wal: row.try_get("summarizes")?,
+            standby: row.try_get("standby")?,
             session,
         })
     }

@@ -127,6 +127,7 @@ impl<'a> Engine<'a> {
             target: &target,
             into,
             tablespaces: &[],
+            settings: &[],
             deadlines: Deadlines::default(),
             clock: &self.drill.clock,
         }

@@ -7,6 +7,9 @@ use tokio::process::Command;
 
 use crate::error::Result;
 
+/// Where root finds `mount`, whose business the rest of the environment is not.
+const PROGRAMS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A place with little room; gone with its value.
 #[derive(Debug)]
 pub(super) struct SmallDisk {
@@ -25,6 +28,7 @@ impl SmallDisk {
             std::fs::create_dir_all(place)?;
             let options = format!("size={},mode=0711", (bytes / 2).max(1 << 20));
             let mut mount = Command::new("mount");
+            mount.env_clear().env("PATH", PROGRAMS);
             mount.args(["-t", "tmpfs", "-o", &options, "tidegate-drill"]);
             let mount = mount.arg(place).stdin(Stdio::null()).output().await;
             if mount.is_ok_and(|output| output.status.success()) {
@@ -53,6 +57,8 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         if self.mounted {
             let done = std::process::Command::new("umount")
+                .env_clear()
+                .env("PATH", PROGRAMS)
                 .arg("-l")
                 .arg(&self.place)
                 .stdin(Stdio::null())

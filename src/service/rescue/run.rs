@@ -57,6 +57,8 @@ pub struct Rescue<'a> {
     pub backup: &'a BackupManifest,
     /// The moment.
     pub moment: &'a RecoveryTarget,
+    /// Settings of the restored server besides those that the restore chooses.
+    pub settings: &'a [(String, String)],
     /// How long the phases of the restore may take.
     pub deadlines: Deadlines,
     /// The living database. It is only read.
@@ -121,6 +123,7 @@ impl Rescue<'_> {
             target: self.moment,
             into: &into,
             tablespaces: &[],
+            settings: self.settings,
             deadlines: self.deadlines,
             clock: self.clock,
         };

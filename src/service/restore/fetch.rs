@@ -2,15 +2,16 @@
 //! order. What is in memory does not grow with a part.
 
 use std::io::{Read, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
 use ring::digest;
+use tar::EntryType;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::beneath::Beneath;
 use super::place::Spot;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Part, Stream, Unpacked};
@@ -193,62 +194,62 @@ fn read(
 
 /// Unpacks one tar file. What each file is, is told from the very bytes that are written, so that
 /// nobody has to read them again.
-fn write(folder: &Path, prefix: &str, parts: Parts) -> std::io::Result<Unpacked> {
+fn write(folder: &Path, prefix: &str, parts: impl Read) -> std::io::Result<Unpacked> {
     let mut files = Unpacked::default();
+    let mut beneath = Beneath::open(folder)?;
     let mut archive = tar::Archive::new(parts);
-    archive.set_preserve_permissions(true);
-    archive.set_preserve_mtime(false);
     let mut buffer = vec![0; BUFFER];
     for entry in archive.entries()? {
         let mut entry = entry?;
-        if entry.header().entry_type() != tar::EntryType::Regular {
-            entry.unpack_in(folder)?;
-            continue;
-        }
         let path = entry.path()?.into_owned();
-        let inside = path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if !inside {
-            return Err(std::io::Error::other(format!(
-                "{} leads out of the folder",
-                path.display()
-            )));
-        }
-        let mode = entry.header().mode()? & 0o777;
-        let to = folder.join(&path);
-        if let Some(parent) = to.parent() {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(parent)?;
-        }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&to)?;
-        let (mut bytes, mut hash) = (0, digest::Context::new(&digest::SHA256));
-        loop {
-            let read = entry.read(&mut buffer)?;
-            if read == 0 {
-                break;
+        let mode = entry.header().mode()?;
+        match entry.header().entry_type() {
+            EntryType::Regular => {
+                let (path, file) = beneath.file(&path, mode & 0o777)?;
+                let (bytes, sha256) = copy(&mut entry, file, &mut buffer)?;
+                files.note(format!("{prefix}{}", path.display()), bytes, sha256);
             }
-            file.write_all(&buffer[..read])?;
-            hash.update(&buffer[..read]);
-            bytes += read as u64;
+            EntryType::Directory => beneath.folder(&path, mode & 0o750)?,
+            // The restore makes its own, to folders of its own.
+            EntryType::Symlink if is_tablespace(&path) => {}
+            other => {
+                let path = path.display();
+                let text = format!("{path} is of the type {other:?}, which no backup has");
+                return Err(std::io::Error::other(text));
+            }
         }
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(hash.finish().as_ref());
-        let name: PathBuf = path
-            .components()
-            .filter(|c| *c != Component::CurDir)
-            .collect();
-        files.note(format!("{prefix}{}", name.display()), bytes, sha256);
     }
     // The end of the archive is padded; every part must have been asked for and be whole.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     Ok(files)
+}
+
+/// Copies the content of a file; gives its bytes and their SHA-256.
+fn copy(
+    from: &mut impl Read,
+    mut to: std::fs::File,
+    buffer: &mut [u8],
+) -> std::io::Result<(u64, [u8; 32])> {
+    let (mut bytes, mut hash) = (0, digest::Context::new(&digest::SHA256));
+    loop {
+        let read = from.read(buffer)?;
+        if read == 0 {
+            break;
+        }
+        to.write_all(&buffer[..read])?;
+        hash.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(hash.finish().as_ref());
+    Ok((bytes, sha256))
+}
+
+/// Whether a path is that of a tablespace's link.
+fn is_tablespace(path: &Path) -> bool {
+    let path = path.strip_prefix(".").unwrap_or(path);
+    let oid = path.strip_prefix("pg_tblspc").ok().and_then(Path::to_str);
+    oid.is_some_and(|oid| !oid.is_empty() && oid.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn unpacked_badly(id: &str, error: &std::io::Error) -> Error {
@@ -325,5 +326,70 @@ impl Read for Parts {
         bytes[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
         self.at += count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry of a tar file as a hostile server may send it.
+    fn entry(kind: EntryType, name: &str, link: &str, content: &[u8]) -> Vec<u8> {
+        let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_entry_type(kind);
+        header.set_mode(0o600);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        let mut text = header.as_bytes().to_vec();
+        text.extend(content);
+        text.resize(text.len().next_multiple_of(512), 0);
+        text
+    }
+
+    #[test]
+    fn no_link_of_a_backup_is_made_or_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let away = outside.path().to_str().unwrap();
+        let file = |name: &str| entry(EntryType::Regular, name, "", b"planted");
+        let link = |kind, name: &str| entry(kind, name, away, b"");
+        let hostile = [
+            [link(EntryType::Symlink, "lnk"), file("lnk/x")].concat(),
+            [link(EntryType::Link, "lnk"), file("lnk/x")].concat(),
+            link(EntryType::Symlink, "pg_tblspc/1/2"),
+            link(EntryType::Fifo, "fifo"),
+            entry(EntryType::Char, "device", "", b""),
+            file(&format!("{away}/x")),
+            file("../x"),
+        ];
+        for text in hostile {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("data");
+            std::fs::create_dir(&folder).unwrap();
+            assert!(write(&folder, "", text.as_slice()).is_err());
+            assert_eq!(folder.read_dir().unwrap().count(), 0);
+            assert_eq!(root.path().read_dir().unwrap().count(), 1);
+        }
+        assert_eq!(outside.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_links_of_tablespaces_are_left_to_the_restore() {
+        let root = tempfile::tempdir().unwrap();
+        let links = ["pg_tblspc/16385", "./pg_tblspc/16386"];
+        let mut text = links
+            .map(|name| entry(EntryType::Symlink, name, "/mnt/fast", b""))
+            .concat();
+        text.extend(entry(EntryType::Directory, "pg_wal", "", b""));
+        text.extend(entry(EntryType::Regular, "./PG_VERSION", "", b"15"));
+        write(root.path(), "", text.as_slice()).unwrap();
+        assert!(!root.path().join("pg_tblspc").exists());
+        assert!(root.path().join("pg_wal").is_dir());
+        assert_eq!(
+            std::fs::read(root.path().join("PG_VERSION")).unwrap(),
+            b"15"
+        );
+        assert!(!is_tablespace(Path::new("pg_tblspc")));
     }
 }

@@ -1,10 +1,12 @@
 //! Restores: a base backup from a repository, WAL up to a target, a server that takes connections.
 
 mod announce;
+mod beneath;
 mod deadline;
 mod fetch;
 mod join;
 mod kept;
+mod neutral;
 mod pick;
 mod place;
 mod point;

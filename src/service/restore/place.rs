@@ -1,12 +1,13 @@
 //! Where a restored cluster lies: its data folder, and the folders of its tablespaces.
 
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, lchown, symlink};
+use std::fs::Metadata;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result};
-use crate::postgres::private::Identity;
+use crate::postgres::private::{Identity, clear_folder};
 use crate::recovery::{BackupManifest, Stream};
 
 /// Room that a restore needs besides the files of the backup.
@@ -52,15 +53,49 @@ pub(super) struct Spot {
     bytes: u64,
 }
 
-/// The folders of a restore. Until [`Place::keep`] they are removed with the value.
+/// A folder of a restore, and what it was before.
+#[derive(Debug)]
+struct Used {
+    folder: PathBuf,
+    /// None for one that was not there.
+    before: Option<Metadata>,
+}
+
+impl Used {
+    fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            before: folder.metadata().ok(),
+        }
+    }
+
+    /// Makes it what it was: gone, or empty.
+    fn restore(&self) -> Result<()> {
+        let Some(before) = &self.before else {
+            return match std::fs::remove_dir_all(&self.folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            };
+        };
+        clear_folder(&self.folder)?;
+        chown(&self.folder, Some(before.uid()), Some(before.gid()))?;
+        Ok(std::fs::set_permissions(
+            &self.folder,
+            before.permissions(),
+        )?)
+    }
+}
+
+/// The folders of a restore. Until [`Place::keep`] they are removed with the value; those that were
+/// there become empty again.
 #[derive(Debug)]
 pub(super) struct Place {
     /// The folder of everything.
     into: PathBuf,
     /// In the order of the streams; `base` is the first.
     pub(super) spots: Vec<Spot>,
-    /// What was made, and has to go when the restore fails.
-    made: Vec<PathBuf>,
+    /// What has to be as before when the restore fails.
+    used: Vec<Used>,
     /// Held by whoever writes into the folders.
     pub(super) writing: Arc<Mutex<()>>,
 }
@@ -91,14 +126,13 @@ impl Place {
         let mut place = Self {
             into: into.to_owned(),
             spots,
-            made: Vec::new(),
+            used: vec![Used::new(into)],
             writing: Arc::default(),
         };
-        place.made.push(into.to_owned());
         make(into, 0o711)?;
         for spot in place.spots.clone() {
             if !spot.folder.starts_with(into) {
-                place.made.push(spot.folder.clone());
+                place.used.push(Used::new(&spot.folder));
             } else if spot.stream != "base" {
                 make(&into.join(TABLESPACES), 0o711)?;
             }
@@ -117,6 +151,13 @@ impl Place {
             several => several.iter().map(|backup| backup.bytes).sum(),
         })?;
         Ok(place)
+    }
+
+    /// Whether the folder of everything was there before.
+    pub(super) fn was_there(&self) -> bool {
+        self.used
+            .iter()
+            .any(|used| used.folder == self.into && used.before.is_some())
     }
 
     /// The data folder.
@@ -187,7 +228,7 @@ impl Place {
 
     /// Lets everything stay.
     pub(super) fn keep(mut self) {
-        self.made.clear();
+        self.used.clear();
     }
 
     /// Compares what each file system has to take with the room on it; `more` bytes lie in the
@@ -218,15 +259,13 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.made.is_empty() {
+        if self.used.is_empty() {
             return;
         }
         let _written = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        for folder in &self.made {
-            if let Err(error) = std::fs::remove_dir_all(folder)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(folder = %folder.display(), %error, "a restore that failed was not removed");
+        for used in &self.used {
+            if let Err(error) = used.restore() {
+                tracing::warn!(folder = %used.folder.display(), %error, "a restore that failed was not removed");
             }
         }
     }
@@ -346,6 +385,8 @@ fn give(path: &Path, identity: &Identity) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::recovery::manifest_tests::sample;
 
@@ -377,6 +418,15 @@ mod tests {
         assert_eq!(link.read_link().unwrap(), into.join("tablespaces/16385"));
         drop(place);
         assert!(!into.exists(), "what failed leaves nothing");
+
+        std::fs::create_dir(&into).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o2770);
+        std::fs::set_permissions(&into, mode.clone()).unwrap();
+        drop(Place::make(&into, &[backup()], &[], &here()).unwrap());
+        assert_eq!(into.read_dir().unwrap().count(), 0);
+        let left = into.metadata().unwrap().permissions();
+        assert_eq!(left.mode() & 0o7777, mode.mode());
+        std::fs::remove_dir(&into).unwrap();
 
         let elsewhere = root.path().join("elsewhere");
         let mapping = format!("/mnt/fast={}", elsewhere.display())

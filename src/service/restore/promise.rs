@@ -1,12 +1,22 @@
 //! How far a recovery must come, before it is begun.
 
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Followed, Lsn, RecoveryTarget, TimelineHistory};
-use crate::service::wal::inventory;
+use crate::recovery::{
+    BackupManifest, Followed, Inventory, Lsn, RecoveryTarget, Segment, TimelineHistory, whole_until,
+};
+use crate::service::wal::{Fetched, fetch_live, inventory};
 use crate::storage::Repository;
 
-/// Follows the WAL to the target, as far as that can be told beforehand; the place that the
-/// recovery must reach at least.
+/// What is known of a recovery beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Promised {
+    /// The place that it must reach at least.
+    pub(super) at: Lsn,
+    /// Whether the repository holds WAL behind the end of the base backup.
+    pub(super) goes_on: bool,
+}
+
+/// Follows the WAL to the target, as far as that can be told beforehand.
 ///
 /// # Errors
 /// [`Kind::WalMissing`] for a hole; [`Kind::RestoreFailed`] for a history that has left the backup.
@@ -14,7 +24,7 @@ pub(super) async fn promised(
     repository: &Repository,
     backup: &BackupManifest,
     target: &RecoveryTarget,
-) -> Result<Lsn> {
+) -> Result<Promised> {
     let inventory = inventory(repository, backup).await?;
     if let Some(timeline) = inventory
         .lost_histories()
@@ -54,10 +64,39 @@ pub(super) async fn promised(
             ))
         });
     }
-    Ok(match target {
-        RecoveryTarget::Latest => followed.sure,
-        _ => backup.end,
+    Ok(Promised {
+        at: match target {
+            RecoveryTarget::Latest => sure(repository, (backup, &inventory), &followed).await?,
+            _ => backup.end,
+        },
+        goes_on: followed.reach.to > backup.end,
     })
+}
+
+/// How far the WAL surely goes: into the pieces of the newest segment, when there are some.
+async fn sure(
+    repository: &Repository,
+    (backup, inventory): (&BackupManifest, &Inventory),
+    followed: &Followed,
+) -> Result<Lsn> {
+    let (reach, bytes) = (&followed.reach, backup.wal_segment_bytes);
+    let last = Segment::holding(Lsn(reach.to.0.saturating_sub(1)), reach.timeline, bytes);
+    if !inventory.partial.contains_key(&last) {
+        return Ok(followed.sure);
+    }
+    // What does not open is told when the server asks for it.
+    let Ok((Fetched::Found(content), _)) = fetch_live(repository, &last.name(bytes), bytes).await
+    else {
+        return Ok(followed.sure);
+    };
+    let Some(end) = whole_until(&content, last.start(bytes)) else {
+        return Ok(followed.sure);
+    };
+    // Behind the beginning of another timeline a recovery does not follow this one.
+    let branches = inventory.histories.values().flat_map(|one| &one.branches);
+    let left = branches.filter(|branch| branch.timeline == last.timeline);
+    let left = left.map(|branch| branch.at).min().unwrap_or(end);
+    Ok(followed.sure.max(end.min(left)))
 }
 
 /// The server would take the end of the older timeline for the end of the log.

@@ -1,70 +1,29 @@
 //! The server that recovers a restored cluster.
 
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadline::{Deadlines, RestorePhase};
+use super::neutral::quiet;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Options};
-use crate::recovery::{BackupManifest, Lsn, RecoveryTarget};
-use crate::service::wal::restore_command;
+use crate::recovery::{Lsn, TimelineHistory};
 
 /// How often the server's log is looked at.
 const LOOK: Duration = Duration::from_millis(20);
+/// Bytes of a line of the log that are looked at.
+const LINE: usize = 4096;
 
-/// Settings that a server in recovery must not have lower than its source.
-const MINIMUMS: [&str; 5] = [
-    "max_connections",
-    "max_locks_per_transaction",
-    "max_prepared_transactions",
-    "max_wal_senders",
-    "max_worker_processes",
-];
-
-/// What a restored cluster is told before it runs on its own: the source's settings could make it
-/// archive into the source's repository, or wait for the source's standbys.
-const QUIET: &str = "# Written by the restore; the source's own is postgresql.auto.conf.source.\n\
-    archive_mode = off\n\
-    primary_conninfo = ''\n\
-    synchronous_standby_names = ''\n";
-
-/// Settings that keep the source's own from doing harm: everything that it was configured with is
-/// left behind, but for what a standby must not fall short of.
-pub(super) fn settings(
-    backup: &BackupManifest,
-    target: &RecoveryTarget,
-    program: &Path,
-    socket: &Path,
-) -> Vec<(String, String)> {
-    let mut settings = vec![
-        (
-            "restore_command".to_owned(),
-            restore_command(program, socket),
-        ),
-        ("archive_mode".to_owned(), "off".to_owned()),
-        // A hot standby says that it is ready long before it takes writes.
-        ("hot_standby".to_owned(), "off".to_owned()),
-        ("max_wal_size".to_owned(), "4GB".to_owned()),
-    ];
-    settings.extend(target.settings());
-    let known = &backup.settings.parameters;
-    settings.extend(
-        MINIMUMS
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), known.get(*name)?.clone()))),
-    );
-    settings
-}
-
-/// Takes off what the source was configured with, and asks for recovery.
-pub(super) fn prepare(data: &Path) -> Result<()> {
+/// Takes off what the source, of the major version `major`, was configured with, and asks for recovery.
+pub(super) fn prepare(data: &Path, major: u32) -> Result<()> {
     let own = data.join("postgresql.auto.conf");
     if own.exists() {
         std::fs::rename(&own, data.join("postgresql.auto.conf.source"))?;
     }
-    std::fs::write(own, QUIET)?;
+    std::fs::write(own, quiet(major))?;
     let main = data.join("postgresql.conf");
     if !main.exists() {
         std::fs::write(
@@ -93,16 +52,18 @@ pub(super) fn prepare(data: &Path) -> Result<()> {
 pub(super) struct Recovery<'a> {
     /// The folder of the restore.
     pub(super) into: &'a Path,
+    /// Whether it was there before, and stays when the recovery fails.
+    pub(super) folder_stays: bool,
     pub(super) deadlines: &'a Deadlines,
     pub(super) clock: &'a Arc<dyn Clock>,
 }
 
-/// When the replay was over, on the clock that measures, and where.
+/// When the replay was over, on the clock that measures, and where its last record began.
 pub(super) type Replayed = Option<(Duration, Lsn)>;
 
 impl Recovery<'_> {
-    /// Starts the server, and tells when the replay was over, and where. That is read from the
-    /// server's log, since nothing can be asked before the base backup is consistent.
+    /// Starts the server, and tells when the replay was over. That is read from the server's log,
+    /// since nothing can be asked before the base backup is consistent.
     pub(super) async fn run(
         &self,
         binaries: &Binaries,
@@ -115,19 +76,22 @@ impl Recovery<'_> {
         let options = Options {
             binaries: Some(binaries.clone()),
             settings,
+            folder_stays: self.folder_stays,
             // The phases have deadlines of their own, which come first.
             patience: Some((replay + promote).saturating_mul(2)),
             ..Options::default()
         };
         let begun = self.clock.monotonic();
-        let mut replayed: Replayed = None;
+        let (mut log, mut replayed) = (Log::default(), Replayed::None);
         let mut starting = std::pin::pin!(Ephemeral::start_in(self.into, &options));
         loop {
             tokio::select! {
-                started = &mut starting => return (started, replayed.or_else(|| self.look())),
+                started = &mut starting => {
+                    return (started, replayed.or_else(|| self.look(&mut log)));
+                }
                 () = tokio::time::sleep(LOOK) => {}
             }
-            replayed = replayed.or_else(|| self.look());
+            replayed = replayed.or_else(|| self.look(&mut log));
             let now = self.clock.monotonic();
             let (phase, since, limit) = match replayed {
                 None => (RestorePhase::Replay, begun, replay),
@@ -139,16 +103,74 @@ impl Recovery<'_> {
         }
     }
 
-    fn look(&self) -> Replayed {
-        let text = std::fs::read_to_string(self.into.join("start.log")).ok()?;
-        Some((self.clock.monotonic(), redo_done(&text)?))
+    fn look(&self, log: &mut Log) -> Replayed {
+        let found = log.redo_done(&self.into.join("start.log")).ok()?;
+        Some((self.clock.monotonic(), found?))
     }
 }
 
-/// `redo done at 0/5000110`: the last record that was replayed.
-fn redo_done(log: &str) -> Option<Lsn> {
-    let (_, rest) = log.rsplit_once("redo done at ")?;
+/// What was read of a server's log. It grows by a line for each segment, and is read but once.
+#[derive(Debug, Default)]
+struct Log {
+    /// Bytes that were read.
+    at: u64,
+    /// The beginning of a line whose end is not there yet.
+    line: Vec<u8>,
+}
+
+impl Log {
+    /// Reads on, up to `redo done at 0/5000110`: the last record that was replayed. Words of users may be
+    /// in any encoding.
+    fn redo_done(&mut self, path: &Path) -> std::io::Result<Option<Lsn>> {
+        let mut file = std::fs::File::open(path)?;
+        if file.metadata()?.len() < self.at {
+            // The server was started once more.
+            *self = Self::default();
+        }
+        file.seek(std::io::SeekFrom::Start(self.at))?;
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let count = file.read(&mut chunk)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            self.at += count as u64;
+            for piece in chunk[..count].split_inclusive(|byte| *byte == b'\n') {
+                if self.line.len() < LINE {
+                    self.line.extend_from_slice(piece);
+                }
+                if piece.ends_with(b"\n") {
+                    let line = std::mem::take(&mut self.line);
+                    if let Some(lsn) = redo_done(&String::from_utf8_lossy(&line)) {
+                        return Ok(Some(lsn));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn redo_done(line: &str) -> Option<Lsn> {
+    let (_, rest) = line.rsplit_once("redo done at ")?;
     rest.split_whitespace().next()?.parse().ok()
+}
+
+/// Where the recovery of the promoted cluster in `data` ended: behind its last record. The server
+/// writes it down as the place at which its new timeline leaves the old one.
+pub(super) fn ended_at(data: &Path) -> Result<Option<Lsn>> {
+    let mut newest = None;
+    for entry in data.join("pg_wal").read_dir()? {
+        let name = entry?.file_name();
+        newest = newest.max(TimelineHistory::timeline_of(&name.to_string_lossy()));
+    }
+    let Some(timeline) = newest else {
+        return Ok(None);
+    };
+    let path = data.join("pg_wal").join(TimelineHistory::name(timeline));
+    let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
+    let history = TimelineHistory::parse(timeline, &text)
+        .map_err(|why| Error::new(Kind::RestoreFailed, why))?;
+    Ok(history.branches.last().map(|branch| branch.at))
 }
 
 /// What a server that did not come up means for the restore.
@@ -171,10 +193,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_log_tells_where_redo_ended() {
-        let log =
-            "LOG:  redo starts at 0/2000028\nLOG:  redo done at 0/5000110 system usage: CPU\n";
-        assert_eq!(redo_done(log), Some(Lsn(0x500_0110)));
-        assert_eq!(redo_done("LOG:  redo starts at 0/2000028"), None);
+    fn the_log_tells_where_redo_ended_whatever_else_it_holds() {
+        use std::io::Write as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (path, mut log) = (dir.path().join("start.log"), Log::default());
+        assert!(log.redo_done(&path).is_err(), "it is not there yet");
+        let mut file = std::fs::File::create(&path).unwrap();
+        let mut long = vec![b'x'; 200_000];
+        long.push(b'\n');
+        let parts: [(&[u8], Option<Lsn>); 5] = [
+            (b"LOG:  redo starts at 0/2000028\n", None),
+            (b"LOG:  restored \xe4\xff\n", None),
+            (&long, None),
+            (b"LOG:  redo done at 0/50", None),
+            (b"00110 system usage: CPU\n", Some(Lsn(0x500_0110))),
+        ];
+        for (part, found) in parts {
+            file.write_all(part).unwrap();
+            assert_eq!(log.redo_done(&path).unwrap(), found);
+        }
+        assert_eq!(log.at, path.metadata().unwrap().len());
+        std::fs::write(&path, "LOG:  redo done at 0/60 system\n").unwrap();
+        assert_eq!(log.redo_done(&path).unwrap(), Some(Lsn(0x60)));
+    }
+
+    #[test]
+    fn the_newest_history_tells_where_the_recovery_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let wal = dir.path().join("pg_wal");
+        std::fs::create_dir(&wal).unwrap();
+        assert_eq!(ended_at(dir.path()).unwrap(), None);
+        for (name, text) in [
+            ("00000002.history", "1\t0/3000100\tx\n"),
+            ("00000003.history", "1\t0/3000100\tx\n\n2\t0/40000D8\tx\n"),
+            ("000000030000000000000004", "wal"),
+        ] {
+            std::fs::write(wal.join(name), text).unwrap();
+        }
+        assert_eq!(ended_at(dir.path()).unwrap(), Some(Lsn(0x400_00D8)));
     }
 }

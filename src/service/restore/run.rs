@@ -9,14 +9,17 @@ use super::deadline::{Deadlines, RestorePhase};
 use super::fetch::unpack;
 use super::join::{Unjoined, linked};
 use super::kept::bring;
+use super::neutral::{allowed, settings};
 use super::place::{Place, TablespaceMapping};
 use super::program::reachable;
-use super::promise::promised;
-use super::recover::{Recovery, Replayed, failed, prepare, settings};
+use super::promise::{Promised, promised};
+use super::recover::{Recovery, Replayed, ended_at, failed, prepare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover};
-use crate::recovery::{BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Settings, Unpacked};
+use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover, socket_path};
+use crate::recovery::{
+    BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Segment, Settings, Unpacked, goes_on,
+};
 use crate::service::backup::ancestry;
 use crate::service::wal::{Expected, WalSocket};
 use crate::storage::Repository;
@@ -34,6 +37,8 @@ pub struct Restore<'a> {
     pub into: &'a Path,
     /// Tablespaces that lie outside of that folder.
     pub tablespaces: &'a [TablespaceMapping],
+    /// Settings of the server besides those that the restore chooses.
+    pub settings: &'a [(String, String)],
     /// How long its phases may take.
     pub deadlines: Deadlines,
     /// Time.
@@ -56,7 +61,7 @@ pub struct Restored {
     pub server: Ephemeral,
     /// The source's settings at the time of the backup.
     pub settings: Settings,
-    /// The end of the WAL that was replayed.
+    /// The end of the WAL that was replayed: behind the last record.
     pub reached: Lsn,
     /// Fetching and unpacking the base backup.
     pub fetch: Phase,
@@ -85,25 +90,37 @@ impl Restore<'_> {
     /// Restores, replays, promotes. A restore that fails leaves nothing.
     ///
     /// # Errors
-    /// No programs of the backup's version; too little space; a parent, parts or WAL that are missing
+    /// A setting that it chooses by itself; no programs of the backup's version; too little space; a parent, parts or WAL that are missing
     /// or damaged ([`Kind::BackupMissing`], [`Kind::WalMissing`], [`Kind::SealBroken`]); a server that
     /// ended before its target or before the newest WAL, a phase that passed its deadline
     /// ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
+        allowed(self.settings)?;
         let binaries = self.binaries().await?;
         let lineage = ancestry(self.repository, self.backup).await?;
         let promised = promised(self.repository, self.backup, self.target).await?;
         let begun = self.clock.monotonic();
         let identity = Identity::current()?;
         let place = Place::make(self.into, &lineage, self.tablespaces, &identity)?;
+        // A path that is too long for it is told before anything is fetched.
+        let socket = self.serve(&identity).await?;
         let (bytes, fetched) = self.bring(&binaries, &place, &lineage).await?;
-        prepare(place.data())?;
+        prepare(place.data(), self.backup.postgres / 10_000)?;
         place.give(&identity)?;
         let verified = self.clock.monotonic();
-        let (server, replayed) = self.recover(&binaries, &identity).await?;
+        let settings = self.settings(&identity, (&place, promised), &socket)?;
+        let recovery = Recovery {
+            into: self.into,
+            folder_stays: place.was_there(),
+            deadlines: &self.deadlines,
+            clock: self.clock,
+        };
+        let (server, replayed) = recovered(&recovery, &binaries, settings, socket).await?;
         let done = self.clock.monotonic();
-        let (end, reached) = replayed.unwrap_or((done, self.backup.start));
-        if reached < promised {
+        let (end, last) = replayed.unwrap_or((done, self.backup.start));
+        let reached = ended_at(place.data())?.unwrap_or(last);
+        if reached < promised.at {
+            let promised = promised.at;
             return Err(Error::new(
                 Kind::RestoreFailed,
                 format!(
@@ -210,6 +227,10 @@ impl Restore<'_> {
             .args(["--no-parse-wal", "--quiet"])
             .args(hashed.then_some("--skip-checksums"))
             .arg(data)
+            // It may run as root, and reads what a server sent: the key is no business of it.
+            .env_clear()
+            .envs(binaries.environment())
+            .current_dir("/")
             .stdin(std::process::Stdio::null())
             .kill_on_drop(true)
             .output()
@@ -222,37 +243,73 @@ impl Restore<'_> {
         Err(lines.fold(others(self.backup), Error::detail))
     }
 
-    /// The server, once it takes writes. Its WAL comes through a socket that goes with this call.
-    async fn recover(
-        &self,
-        binaries: &Binaries,
-        identity: &Identity,
-    ) -> Result<(Ephemeral, Replayed)> {
-        let socket = WalSocket::serve(
-            self.repository,
-            Expected {
-                segment_bytes: self.backup.wal_segment_bytes,
-                brought: self.backup.brought(),
-            },
-            &self.into.join("wal.sock"),
-            identity,
-            self.clock,
-        )
-        .await?;
-        let program = reachable(identity, self.into)?;
-        let settings = settings(self.backup, self.target, &program, socket.path());
-        let recovery = Recovery {
-            into: self.into,
-            deadlines: &self.deadlines,
-            clock: self.clock,
+    /// The socket through which the server asks for WAL.
+    async fn serve(&self, identity: &Identity) -> Result<WalSocket> {
+        let expected = Expected {
+            segment_bytes: self.backup.wal_segment_bytes,
+            brought: self.backup.brought(),
         };
-        let (started, replayed) = recovery.run(binaries, settings).await;
-        match (started, socket.fault()) {
-            (Ok(server), None) => Ok((server, replayed)),
-            // What the repository said is the reason; what the server makes of it is not.
-            (_, Some(fault)) => Err(fault),
-            (Err(error), None) => Err(failed(error)),
-        }
+        let path = socket_path(self.into, "wal.sock")?;
+        WalSocket::serve(self.repository, expected, &path, identity, self.clock).await
+    }
+
+    fn settings(
+        &self,
+        identity: &Identity,
+        (place, promised): (&Place, Promised),
+        socket: &WalSocket,
+    ) -> Result<Vec<(String, String)>> {
+        let program = reachable(identity, self.into)?;
+        // A server stops at the first record behind the place, and where there is none it says that
+        // it never came there: a standby's backup may end with the last record of all.
+        let at_end = *self.target == RecoveryTarget::Immediate
+            && self.backup.from_standby
+            && !promised.goes_on
+            && !followed(self.backup, place.data());
+        let target = match at_end {
+            true => &RecoveryTarget::Latest,
+            false => self.target,
+        };
+        let through = (program.as_path(), socket.path());
+        Ok(settings(self.backup, target, through, self.settings))
+    }
+}
+
+/// The server, once it takes writes. Its WAL comes through `socket`, which goes with this call.
+async fn recovered(
+    recovery: &Recovery<'_>,
+    binaries: &Binaries,
+    settings: Vec<(String, String)>,
+    socket: WalSocket,
+) -> Result<(Ephemeral, Replayed)> {
+    let (started, replayed) = recovery.run(binaries, settings).await;
+    match (started, socket.fault()) {
+        (Ok(server), None) => Ok((server, replayed)),
+        // What the repository said is the reason; what the server makes of it is not.
+        (_, Some(fault)) => Err(fault),
+        (Err(error), None) => Err(failed(error)),
+    }
+}
+
+/// Whether the WAL that a backup has brought along goes on behind its end. What cannot be read does:
+/// the server will tell.
+fn followed(backup: &BackupManifest, data: &Path) -> bool {
+    const PAGE: u64 = 8192;
+    let segment = Segment::holding(backup.end, backup.timeline, backup.wal_segment_bytes);
+    let path = data
+        .join("pg_wal")
+        .join(segment.name(backup.wal_segment_bytes));
+    let start = Lsn(backup.end.0 / PAGE * PAGE);
+    let read = || {
+        let file = std::fs::File::open(path)?;
+        let mut page = vec![0; PAGE as usize];
+        let at = start.since(segment.start(backup.wal_segment_bytes));
+        std::os::unix::fs::FileExt::read_exact_at(&file, &mut page, at)?;
+        Ok::<_, std::io::Error>(page)
+    };
+    match read() {
+        Ok(page) => goes_on(&page, start, backup.end, backup.start),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }
 }
 

@@ -16,6 +16,7 @@ use super::make::Maker;
 use super::put_back::put_back;
 use super::rehearse::rehearse;
 use super::request::Request;
+use super::session::open;
 use super::standing::is_empty;
 use super::{finish, keys, refuse, unhook};
 use crate::catalog::Catalog;
@@ -29,7 +30,7 @@ use crate::generate::SeedPlan;
 use crate::job::{Event, EventSink};
 use crate::postgres::{Session, introspect};
 use crate::service::copy::refresh_views;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::QualifiedName;
 
 /// The advisory lock of seedings: its number is this, and the database's own.
 const LOCK: i32 = 0x7469_7365;
@@ -149,31 +150,6 @@ fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
          tidegate seed reset brings a saved state back",
         ),
     )
-}
-
-/// A session in which functions of users, in checks and indexes, find their objects: the server looks
-/// into those already when it plans a query of the table.
-///
-/// # Errors
-/// The database is out of reach.
-pub async fn session(target: &Target) -> Result<Session> {
-    let session = Session::connect(target, "seed").await?;
-    let path = target.search_path.iter();
-    let path = path
-        .map(|name| Ok(Ident::new(name.clone())?.to_string()))
-        .collect::<Result<Vec<_>>>()?;
-    let path = if path.is_empty() {
-        "pg_catalog".to_owned()
-    } else {
-        path.join(", ")
-    };
-    session
-        .batch_execute(&format!(
-            "set search_path = {path}; set idle_in_transaction_session_timeout = 0; \
-             set lock_timeout = '30s'"
-        ))
-        .await?;
-    Ok(session)
 }
 
 impl Engine {
@@ -301,8 +277,9 @@ impl Engine {
         .hint("run it again when that has ended"))
     }
 
+    /// See [`open`].
     pub(super) async fn session(&self) -> Result<Session> {
-        session(&self.target).await
+        open(&self.target).await
     }
 
     pub(super) async fn introspect(&self) -> Result<Catalog> {

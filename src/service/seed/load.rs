@@ -11,7 +11,7 @@ use futures_util::{SinkExt, StreamExt, stream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::asked::{AllAsked, Into, ROUNDS};
+use super::asked::{AllAsked, Asked, Into, ROUNDS};
 use super::derive;
 use super::engine::{Engine, stopped};
 use super::make::Maker;
@@ -114,6 +114,29 @@ impl Load {
         Ok(())
     }
 
+    /// Writes rows of which the server must say whether they are right.
+    async fn ask(
+        &self,
+        asked: &Asked,
+        transaction: &tokio_postgres::Transaction<'_>,
+        chunk: &Chunk,
+        stop: &CancellationToken,
+    ) -> Result<RowSum> {
+        let name = self.maker.plan.tables[chunk.table].name.to_string();
+        let into = Into {
+            table: chunk.table,
+            name: &name,
+            rounds: ROUNDS,
+            stop,
+        };
+        let numbers = (chunk.from..chunk.to).collect();
+        let sum = asked
+            .write(transaction, &self.maker, numbers, &into)
+            .await?;
+        self.rows.fetch_add(sum.rows, Ordering::Relaxed);
+        Ok(sum)
+    }
+
     async fn write(
         &self,
         transaction: &tokio_postgres::Transaction<'_>,
@@ -127,18 +150,7 @@ impl Load {
         let failed = |error| refused(&table.name, error);
         let name = table.name.to_string();
         if let Some(asked) = self.asked.get(&chunk.table) {
-            let into = Into {
-                table: chunk.table,
-                name: &name,
-                rounds: ROUNDS,
-                stop,
-            };
-            let numbers = (chunk.from..chunk.to).collect();
-            let sum = asked
-                .write(transaction, &self.maker, numbers, &into)
-                .await?;
-            self.rows.fetch_add(sum.rows, Ordering::Relaxed);
-            return Ok(sum);
+            return self.ask(asked, transaction, chunk, stop).await;
         }
         let into = if table.derived.is_empty() {
             &name

@@ -20,13 +20,15 @@ mod put_back;
 mod refuse;
 mod rehearse;
 mod request;
+mod session;
 mod staging;
 mod standing;
 mod templates;
 mod unhook;
 
-pub use engine::{Engine, Options, Outcome, TableOutcome, session};
-pub use refuse::{refuse, refuse_unfinished};
+pub use engine::{Engine, Options, Outcome, TableOutcome};
+pub use refuse::refuse;
 pub use request::Request;
+pub use session::open;
 pub use standing::{refuse_renumbered, standing};
 pub use templates::{Reset, Template, Templates};

@@ -1,6 +1,7 @@
 //! WAL on its way into a repository and out of it.
 
 mod audit;
+mod brought;
 mod command;
 mod fetch;
 mod inventory;
@@ -12,9 +13,11 @@ mod spool;
 mod upload;
 
 pub use audit::{Audit, Behind, audit};
+pub use brought::fetch_brought;
 pub use command::{archive_command, restore_command};
 pub use fetch::{Fetched, chain, fetch, fetch_live, fetch_whole};
 pub use inventory::inventory;
+pub(in crate::service) use push::cluster_of;
 pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
 pub use socket::{Expected, WalSocket, fetch_through, push_through};

@@ -14,12 +14,12 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use super::{Fetched, Pusher, chain, fetch, fetch_live};
+use super::{Fetched, Pusher, chain, fetch, fetch_brought, fetch_live};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{Brought, Presence, Segment, WalChain};
-use crate::storage::Repository;
+use crate::storage::{Repository, room};
 
 /// Segments that are fetched before they are asked for, and the most that they may take together.
 const AHEAD: u32 = 4;
@@ -34,7 +34,8 @@ type Ahead = BTreeMap<Segment, JoinHandle<Result<Fetched>>>;
 pub struct Expected {
     /// Size of its segments; 0 when it only hands WAL over.
     pub segment_bytes: u32,
-    /// Segments that its base backup has brought along.
+    /// Segments that its base backup has brought along. Then the log was followed to wherever the
+    /// recovery is to end.
     pub brought: Option<Brought>,
 }
 
@@ -186,7 +187,7 @@ impl Shared {
             .ok()
             .filter(|length| *length <= LONGEST)
             .ok_or_else(|| Error::new(Kind::Usage, "not the length of a file of WAL"))?;
-        let mut content = Vec::new();
+        let mut content = room(usize::try_from(length).unwrap_or_default());
         stream.take(length).read_to_end(&mut content).await?;
         if content.len() as u64 != length {
             return Err(Error::new(Kind::Usage, format!("{name} was cut off")));
@@ -226,8 +227,8 @@ impl Shared {
         if let (Some(segment), Some(brought)) = (segment, self.brought)
             && brought.holds(segment)
         {
-            // The server has it in its own pg_wal, and looks there next.
-            return Ok(Fetched::Beyond);
+            let segment = (brought, segment);
+            return fetch_brought(&self.repository, segment, self.bytes, true).await;
         }
         let (found, known) = fetch_live(&self.repository, name, self.bytes).await?;
         *self.chain.lock().await = known;

@@ -51,6 +51,7 @@ async fn put_on(
         settings: Settings::default(),
         parent,
         kept: None,
+        from_standby: false,
     };
     let name = BackupManifest::part_name(&id, "base", 0);
     repository.put(&name, &b"test"[..]).await.unwrap();

@@ -10,7 +10,7 @@ use tidegate::recovery::Lsn;
 use super::stage::{KEY, OTHER_KEY, Shelf, run, server, value};
 use crate::support::Cli;
 
-fn command(shelf: &Shelf, args: &[&str]) -> Cli {
+pub(super) fn command(shelf: &Shelf, args: &[&str]) -> Cli {
     let location = format!("file:{}", shelf.path().display());
     Cli::new(args.iter().copied())
         .args(["--repository", &location])
@@ -19,14 +19,14 @@ fn command(shelf: &Shelf, args: &[&str]) -> Cli {
 }
 
 /// A server whose WAL is received into the repository by the daemon, and a base backup of it.
-struct Received {
-    shelf: Shelf,
-    primary: Ephemeral,
+pub(super) struct Received {
+    pub(super) shelf: Shelf,
+    pub(super) primary: Ephemeral,
     url: String,
 }
 
 impl Received {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let shelf = Shelf::new();
         let primary = server().await;
         let url = primary.url("postgres");
@@ -38,7 +38,7 @@ impl Received {
         }
     }
 
-    fn receiver(&self) -> crate::support::Running {
+    pub(super) fn receiver(&self) -> crate::support::Running {
         let spool = self.shelf.temp().join("spool");
         let spool = spool.to_str().unwrap().to_owned();
         let args = [
@@ -60,7 +60,7 @@ impl Received {
         .data()
     }
 
-    async fn insert(&self, id: i32, what: &str) {
+    pub(super) async fn insert(&self, id: i32, what: &str) {
         run(
             &self.primary,
             &format!("insert into t values ({id}, '{what}')"),
@@ -69,7 +69,7 @@ impl Received {
     }
 
     /// Waits until everything that was committed until now is in the repository.
-    async fn uploaded(&self) {
+    pub(super) async fn uploaded(&self) {
         let now = value(&self.primary, "select pg_current_wal_flush_lsn()::text").await;
         let now: Lsn = now.parse().unwrap();
         let until = Instant::now() + Duration::from_secs(60);
@@ -89,7 +89,7 @@ impl Received {
     }
 
     /// Restores and gives the rows of the table.
-    async fn restored(&self, name: &str, target: &[&str]) -> Vec<String> {
+    pub(super) async fn restored(&self, name: &str, target: &[&str]) -> Vec<String> {
         let folder = self.shelf.path().with_file_name(name);
         let to = folder.to_str().unwrap().to_owned();
         let args = [&["restore", "--to", &to, "--keep-running"][..], target].concat();
@@ -109,7 +109,7 @@ async fn rows(url: &str) -> Vec<String> {
     rows.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-async fn stop(folder: &Path) {
+pub(super) async fn stop(folder: &Path) {
     PrivateServer::open(folder).unwrap().stop().await.unwrap();
 }
 

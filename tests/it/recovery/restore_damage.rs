@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use tidegate::recovery::BackupManifest;
 
+use super::pitr::command;
 use super::stage::{KEY, Shelf, server};
 use crate::support::Cli;
 
@@ -53,5 +54,56 @@ async fn m14_a_file_that_differs_from_the_manifest_of_postgresql_is_named() {
         .exits(3);
     let error = failed.error().to_string();
     assert!(error.contains("PG_VERSION has another checksum"), "{error}");
+    assert!(!to.exists(), "something is left");
+}
+
+/// An entry of a tar file without content: a link, or a file when it leads nowhere.
+fn entry(name: &str, link: &str) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name).unwrap();
+    header.set_entry_type(tar::EntryType::Regular);
+    if !link.is_empty() {
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_link_name(link).unwrap();
+    }
+    header.set_mode(0o644);
+    header.set_size(0);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+/// Who owns the server that is backed up owns its stream; root restores it elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn m14_nothing_is_written_through_a_link_of_a_backup() {
+    let (server, shelf) = (server().await, Shelf::new());
+    let url = server.url("postgres");
+    let data = shelf.backup(&["create", "--database-url", &url]).data();
+    server.stop().await;
+    let id = data["id"].as_str().unwrap();
+    let repository = shelf.repository();
+    let mut manifest = shelf.manifest(id).await;
+    let outside = shelf.path().with_file_name("outside");
+    std::fs::create_dir(&outside).unwrap();
+
+    let name = BackupManifest::part_name(id, "base", 0);
+    let mut part = entry("lnk", outside.to_str().unwrap());
+    part.extend(entry("lnk/planted", ""));
+    manifest.bytes += part.len() as u64;
+    part.extend(repository.get(&name).await.unwrap());
+    manifest.streams[0].parts[0].bytes = part.len() as u64;
+    manifest.streams[0].parts[0].sha256 = hex::encode(Sha256::digest(&part));
+    for (file, text) in [
+        (name, part),
+        (BackupManifest::name(id), manifest.to_bytes().unwrap()),
+    ] {
+        repository.remove(&file).await.unwrap();
+        repository.put(&file, text).await.unwrap();
+    }
+    shelf.backup(&["verify"]).ok();
+    let to = shelf.path().with_file_name("back");
+    let args = ["restore", "--to", to.to_str().unwrap(), "--format", "json"];
+    let error = command(&shelf, &args).exits(3).error().to_string();
+    assert_eq!(outside.read_dir().unwrap().count(), 0, "{error}");
+    assert!(error.contains("lnk is of the type Symlink"), "{error}");
     assert!(!to.exists(), "something is left");
 }

@@ -137,16 +137,17 @@ pub(super) async fn run_at(url: &str, sql: &str) {
 
 /// The single value of a query, as text.
 pub(super) async fn value(server: &Ephemeral, sql: &str) -> String {
-    connect(server)
+    value_at(&server.url("postgres"), sql).await
+}
+
+/// The same at a connection string.
+pub(super) async fn value_at(url: &str, sql: &str) -> String {
+    connect_to(url)
         .await
         .query_one(sql, &[])
         .await
         .unwrap()
         .get(0)
-}
-
-async fn connect(server: &Ephemeral) -> tokio_postgres::Client {
-    connect_to(&server.url("postgres")).await
 }
 
 async fn connect_to(url: &str) -> tokio_postgres::Client {

@@ -146,71 +146,74 @@ fn rows_are_added_to_trees() {
     assert_eq!(twice.database.rows(all), once.database.rows(all));
 }
 
+/// A rule, and what is said of it.
+const REFUSED: [(&str, &str); 15] = [
+    (
+        "sale]\ncolumns.at = { season = { growth = 2 } }",
+        "season belongs to between",
+    ),
+    (
+        "sale]\ncolumns.at = { between = [\"2024-01-01\", \"2024-02-01\"], season = { weekdays = { tues = 2 } } }",
+        "did you mean \"tue\"?",
+    ),
+    (
+        "sale]\ncolumns.day = { between = [\"2024-01-01\", \"2024-02-01\"], season = { hours = { 3 = 2 } } }",
+        "a date has no hours",
+    ),
+    (
+        "sale]\ncolumns.visits = { between = [1, 9], season = { growth = 2 } }",
+        "season is for dates and times",
+    ),
+    (
+        "sale]\ncolumns.visits = { tree = { roots = 2 } }",
+        "a reference of a table to itself",
+    ),
+    (
+        "folder]\ncolumns.parent_id = { tree = { roots = 0 } }",
+        "roots is 1 or more",
+    ),
+    (
+        "folder]\ncolumns.parent_id = { tree = {}, nulls = 0.5 }",
+        "the roots alone refer to nothing",
+    ),
+    (
+        "sale]\ncolumns.visits = { between = [1, 9], correlates = { incom = 0.5 } }",
+        "no column \"incom\"",
+    ),
+    (
+        "sale]\ncolumns.visits = { between = [1, 9], correlates = { income = 0.5 } }",
+        "\"income\", which needs a rule",
+    ),
+    (
+        "sale]\ncolumns.visits = { choice = [1, 9], correlates = { seats = 0.5 } }\ncolumns.seats = { between = [1, 9] }",
+        "distribution or between, of numbers",
+    ),
+    (
+        "sale]\ncolumns.visits = { between = [1, 9], correlates = { seats = 0.9, income = 0.9 } }\ncolumns.seats = { between = [1, 9] }\ncolumns.income = { between = [1, 9], correlates = { seats = -0.9 } }",
+        "contradict each other",
+    ),
+    (
+        "sale]\ncolumns.product = { given = \"region\", cases = { nort = [\"a\"] } }\ncolumns.region = { choice = [\"north\"] }",
+        "did you mean \"north\"?",
+    ),
+    (
+        "sale]\ncolumns.product = { given = \"plan\", cases = { free = [\"a\"], pro = [\"b\"] } }",
+        "no case for \"team\"",
+    ),
+    (
+        "sale]\ncolumns.seats = { given = \"plan\", cases = { free = [\"many\"] }, choice = [1] }",
+        "\"many\" is no value",
+    ),
+    (
+        "sale]\ncolumns.seats = { cases = { a = [1] } }",
+        "cases belongs to given",
+    ),
+];
+
 #[test]
 fn what_cannot_go_together_is_refused_with_its_line() {
     let stage = stage("version = 1\n");
-    for (rule, says) in [
-        (
-            "sale]\ncolumns.at = { season = { growth = 2 } }",
-            "season belongs to between",
-        ),
-        (
-            "sale]\ncolumns.at = { between = [\"2024-01-01\", \"2024-02-01\"], season = { weekdays = { tues = 2 } } }",
-            "did you mean \"tue\"?",
-        ),
-        (
-            "sale]\ncolumns.day = { between = [\"2024-01-01\", \"2024-02-01\"], season = { hours = { 3 = 2 } } }",
-            "a date has no hours",
-        ),
-        (
-            "sale]\ncolumns.visits = { between = [1, 9], season = { growth = 2 } }",
-            "season is for dates and times",
-        ),
-        (
-            "sale]\ncolumns.visits = { tree = { roots = 2 } }",
-            "a reference of a table to itself",
-        ),
-        (
-            "folder]\ncolumns.parent_id = { tree = { roots = 0 } }",
-            "roots is 1 or more",
-        ),
-        (
-            "folder]\ncolumns.parent_id = { tree = {}, nulls = 0.5 }",
-            "the roots alone refer to nothing",
-        ),
-        (
-            "sale]\ncolumns.visits = { between = [1, 9], correlates = { incom = 0.5 } }",
-            "no column \"incom\"",
-        ),
-        (
-            "sale]\ncolumns.visits = { between = [1, 9], correlates = { income = 0.5 } }",
-            "\"income\", which needs a rule",
-        ),
-        (
-            "sale]\ncolumns.visits = { choice = [1, 9], correlates = { seats = 0.5 } }\ncolumns.seats = { between = [1, 9] }",
-            "distribution or between, of numbers",
-        ),
-        (
-            "sale]\ncolumns.visits = { between = [1, 9], correlates = { seats = 0.9, income = 0.9 } }\ncolumns.seats = { between = [1, 9] }\ncolumns.income = { between = [1, 9], correlates = { seats = -0.9 } }",
-            "contradict each other",
-        ),
-        (
-            "sale]\ncolumns.product = { given = \"region\", cases = { nort = [\"a\"] } }\ncolumns.region = { choice = [\"north\"] }",
-            "did you mean \"north\"?",
-        ),
-        (
-            "sale]\ncolumns.product = { given = \"plan\", cases = { free = [\"a\"], pro = [\"b\"] } }",
-            "no case for \"team\"",
-        ),
-        (
-            "sale]\ncolumns.seats = { given = \"plan\", cases = { free = [\"many\"] }, choice = [1] }",
-            "\"many\" is no value",
-        ),
-        (
-            "sale]\ncolumns.seats = { cases = { a = [1] } }",
-            "cases belongs to given",
-        ),
-    ] {
+    for (rule, says) in REFUSED {
         let spec = format!("version = 1\n[tables.{rule}\n");
         stage.project.write("seeds/related.toml", &spec);
         let outcome = stage.cli(["plan", "--format", "json"]).exits(2);
