@@ -94,3 +94,19 @@ fn parents_that_are_there_are_read_as_they_are() {
     let seen = "select count(*) > 20, count(distinct code) from c where code is not null";
     assert_eq!(stage.database.rows(seen), ["t|10"]);
 }
+
+#[test]
+fn no_template_is_saved_of_a_database_without_its_constraints() {
+    let stage = Stage::new("create table a (id int primary key)");
+    stage.run(["--rows", "5"]);
+    stage
+        .database
+        .execute("update tidegate.seed_run set state = 'loaded', finished_at = null");
+    let error = stage
+        .cli(["template", "save", "--format", "json"])
+        .exits(4)
+        .error();
+    assert_eq!(error["code"], "TG0903", "{error}");
+    let notes = stage.cli(["plan"]).data()["notes"].to_string();
+    assert!(notes.contains("is unfinished"), "{notes}");
+}
