@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::recovery::Retention;
-use crate::service::backup::{Expire, Expired, record};
+use crate::service::backup::{Expire, Expired, SIGN_EVERY, record};
 
 /// Arguments of `backup expire`.
 #[derive(Debug, clap::Args)]
@@ -69,6 +69,10 @@ impl Args {
 
 pub(super) async fn run(app: &App, config: &Config, args: &Args) -> Result<Output> {
     let repository = open(config, args.place.repository.as_deref()).await?;
+    if args.abandoned_after < 2 * SIGN_EVERY {
+        let text = "a backup that is being made gives a sign of life every 5 minutes: with so short a time it may be taken for a dead one, and fails then";
+        app.events.emit(Event::Note(text.to_owned()));
+    }
     let expire = Expire {
         repository: &repository,
         retention: args.retention(config)?,

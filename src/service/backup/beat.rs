@@ -15,8 +15,8 @@ use crate::storage::Repository;
 
 /// The folder of the signs inside a backup's.
 const FOLDER: &str = "alive";
-/// Time between two signs.
-const EVERY: Duration = Duration::from_secs(300);
+/// Time between two signs of life of a backup that is being made.
+pub const SIGN_EVERY: Duration = Duration::from_secs(300);
 const FORM: &str = "%Y%m%dT%H%M%SZ";
 
 /// Gives signs of life until it is stopped.
@@ -42,7 +42,7 @@ impl Beat {
         let task = tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    () = tokio::time::sleep(EVERY) => {}
+                    () = tokio::time::sleep(SIGN_EVERY) => {}
                     () = stopped.cancelled() => return,
                 }
                 if let Err(error) = sign(&own, &name, clock.now()).await {

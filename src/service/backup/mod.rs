@@ -13,6 +13,7 @@ mod verify;
 
 pub use admit::admit;
 pub use audit::{Recorded, record};
+pub use beat::SIGN_EVERY;
 pub use create::{Backup, Created};
 pub use expire::{Expire, Expired, Gone, Removed};
 pub use increment::{Parent, summarizes_wal};
