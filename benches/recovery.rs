@@ -158,6 +158,8 @@ impl Bench {
         let archive = self.path("archive");
         std::fs::create_dir(&archive).unwrap();
         own(&archive);
+        let command = format!("cp %p {}/%f", archive.display());
+        self.archive_with(&command).await;
         let raw = pg_basebackup(&self.server, &self.path("raw"));
         let url = self.server.url("postgres");
         let repository = self.repository("native");
@@ -169,8 +171,6 @@ impl Bench {
             "--repository",
             &repository,
         ]);
-        let command = format!("cp %p {}/%f", archive.display());
-        self.archive_with(&command).await;
         let write = format!(
             "update load set part = part + 1 where id <= {}",
             WAL_MB * 930

@@ -75,7 +75,7 @@ impl Replay {
             .unwrap();
         writeln!(
             file,
-            "archive_mode = off\nrestore_command = 'cp {}/%f %p'\nlisten_addresses = ''\nlogging_collector = off",
+            "archive_mode = off\nhot_standby = off\nmax_wal_size = 4GB\nrestore_command = 'cp {}/%f %p'\nlisten_addresses = ''\nlogging_collector = off",
             archive.display()
         )
         .unwrap();
@@ -94,8 +94,12 @@ impl Replay {
             .stdout(Stdio::null())
             .status()
             .unwrap();
-        let text = std::fs::read_to_string(&log).unwrap();
-        assert!(started.success(), "{text}");
+        let text = || std::fs::read_to_string(&log).unwrap();
+        assert!(started.success(), "{}", text());
+        // A server that recovers counts as started.
+        while !text().contains("ready to accept connections") {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         let stopped = as_server(&control)
             .arg("-D")
             .arg(data)
@@ -104,7 +108,7 @@ impl Replay {
             .status()
             .unwrap();
         assert!(stopped.success());
-        elapsed(&text)
+        elapsed(&text())
     }
 
     /// How long the server of a restore replayed, by its own log.

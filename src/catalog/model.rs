@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::dependency::Dependencies;
 use super::object::{Extension, Function, Publication, Schema, Sequence, Type};
 use super::serial;
-use super::table::{Table, View};
+use super::table::{Table, TableKind, View};
 use super::trigger::EventTrigger;
 use crate::sql::QualifiedName;
 
@@ -146,6 +146,18 @@ impl Catalog {
             }
         }
         found.into_values().collect()
+    }
+
+    /// The first partition of `table`, at any depth, whose rows are on another server.
+    #[must_use]
+    pub fn foreign_partition(&self, table: &Table) -> Option<&Table> {
+        if !table.is_partitioned() {
+            return None;
+        }
+        let below = self.descendants(&table.name);
+        below
+            .into_iter()
+            .find(|part| part.kind == TableKind::Foreign)
     }
 
     /// All relations that hold rows of `name`: the table itself when it stores rows, then its

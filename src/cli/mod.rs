@@ -1,6 +1,7 @@
 //! The command line: one file per command, each an `Args` struct (its doc comments are the help)
 //! and a short `run`. Results are values that [`render`] prints; nothing else writes to stdout.
 
+mod access;
 mod app;
 mod args;
 mod audit;

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use super::App;
+use super::access::{admit, note};
 use super::backup::open;
 use super::render::{Output, Page, Report};
 use super::server::setting;
@@ -20,7 +22,8 @@ use crate::recovery::{
 use crate::service::backup::Shelf;
 use crate::service::rescue::{Rescue, Rescued};
 use crate::service::restore::{
-    Deadline, Deadlines, PassedOver, Restore, RestorePhase, TablespaceMapping, pick, points,
+    Deadline, Deadlines, PassedOver, Restore, RestorePhase, Restored, TablespaceMapping, pick,
+    points,
 };
 use crate::storage::Repository;
 
@@ -97,6 +100,7 @@ impl Args {
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let repository = open(&config, args.repository.as_deref()).await?;
+    admit(app, &config, &repository).await?;
     let shelf = Shelf::read(&repository).await?;
     // A name says nothing of its place; the record of a release's point does.
     let (target, place) = match &args.before_release {
@@ -119,6 +123,11 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         .as_ref()
         .ok_or_else(|| Error::new(Kind::Usage, "no folder is named"))?;
     let into = std::path::absolute(to)?;
+    let detail = json!({
+        "backup": backup.id, "repository": repository.location().to_string(),
+        "target": shown(&target), "into": into.display().to_string(),
+    });
+    note(app, &config, "restore", detail).await;
     let restore = Restore {
         repository: &repository,
         backup,
@@ -136,17 +145,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         }
     };
     let url = done.url(None);
-    let phases = [
-        (RestorePhase::Fetch, done.fetch),
-        (RestorePhase::Verify, done.verify),
-        (RestorePhase::Replay, done.replay),
-        (RestorePhase::Promote, done.promote),
-    ]
-    .map(|(phase, took)| PhaseShown {
-        name: phase.name(),
-        seconds: took.seconds,
-        bytes: took.bytes,
-    });
+    let phases = phases(&done);
     let server = done.server.keep();
     if !args.keep_running {
         server.stop().await?;
@@ -156,9 +155,24 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         passed_over,
         data: into.join("data"),
         reached: done.reached,
-        phases: phases.into(),
+        phases,
         url: args.keep_running.then_some(url),
     }))
+}
+
+fn phases(done: &Restored) -> Vec<PhaseShown> {
+    let all = [
+        (RestorePhase::Fetch, done.fetch),
+        (RestorePhase::Verify, done.verify),
+        (RestorePhase::Replay, done.replay),
+        (RestorePhase::Promote, done.promote),
+    ];
+    let shown = all.map(|(phase, took)| PhaseShown {
+        name: phase.name(),
+        seconds: took.seconds,
+        bytes: took.bytes,
+    });
+    shown.into()
 }
 
 /// Single tables, as a patch.
@@ -169,6 +183,11 @@ async fn rescue(
     patch: &Path,
 ) -> Result<Output> {
     let environment = config.environment(app.globals.env.as_deref())?;
+    let detail = json!({
+        "backup": backup.id, "repository": repository.location().to_string(),
+        "target": shown(moment), "tables": args.tables, "patch": patch.display().to_string(),
+    });
+    note(app, config, "restore.table", detail).await;
     let rescue = Rescue {
         repository,
         backup,
@@ -182,6 +201,13 @@ async fn rescue(
         cancel: &app.cancel,
     };
     Ok(Output::report(rescue.run().await?))
+}
+
+/// A target as the server is told.
+fn shown(target: &RecoveryTarget) -> Value {
+    let settings = target.settings().into_iter();
+    let settings = settings.map(|(name, value)| (name, Value::from(value)));
+    settings.collect::<Map<_, _>>().into()
 }
 
 impl Report for Rescued {
@@ -217,6 +243,10 @@ impl Report for Rescued {
 /// The restore point before a release.
 async fn before(repository: &Repository, release: &Release) -> Result<RestorePoint> {
     let points = points(repository).await?;
+    for problem in &points.damaged {
+        tracing::warn!("a restore point is passed over: {problem}");
+    }
+    let points = points.known;
     if let Some(point) = before_release(&points, &release.to_string()) {
         return Ok(point.clone());
     }

@@ -158,6 +158,19 @@ pub async fn unfinished(client: &impl GenericClient) -> Result<Option<RunRecord>
     row.map(|row| record(&row)).transpose()
 }
 
+/// Number of the run that is not finished, in a database that may never have been seeded.
+///
+/// # Errors
+/// Those of the database.
+pub async fn unfinished_number(client: &impl GenericClient) -> Result<Option<i64>> {
+    let there = "select pg_catalog.to_regclass('tidegate.seed_run') is not null";
+    if !client.query_one(there, &[]).await?.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let sql = "select id from tidegate.seed_run where state in ('loading', 'loaded', 'abandoning')";
+    Ok(client.query_opt(sql, &[]).await?.map(|row| row.get(0)))
+}
+
 /// The latest run of this request that has ended with its rows in place.
 ///
 /// # Errors

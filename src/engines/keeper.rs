@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,7 @@ pub struct Labelled {
     pub label: String,
     /// The id that Tidegate gave it; none when somebody else made it.
     pub id: Option<String>,
-    /// When it was complete.
+    /// When it was complete; long ago when it is not.
     pub ended_at: DateTime<Utc>,
 }
 
@@ -56,6 +57,15 @@ pub trait Keeper: Debug + Send + Sync {
     /// # Errors
     /// [`Kind::BackupTool`](crate::error::Kind::BackupTool).
     fn labels(&self) -> BoxFuture<'_, Result<Vec<Labelled>>>;
+
+    /// Backups that were begun and will never be complete, as far as the engine itself does not take
+    /// them away with its next one.
+    ///
+    /// # Errors
+    /// [`Kind::BackupTool`](crate::error::Kind::BackupTool).
+    fn begun(&self) -> BoxFuture<'_, Result<Vec<Labelled>>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
 
     /// The engine's own verification of everything that it keeps.
     ///

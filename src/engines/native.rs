@@ -4,6 +4,7 @@
 //! each backup can be restored to its own end even when no archive has delivered a segment. A
 //! cluster without further tablespaces goes through a pipe and touches no disk here.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
@@ -19,7 +20,7 @@ use super::said::Said;
 use super::staging::Staging;
 use super::{BackupEngine, Order, Taken, Upload};
 use crate::error::{Error, Kind, Result};
-use crate::postgres::private::{Search, discover};
+use crate::postgres::private::{Leash, Search, discover};
 use crate::recovery::Stream;
 
 /// Kilobytes a second that `pg_basebackup` takes as a limit, lowest and highest.
@@ -57,6 +58,7 @@ impl BackupEngine for Native {
 /// The program, reading to the end of its stderr.
 struct Running {
     child: Child,
+    leash: Leash,
     said: JoinHandle<Said>,
 }
 
@@ -69,6 +71,7 @@ impl Running {
                 return Err(stopped());
             }
         };
+        self.leash.release();
         let said = self.said.await;
         let said = said.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
         if status.success() {
@@ -92,6 +95,7 @@ async fn staged(order: &Order<'_>, upload: &mut Upload) -> Result<Taken> {
     let staging = Staging::new(order.staging.as_deref())?;
     let running = start(order, &staging.data(), Stdio::null()).await?;
     let said = running.end(order).await?;
+    same_tablespaces(&staging.tablespaces()?, &order.tablespaces)?;
     let mut streams = vec![upload.stream("base", None, staging.base().await?).await?];
     staging.done("base")?;
     for (oid, location) in &order.tablespaces {
@@ -101,6 +105,21 @@ async fn staged(order: &Order<'_>, upload: &mut Upload) -> Result<Taken> {
         staging.done(&name)?;
     }
     taken(&said, streams)
+}
+
+/// The tablespaces that were written must be those that were there before: where one lay that came
+/// meanwhile nobody knows, and a backup without it is none.
+fn same_tablespaces(written: &[u32], before: &[(u32, String)]) -> Result<()> {
+    let known: BTreeSet<u32> = before.iter().map(|(oid, _)| *oid).collect();
+    let found: BTreeSet<u32> = written.iter().copied().collect();
+    match known.symmetric_difference(&found).next() {
+        None => Ok(()),
+        Some(oid) => Err(Error::new(
+            Kind::BackupRefused,
+            format!("the tablespace {oid} was made or dropped while the backup was made"),
+        )
+        .hint("take another backup")),
+    }
 }
 
 fn taken(said: &Said, streams: Vec<Stream>) -> Result<Taken> {
@@ -149,6 +168,7 @@ async fn start(order: &Order<'_>, to: &Path, stdout: Stdio) -> Result<Running> {
         .process_group(0)
         .spawn()
         .map_err(|error| Error::new(Kind::BackupTool, format!("pg_basebackup: {error}")))?;
+    let leash = Leash::on(child.id());
     let stderr = child.stderr.take();
     let said = tokio::spawn(async move {
         let mut said = Said::default();
@@ -163,7 +183,7 @@ async fn start(order: &Order<'_>, to: &Path, stdout: Stdio) -> Result<Running> {
         }
         said
     });
-    Ok(Running { child, said })
+    Ok(Running { child, leash, said })
 }
 
 fn arguments(order: &Order<'_>, to: &Path) -> Result<Vec<OsString>> {

@@ -67,6 +67,17 @@ impl Staging {
         Ok(tokio::fs::File::open(self.path(name)).await?)
     }
 
+    /// The tablespaces of which there are tar files.
+    pub(super) fn tablespaces(&self) -> Result<Vec<u32>> {
+        let mut found = Vec::new();
+        for entry in self.data().read_dir()? {
+            let name = entry?.file_name();
+            let oid = name.to_str().and_then(|name| name.strip_suffix(".tar"));
+            found.extend(oid.and_then(|oid| oid.parse::<u32>().ok()));
+        }
+        Ok(found)
+    }
+
     /// `base.tar` with `backup_manifest` at its end, as `pg_basebackup` itself puts it when it writes
     /// to a pipe.
     pub(super) async fn base(&self) -> Result<impl tokio::io::AsyncRead + Unpin + use<>> {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::engine::stopped;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Part, Stream};
-use crate::storage::Repository;
+use crate::storage::{Repository, room};
 
 /// Bytes of a part before it is sealed.
 const PART: usize = 16 << 20;
@@ -88,7 +88,7 @@ impl Upload {
         written: &mut Vec<Written>,
     ) -> Result<()> {
         for number in 0.. {
-            let mut part = Vec::with_capacity(PART);
+            let mut part = room(PART);
             let mut limited = text.take(PART as u64);
             tokio::select! {
                 read = limited.read_to_end(&mut part) => { read?; }

@@ -174,6 +174,8 @@ pub enum Kind {
     Storage,
     /// A file would be overwritten.
     StorageExists,
+    /// A store does not let a file be removed.
+    StorageLocked,
     /// The key of sealed files is missing or wrong.
     SealKey,
     /// A sealed file is damaged.
@@ -282,6 +284,7 @@ impl Kind {
         Self::DataDiffers,
         Self::Storage,
         Self::StorageExists,
+        Self::StorageLocked,
         Self::SealKey,
         Self::SealBroken,
         Self::SeedSpec,
@@ -739,6 +742,12 @@ impl Kind {
                 "a file would be overwritten",
                 "choose another name; what is there stays as it is",
                 "Tidegate never overwrites what it has written to a store, so that no mistake can replace a good copy.",
+            ),
+            Self::StorageLocked => row(
+                ("TG0834", 4, Retry::Never),
+                "a store does not let a file be removed",
+                "wait until its lock or its retention ends, or give the role the right to delete; keep backups at least as long as the lock lasts",
+                "An object lock, a policy of immutability or a role without the right to delete keeps a file. Whatever was to go first is still there; what is refused is not half done.",
             ),
             Self::SealKey => row(
                 ("TG0832", 2, Retry::Never),

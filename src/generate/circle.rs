@@ -25,7 +25,11 @@ pub(super) fn refuse(plan: &SeedPlan, redrawn: impl Fn(usize, usize) -> bool) ->
                 return None;
             };
             // Rows before a row are fewer each time.
-            (redrawn(parent, wanted) && pick.how != How::Earlier).then_some(parent)
+            let before = matches!(
+                pick.how,
+                How::Earlier | How::EarlierOf { .. } | How::Tree { .. }
+            );
+            (redrawn(parent, wanted) && !before).then_some(parent)
         };
         table.columns.iter().filter_map(of)
     };

@@ -38,7 +38,7 @@ impl Counter {
 pub(super) fn is_steady(take: &Take, groups: &[Counter]) -> bool {
     match take {
         Take::Draw => false,
-        Take::Sibling { .. } => true,
+        Take::Sibling { .. } | Take::Among { .. } => true,
         Take::Digit { group, .. } => groups.get(*group).is_some_and(|group| group.stride == 0),
     }
 }

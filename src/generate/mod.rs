@@ -8,7 +8,9 @@ mod children;
 mod choice;
 mod circle;
 mod condition;
+mod copula;
 mod counter;
+mod deal;
 mod distribution;
 mod document;
 mod encode;
@@ -22,11 +24,13 @@ mod pg_type;
 mod plan;
 mod planner;
 pub mod profile;
+mod quantile;
 mod rows;
 mod source;
 mod spec;
 mod stream;
 mod touched;
+mod tree;
 mod value;
 mod wished;
 
@@ -44,9 +48,10 @@ pub use pg_type::{ColumnType, PgType};
 pub use plan::{Ask, ColumnPlan, Derived, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 pub use planner::{Options, Standing, StandingTable, plan, rehearse};
 pub use rows::{Keys, Rows, Stuck, Worker};
-pub use source::{Agreed, Locale, Make, Piece, RowView, Source, Topic, Weighted};
+pub use source::{Agreed, Locale, Make, Piece, RowView, Season, Source, Topic, Weighted};
 pub use spec::{
-    ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec, schema as spec_schema,
+    ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, SpecText, TableSpec, TenancySpec, TreeRule,
+    schema as spec_schema,
 };
 pub use stream::{Stream, StreamKey};
 pub use value::Value;

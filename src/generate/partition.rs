@@ -53,6 +53,87 @@ pub(super) fn says(
     Some((says, Expression::Or(conditions)))
 }
 
+/// Whether partitions by hash take all rows between them: their shares make a whole.
+#[must_use]
+pub(super) fn is_whole_hash(bounds: &[&str]) -> bool {
+    let modulus = |text: &&str| {
+        let rest = text.strip_prefix("FOR VALUES WITH (modulus ")?;
+        rest.split_once(',')?.0.trim().parse::<u64>().ok()
+    };
+    let Some(moduli) = bounds.iter().map(modulus).collect::<Option<Vec<u64>>>() else {
+        return false;
+    };
+    // Each modulus is a factor of the next larger one.
+    let largest = moduli.iter().copied().max().unwrap_or(1).max(1);
+    let shares = moduli.iter().map(|modulus| largest / modulus.max(&1));
+    shares.sum::<u64>() == largest
+}
+
+/// What bounds say of the first parts of a key with several, or with expressions: by the part's place,
+/// values near which all partitions lie. `kinds` are the types of the parts' values, `None` for one
+/// that is not understood.
+#[must_use]
+pub(super) fn leads(bounds: &[&str], kinds: &[Option<PgType>]) -> Vec<(usize, Says)> {
+    let mut found = Vec::new();
+    if let [Some(kind)] = kinds
+        && let Some((says, _)) = says(bounds, 0, kind)
+    {
+        found.extend(says.into_iter().map(|says| (0, says)));
+        return found;
+    }
+    let sides: Option<Vec<(Vec<Item>, Vec<Item>)>> = bounds.iter().map(|b| sides(b)).collect();
+    let Some(sides) = sides.filter(|sides| !sides.is_empty()) else {
+        return found;
+    };
+    for (at, kind) in kinds.iter().enumerate() {
+        let Some(kind) = kind else { break };
+        let of = |items: &[Item]| items.get(at).and_then(|item| item.value(kind));
+        let ends: Vec<_> = sides.iter().map(|(l, h)| (of(l), of(h))).collect();
+        let same = |(low, high): &(Option<Value>, Option<Value>)| low.is_some() && low == high;
+        if ends.iter().all(same) {
+            let mut values: Vec<Value> = Vec::new();
+            for value in ends.into_iter().filter_map(|(low, _)| low) {
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            found.push((at, Says::OneOf(values)));
+            continue;
+        }
+        if has_order(kind) {
+            let mut hull = ends[0].clone();
+            for (low, high) in ends {
+                let (Some(least), Some(most)) =
+                    (outer(hull.0, low, false), outer(hull.1, high, true))
+                else {
+                    return found;
+                };
+                hull = (least, most);
+            }
+            found.extend(hull.0.map(|low| (at, Says::AtLeast(low, true))));
+            found.extend(hull.1.map(|high| (at, Says::AtMost(high, true))));
+        }
+        break;
+    }
+    found
+}
+
+/// Bounds of times as those of dates.
+#[must_use]
+pub(super) fn as_dates(says: Says) -> Says {
+    const DAY: i64 = 86_400_000_000;
+    let day = |micros: i64| i32::try_from(micros.div_euclid(DAY)).ok().map(Value::Date);
+    match says {
+        Says::AtLeast(Value::Timestamp(micros), included) => {
+            day(micros).map_or(Says::NotNull, |day| Says::AtLeast(day, included))
+        }
+        Says::AtMost(Value::Timestamp(micros), included) => {
+            day(micros).map_or(Says::NotNull, |day| Says::AtMost(day, included))
+        }
+        other => other,
+    }
+}
+
 /// The bound that is further out.
 fn outer(left: Option<Value>, right: Option<Value>, upper: bool) -> Option<Option<Value>> {
     let (Some(left), Some(right)) = (left, right) else {
@@ -96,17 +177,11 @@ fn bound(text: &str, kind: &PgType) -> Option<Bound> {
         }
         return Some(Bound::In(values));
     }
-    // Texts have the order of their collation.
-    if !matches!(
-        kind,
-        PgType::Int(_) | PgType::Numeric(_) | PgType::Date | PgType::Timestamp(_)
-    ) {
+    if !has_order(kind) {
         return None;
     }
-    let rest = rest.strip_prefix("FROM (")?.strip_suffix(')')?;
-    let (low, high) = rest.split_once(") TO (")?;
-    let side = |text: &str| -> Option<Option<Value>> {
-        let [item] = &items(text)?[..] else {
+    let side = |items: &[Item]| -> Option<Option<Value>> {
+        let [item] = items else {
             return None;
         };
         match item {
@@ -114,7 +189,24 @@ fn bound(text: &str, kind: &PgType) -> Option<Bound> {
             item => item.value(kind).map(Some),
         }
     };
-    Some(Bound::Between(side(low)?, side(high)?))
+    let (low, high) = sides(text)?;
+    Some(Bound::Between(side(&low)?, side(&high)?))
+}
+
+/// Whether values of the type stand in the same order here and on the server: texts have that of
+/// their collation.
+const fn has_order(kind: &PgType) -> bool {
+    matches!(
+        kind,
+        PgType::Int(_) | PgType::Numeric(_) | PgType::Date | PgType::Timestamp(_)
+    )
+}
+
+/// The lower and the upper bound of `FOR VALUES FROM (1, 2) TO (3, 4)`.
+fn sides(text: &str) -> Option<(Vec<Item>, Vec<Item>)> {
+    let rest = text.strip_prefix("FOR VALUES FROM (")?.strip_suffix(')')?;
+    let (low, high) = rest.split_once(") TO (")?;
+    Some((items(low)?, items(high)?))
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -207,6 +299,45 @@ mod tests {
         ];
         let (says, _) = super::says(&open, 0, &PgType::Int(4)).unwrap();
         assert_eq!(says[1..], [Says::AtMost(Value::Int(20), false)]);
+    }
+
+    #[test]
+    fn bounds_of_several_parts_lead_near_the_partitions() {
+        let int = || Some(PgType::Int(4));
+        let bounds = [
+            "FOR VALUES FROM (0, 0) TO (10, 0)",
+            "FOR VALUES FROM (10, 0) TO (20, 5)",
+        ];
+        let between = |low, high| {
+            vec![
+                (0, Says::AtLeast(Value::Int(low), true)),
+                (0, Says::AtMost(Value::Int(high), true)),
+            ]
+        };
+        assert_eq!(leads(&bounds, &[int(), int()]), between(0, 20));
+        let text = |text: &str| Value::text(text.to_owned());
+        let bounds = [
+            "FOR VALUES FROM ('eu', 1) TO ('eu', 9)",
+            "FOR VALUES FROM ('us', 5) TO ('us', MAXVALUE)",
+        ];
+        let found = leads(&bounds, &[Some(PgType::Text(None)), int()]);
+        assert_eq!(found[0], (0, Says::OneOf(vec![text("eu"), text("us")])));
+        assert_eq!(found[1..], [(1, Says::AtLeast(Value::Int(1), true))]);
+        assert_eq!(leads(&bounds, &[None, int()]), []);
+    }
+
+    #[test]
+    fn shares_of_a_hash_make_a_whole_or_do_not() {
+        let of = |parts: &[(u64, u64)]| {
+            let texts: Vec<String> = parts
+                .iter()
+                .map(|(m, r)| format!("FOR VALUES WITH (modulus {m}, remainder {r})"))
+                .collect();
+            is_whole_hash(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        assert!(of(&[(2, 0), (4, 1), (4, 3)]));
+        assert!(!of(&[(2, 0), (4, 1)]));
+        assert!(!is_whole_hash(&[]));
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub struct SeedPlan {
     pub fingerprint: String,
     /// Tables, parents before children as far as cycles allow.
     pub tables: Vec<TablePlan>,
-    /// Conditions that are not understood here: the server is asked, on a sample, before the run.
+    /// Conditions that are not understood here: the server is asked, on a sample before the run and of
+    /// every row during it.
     pub asks: Vec<Ask>,
     /// What a person should know before the run.
     pub notes: Vec<String>,
@@ -80,6 +81,14 @@ pub struct Ask {
     pub expression: String,
     /// The column of a domain's condition.
     pub column: Option<Ident>,
+    /// Whether it is that some partition takes the row; the server knows the expression.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partitions: bool,
+    /// Columns that are drawn again when a row does not fulfil it, as indexes into the table's plan,
+    /// those that are made from them included. Keys, columns that are unique, and what other tables
+    /// read stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redraw: Vec<usize>,
 }
 
 /// A counter over all combinations of its digits, walked in a keyed order: no two rows below
@@ -117,8 +126,16 @@ pub enum Take {
     },
     /// The place among the children of the same parent, from 0: for keys such as a line number.
     Sibling {
-        /// Index into the table's picks; a [`How::Per`].
+        /// Index into the table's picks; a [`How::Per`], [`How::Tree`] or [`How::Dealt`].
         pick: usize,
+    },
+    /// A digit of the place among the rows of the same tenant, for keys over rows of the tenant: no two
+    /// rows of a tenant take the same of all.
+    Among {
+        /// Index into the table's picks; a [`How::Dealt`].
+        pick: usize,
+        /// The pick that takes the lower digit; `None` for that one.
+        after: Option<usize>,
     },
 }
 
@@ -189,7 +206,7 @@ pub enum How {
     /// to parent `n % rows`.
     Spread,
     /// A row of the same parent as pick `pick` of this row: for keys that share a column, such as a
-    /// tenant. The parent's own pick `through` must be [`How::Spread`].
+    /// tenant. The parent's own pick `through` must be [`How::Spread`] or [`How::Dealt`].
     Within {
         /// Index into this table's picks.
         pick: usize,
@@ -201,6 +218,35 @@ pub enum How {
     /// A row before this one, for references of a table to itself. The first refers to none, or to
     /// itself when it must.
     Earlier,
+    /// Tenants by weight, the same in all tables: of a spec's `tenancy`.
+    Dealt(Distribution),
+    /// The tenant of the row that another pick of this table chooses.
+    Of {
+        /// Index into this table's picks.
+        pick: usize,
+        /// Index into the parent table's picks: its tenant.
+        through: usize,
+    },
+    /// A row of the same tenant before this one, for references of a table to itself. A tenant's first
+    /// row refers to none, or to itself when it must.
+    EarlierOf {
+        /// Index into the table's picks; a [`How::Dealt`].
+        pick: usize,
+    },
+    /// A row of a level above, for references of a table to itself: rows are numbered level by level.
+    Tree {
+        /// Rows that begin a tree together, at least 1.
+        roots: u64,
+        /// Children of each row.
+        children: Distribution,
+        /// Levels below the roots, at most.
+        depth: Option<u32>,
+        /// Whether a root refers to itself, because it must refer to something.
+        looped: bool,
+        /// The pick of the tenant whose rows are trees of their own; a [`How::Dealt`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<usize>,
+    },
     /// The row itself, for references of a table to itself over columns that it shares with the key.
     Itself,
 }

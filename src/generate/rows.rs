@@ -1,10 +1,14 @@
 //! The rows of a plan, each computed from its number alone.
 
+mod again;
+mod blame;
+mod chosen;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::children::Family;
-use super::choice::{Choice, Chosen, From};
+use super::choice::{Choice, From};
 use super::circle;
 use super::condition::{Condition, Truth};
 use super::counter::{Counter, is_steady};
@@ -20,17 +24,17 @@ use crate::sql::{Ident, QualifiedName};
 
 /// Tries to draw a row that satisfies its conditions. A condition that one row in ten satisfies
 /// fails all of them once in 10^11 rows.
-const TRIES: u32 = 256;
+pub(super) const TRIES: u32 = 256;
 /// Tries of a row and of all rows that it is made from. Rows of a table that refers to itself by keys
 /// that take part in conditions are made from each other: without a bound their tries multiply.
-const TRIES_IN_ALL: u32 = 1 << 14;
+pub(super) const TRIES_IN_ALL: u32 = 1 << 14;
 
 /// No row satisfied its conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stuck {
     /// Number of the row.
     pub row: u64,
-    /// The constraint that the last try broke.
+    /// The constraint that most tries broke.
     pub constraint: String,
 }
 
@@ -40,18 +44,18 @@ pub type Keys = BTreeMap<(QualifiedName, Vec<Ident>), Vec<Vec<Value>>>;
 /// Makes the rows of all tables of a plan.
 #[derive(Debug)]
 pub struct Rows {
-    tables: Vec<Table>,
+    pub(super) tables: Vec<Table>,
 }
 
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     groups: Vec<Counter>,
     picks: Vec<Choice>,
     columns: Vec<Column>,
     /// Columns after those they need.
-    order: Vec<usize>,
-    conditions: Vec<Condition>,
-    wishes: Wishes,
+    pub(super) order: Vec<usize>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) wishes: Wishes,
     /// Values that a person wrote, of the first rows, by column.
     fixed: Vec<BTreeMap<usize, Value>>,
 }
@@ -100,7 +104,7 @@ impl Rows {
             rows: self,
             families: families.collect(),
             left: Cell::new(0),
-            spent: Cell::new(0),
+            spent: Cell::new((0, 0)),
         }
     }
 }
@@ -177,7 +181,7 @@ impl Table {
 
     fn digit(&self, take: &Take, number: u64, attempt: u32) -> Option<u64> {
         match take {
-            Take::Draw | Take::Sibling { .. } => None,
+            Take::Draw | Take::Sibling { .. } | Take::Among { .. } => None,
             Take::Digit {
                 group,
                 divide,
@@ -272,22 +276,22 @@ fn closure(columns: &[Column], column: usize) -> Option<Vec<usize>> {
 /// Makes rows, one after the other or in any order.
 #[derive(Debug)]
 pub struct Worker<'r> {
-    rows: &'r Rows,
+    pub(super) rows: &'r Rows,
     /// The family found last, by table and pick: the next row is mostly of the same.
     families: Vec<Vec<Cell<Option<Family>>>>,
     /// Tries that are left to the row that is being made.
-    left: Cell<u32>,
-    /// The table whose rows took the last of them.
-    spent: Cell<usize>,
+    pub(super) left: Cell<u32>,
+    /// The table and the row that took the last of them.
+    spent: Cell<(usize, u64)>,
 }
 
 /// One try of a row.
 #[derive(Debug, Clone, Copy)]
-struct Try {
-    number: u64,
-    attempt: u32,
+pub(super) struct Try {
+    pub(super) number: u64,
+    pub(super) attempt: u32,
     /// Whether what may be null is not.
-    whole: bool,
+    pub(super) whole: bool,
 }
 
 struct View<'w> {
@@ -310,68 +314,60 @@ impl Worker<'_> {
     ) -> std::result::Result<(), Stuck> {
         self.left.set(TRIES_IN_ALL);
         let made = self.tried(table, number, row);
-        if self.left.get() > 0 {
-            return made;
-        }
         // What it was made from may be no row.
-        let conditions = &self.rows.tables[self.spent.get()].conditions;
+        let (table, of) = match (made, self.left.get()) {
+            (_, 0) => self.spent.get(),
+            (false, _) => (table, number),
+            (true, _) => return Ok(()),
+        };
         Err(Stuck {
             row: number,
-            constraint: conditions
-                .first()
-                .map(|c| c.name.clone())
-                .unwrap_or_default(),
+            constraint: self.blame(table, of),
         })
     }
 
-    fn tried(
-        &self,
-        table: usize,
-        number: u64,
-        row: &mut Vec<Value>,
-    ) -> std::result::Result<(), Stuck> {
+    /// Whether a try fulfilled all conditions.
+    fn tried(&self, table: usize, number: u64, row: &mut Vec<Value>) -> bool {
         let plan = &self.rows.tables[table];
         row.clear();
         row.resize(plan.columns.len(), Value::Null);
-        let mut broken = None;
         for attempt in 0..TRIES {
             match self.left.get() {
                 0 => break,
                 left => self.left.set(left - 1),
             }
-            self.spent.set(table);
-            let wished = if plan.fixed.len() as u64 > number {
-                Wished::default()
-            } else {
-                plan.wishes.of(&plan.conditions, number, attempt)
-            };
+            self.spent.set((table, number));
             let this = Try {
                 number,
                 attempt,
                 whole: false,
             };
-            for column in &plan.order {
-                if attempt == 0 || plan.columns[*column].redrawn {
-                    row[*column] = self.asked((table, *column), this, &wished, row);
-                }
-            }
-            let conditions = plan.conditions.iter();
-            broken = conditions
-                .filter(|condition| condition.expression.holds(row) == Truth::False)
-                .map(|condition| condition.name.clone())
-                .next();
-            if broken.is_none() {
-                return Ok(());
+            self.attempt(table, this, row);
+            let mut conditions = plan.conditions.iter();
+            if conditions.all(|condition| condition.expression.holds(row) != Truth::False) {
+                return true;
             }
         }
-        Err(Stuck {
-            row: number,
-            constraint: broken.unwrap_or_default(),
-        })
+        false
+    }
+
+    /// Makes what differs in this try from the one before; all in the first.
+    fn attempt(&self, table: usize, this: Try, row: &mut [Value]) {
+        let plan = &self.rows.tables[table];
+        let wished = if plan.fixed.len() as u64 > this.number {
+            Wished::default()
+        } else {
+            plan.wishes.of(&plan.conditions, this.number, this.attempt)
+        };
+        for column in &plan.order {
+            if this.attempt == 0 || plan.columns[*column].redrawn {
+                row[*column] = self.asked((table, *column), this, &wished, row);
+            }
+        }
     }
 
     /// The value of a column in a try of which ways to fulfil conditions ask something.
-    fn asked(
+    pub(super) fn asked(
         &self,
         (table, column): (usize, usize),
         this: Try,
@@ -414,7 +410,7 @@ impl Worker<'_> {
             values,
         };
         let digit = match column.take {
-            Take::Sibling { pick } => self.family(table, pick, number).map(|f| number - f.from),
+            Take::Sibling { pick } => self.place(table, pick, number).map(|(_, place)| place),
             ref take => plan.digit(take, number, attempt),
         };
         match digit {
@@ -450,64 +446,6 @@ impl Worker<'_> {
             row[*needed] = self.value((table, *needed), this, &row);
         }
         row.swap_remove(column)
-    }
-
-    /// The row that a pick chooses; `None` when it chooses none.
-    fn chosen(&self, table: usize, pick: usize, this: Try) -> Option<u64> {
-        let plan = &self.rows.tables[table];
-        let choice = plan.picks.get(pick)?;
-        let (number, attempt) = (this.number, this.attempt);
-        let may = choice.nulls > 0.0 && !this.whole;
-        if may && choice.null_key.row(number, attempt).chance(choice.nulls) {
-            return None;
-        }
-        let mut stream = choice.key.row(number, attempt);
-        match &choice.how {
-            Chosen::Draw(distribution, order) => {
-                let last = order.bound().checked_sub(1)?;
-                let rank = distribution.draw_whole(&mut stream, 0, last as i64);
-                Some(order.at(rank.unsigned_abs()))
-            }
-            Chosen::Take(Take::Sibling { pick }, order) => {
-                let family = self.family(table, *pick, number)?;
-                // Families begin at different places, so that not all refer to the same few.
-                let begin = super::stream::stir(family.parent) % order.bound().max(1);
-                let place = begin.checked_add(number - family.from)?;
-                Some(order.at(place.checked_rem(order.bound())?))
-            }
-            Chosen::Take(take, _) => plan.digit(take, number, attempt),
-            Chosen::Per(_) => self.family(table, pick, number).map(|family| family.parent),
-            Chosen::Spread(rows) => number.checked_rem(*rows),
-            Chosen::Within {
-                pick,
-                rows,
-                groups,
-                take,
-            } => {
-                let group = self.chosen(table, *pick, this)?;
-                let members = rows.checked_sub(group)?.div_ceil((*groups).max(1));
-                let digit = plan.digit(take, number, attempt);
-                let member = digit.unwrap_or_else(|| stream.below(members));
-                (member < members).then(|| group + member * groups)
-            }
-            Chosen::Earlier if number == 0 && choice.nulls > 0.0 => None,
-            Chosen::Earlier => Some(stream.below(number)),
-            Chosen::Itself => Some(number),
-        }
-    }
-
-    /// The children of the same parent that a row is among; `None` when it is nobody's.
-    fn family(&self, table: usize, pick: usize, number: u64) -> Option<Family> {
-        let Chosen::Per(children) = &self.rows.tables[table].picks.get(pick)?.how else {
-            return None;
-        };
-        let known = &self.families[table][pick];
-        let family = known
-            .get()
-            .filter(|family| (family.from..family.to).contains(&number))
-            .or_else(|| children.family(number));
-        known.set(family);
-        family
     }
 }
 

@@ -104,6 +104,8 @@ impl Touched {
             let (take, root) = match &pick.how {
                 How::Take(take) => (take, None),
                 How::Within { pick, take, .. } => (take, Some(*pick)),
+                How::Of { pick, .. } | How::EarlierOf { pick } => (&Take::Draw, Some(*pick)),
+                How::Tree { of, .. } => (&Take::Draw, *of),
                 _ => (&Take::Draw, None),
             };
             if let Take::Digit { group, .. } = take {

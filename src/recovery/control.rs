@@ -69,6 +69,15 @@ impl Damage {
     pub fn needs_sandbox(self) -> bool {
         matches!(self, Self::TamperedOracle)
     }
+
+    /// Whether it is done to the files of a copy of the repository.
+    #[must_use]
+    pub fn needs_copy(self) -> bool {
+        !matches!(
+            self,
+            Self::WrongKey | Self::TrueArchive | Self::NoSpace | Self::TamperedOracle
+        )
+    }
 }
 
 /// How many controls a drill tries.

@@ -71,7 +71,7 @@ pub enum Verdict {
 }
 
 /// What the drill restored from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrillSource {
     /// The base backup.
@@ -84,7 +84,7 @@ pub struct DrillSource {
     pub bytes: u64,
     /// Bytes of it in the repository.
     pub sealed_bytes: u64,
-    /// The place in WAL that the recovery reached.
+    /// The place in WAL that the recovery reached; empty when it did not come to an end.
     pub reached: String,
     /// Bytes of WAL that were replayed.
     pub wal_bytes: u64,
@@ -112,8 +112,8 @@ pub struct DrillReport {
     pub reasons: Vec<String>,
     /// What must be achieved.
     pub objectives: Objectives,
-    /// Seconds from the disaster to the first write.
-    pub rto_seconds: f64,
+    /// Seconds from the disaster to the first write; none when it never came.
+    pub rto_seconds: Option<f64>,
     /// Seconds of acknowledged work that are gone; in a passive drill the age of the newest
     /// commit of the repository when the drill began.
     pub rpo_seconds: Option<f64>,
@@ -172,6 +172,43 @@ pub struct OracleCount {
 }
 
 impl DrillReport {
+    /// A drill of which nothing is known yet but when it began and what it restores from; `sandbox`
+    /// when it has a primary of its own. Its verdict is a failure until it was judged.
+    #[must_use]
+    pub fn begun(id: String, at: DateTime<Utc>, sandbox: bool, source: DrillSource) -> Self {
+        Self {
+            id,
+            at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sandbox,
+            wal_mode: None,
+            verdict: Verdict::Failed,
+            reasons: Vec::new(),
+            objectives: Objectives::default(),
+            rto_seconds: None,
+            rpo_seconds: None,
+            rpo_worst_case: None,
+            acknowledged_lost: 0,
+            probe: None,
+            disaster_at: None,
+            source,
+            oracle_equal: None,
+            oracle: OracleCount::default(),
+            oracle_differences: Vec::new(),
+            phases: Vec::new(),
+            checks: Vec::new(),
+            negative_controls: Vec::new(),
+            warnings: Vec::new(),
+            extrapolation: None,
+        }
+    }
+
+    /// The RTO in words.
+    #[must_use]
+    pub fn rto(&self) -> String {
+        self.rto_seconds.map_or("none".to_owned(), seconds)
+    }
+
     /// Seconds of the phases of this name.
     #[must_use]
     pub fn seconds_of(&self, name: &str) -> f64 {
@@ -182,9 +219,9 @@ impl DrillReport {
     /// Compares everything with what it must be, and writes verdict and reasons.
     pub fn judge(&mut self) {
         self.reasons = [
+            self.failed_checks(),
             self.missed(),
             self.wrong_rows(),
-            self.failed_checks(),
             self.green_controls(),
         ]
         .concat();
@@ -197,11 +234,14 @@ impl DrillReport {
 
     fn missed(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if let Some(limit) = self.objectives.rto_seconds
-            && self.rto_seconds > limit
+        if let (Some(limit), Some(rto)) = (self.objectives.rto_seconds, self.rto_seconds)
+            && rto > limit
         {
-            let words = (seconds(self.rto_seconds), seconds(limit));
+            let words = (seconds(rto), seconds(limit));
             found.push(format!("RTO {} of {}", words.0, words.1));
+        }
+        if self.rto_seconds.is_none() {
+            found.push("nothing came back that takes writes".to_owned());
         }
         match (self.objectives.rpo_seconds, self.rpo_seconds) {
             (Some(limit), Some(rpo)) if rpo > limit => {
@@ -275,6 +315,35 @@ impl DrillReport {
             .collect()
     }
 
+    /// What was not looked at, as advice: a drill that passed has not shown it. `asked` are the kinds
+    /// of damage that were to be tried.
+    #[must_use]
+    pub fn doubts(&self, asked: usize) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let undone = self.checks.iter().filter(|check| check.passed.is_none());
+        let undone: Vec<String> = undone.map(|c| format!("{}: {}", c.name, c.found)).collect();
+        if !undone.is_empty() {
+            doubts.push(format!("checks that were not done: {}", undone.join("; ")));
+        }
+        let skipped = self.negative_controls.iter().filter(|c| c.red.is_none());
+        let skipped: Vec<String> = skipped
+            .map(|c| format!("{}: {}", c.name.name(), c.message))
+            .collect();
+        let tried = self.negative_controls.len() - skipped.len();
+        if asked > 0 && tried == 0 {
+            doubts.push(
+                "no negative control was tried: nothing shows that this drill can fail".to_owned(),
+            );
+        }
+        if !skipped.is_empty() {
+            doubts.push(format!(
+                "controls that were not tried: {}",
+                skipped.join("; ")
+            ));
+        }
+        doubts
+    }
+
     /// The age in seconds above which a base backup breaks the RTO, at the WAL rate of this drill.
     #[must_use]
     pub fn oldest_base(&self) -> Option<f64> {
@@ -283,26 +352,27 @@ impl DrillReport {
         let rate = self.source.wal_bytes as f64 / replay.max(1e-3);
         oldest_base(
             objective,
-            self.rto_seconds - replay,
+            self.rto_seconds? - replay,
             rate,
             self.source.wal_rate,
         )
     }
 
-    /// What an extrapolation takes from this drill.
+    /// What an extrapolation takes from this drill; none when nothing came back.
     #[must_use]
-    pub fn sample(&self) -> Sample {
+    pub fn sample(&self) -> Option<Sample> {
+        let rto = self.rto_seconds?;
         let (restore_seconds, replay_seconds) = (
             self.seconds_of("fetch + restore"),
             self.seconds_of("replay"),
         );
-        Sample {
+        Some(Sample {
             bytes: self.source.bytes,
             wal_bytes: self.source.wal_bytes,
             restore_seconds,
             replay_seconds,
-            other_seconds: (self.rto_seconds - restore_seconds - replay_seconds).max(0.0),
-        }
+            other_seconds: (rto - restore_seconds - replay_seconds).max(0.0),
+        })
     }
 }
 
@@ -361,7 +431,7 @@ pub(crate) mod tests {
                 rto_seconds: Some(3600.0),
                 rpo_seconds: Some(300.0),
             },
-            rto_seconds: 2472.0,
+            rto_seconds: Some(2472.0),
             rpo_seconds: Some(0.4),
             rpo_worst_case: Some(WorstCase {
                 seconds: 1.1,
@@ -430,8 +500,8 @@ pub(crate) mod tests {
     #[test]
     fn whatever_is_not_as_it_must_be_fails_it_with_a_reason_of_its_own() {
         type Break = fn(&mut DrillReport);
-        let cases: [(Break, &str); 13] = [
-            (|d| d.rto_seconds = 3601.0, "RTO 1 h 00 m of 1 h 00 m"),
+        let cases: [(Break, &str); 14] = [
+            (|d| d.rto_seconds = Some(3601.0), "RTO 1 h 00 m of 1 h 00 m"),
             (
                 |d| {
                     d.rpo_seconds = Some(301.0);
@@ -465,6 +535,7 @@ pub(crate) mod tests {
                 "this drill cannot fail: flipped byte in data",
             ),
             (|d| d.checks[2].passed = Some(false), "repository unchanged"),
+            (|d| d.rto_seconds = None, "nothing came back"),
         ];
         for (change, reason) in cases {
             let mut drill = passed();
@@ -487,12 +558,44 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_was_not_done_is_said() {
+        let mut drill = passed();
+        assert_eq!(drill.doubts(2), [""; 0]);
+        drill.checks[0].passed = None;
+        drill.negative_controls[0].red = None;
+        let doubts = drill.doubts(2);
+        assert!(doubts[0].contains("not done: indexes: sound"), "{doubts:?}");
+        assert!(
+            doubts[1].contains("not tried: missing segment"),
+            "{doubts:?}"
+        );
+        drill.negative_controls.clear();
+        assert_eq!(drill.doubts(0).len(), 1, "nobody asked for controls");
+        assert!(drill.doubts(2)[1].contains("can fail"));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_read() {
+        let text = serde_json::to_string(&passed()).unwrap();
+        assert!(text.contains("\"rto_seconds\":2472.0"), "{text}");
+        assert_eq!(
+            serde_json::from_str::<DrillReport>(&text).unwrap(),
+            passed()
+        );
+        let mut lost = passed();
+        lost.rto_seconds = None;
+        assert_eq!((lost.sample(), lost.oldest_base()), (None, None));
+        let text = serde_json::to_string(&lost).unwrap();
+        assert_eq!(serde_json::from_str::<DrillReport>(&text).unwrap(), lost);
+    }
+
+    #[test]
     fn the_oldest_base_follows_from_the_rates() {
         let drill = passed();
         let age = drill.oldest_base().unwrap();
         let rate = 38e9 / 1079.0;
         assert!((age - (3600.0 - (2472.0 - 1079.0)) * rate / 440_000.0).abs() < 1.0);
-        let sample = drill.sample();
+        let sample = drill.sample().unwrap();
         assert!((sample.other_seconds - 33.0).abs() < 1e-6);
     }
 

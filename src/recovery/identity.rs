@@ -45,6 +45,13 @@ impl RepositoryIdentity {
             .map_err(|error| Error::new(Kind::SealBroken, format!("{}: {error}", Self::NAME)))
     }
 
+    /// Why its data must not come to this region; none when it may, or when no region is told.
+    #[must_use]
+    pub fn region_objection(&self, region: Option<&str>) -> Option<String> {
+        let (own, other) = (self.region.as_deref()?, region?);
+        (own != other).then(|| format!("its data is of {own}, the environment lies in {other}"))
+    }
+
     /// Why a cluster must not use this repository; none when it may.
     #[must_use]
     pub fn objection(
@@ -111,6 +118,10 @@ mod tests {
                 .objection(7, Some("eu"), "pgbackrest")
                 .is_some_and(|why| why.contains("not pgbackrest"))
         );
+        assert_eq!(identity.region_objection(Some("eu")), None);
+        assert_eq!(identity.region_objection(None), None);
+        let why = identity.region_objection(Some("us")).unwrap();
+        assert!(why.contains("eu") && why.contains("us"), "{why}");
         let text = serde_json::to_string(&identity).unwrap();
         assert!(!text.contains("engine"), "earlier versions read it: {text}");
         assert_eq!(

@@ -10,6 +10,7 @@ mod extrapolation;
 mod file_list;
 mod identity;
 mod lineage;
+mod log_end;
 mod lsn;
 mod manifest;
 mod objectives;
@@ -38,6 +39,9 @@ pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use file_list::{FILE_LIST, Unpacked};
 pub use identity::RepositoryIdentity;
 pub use lineage::lineage;
+#[cfg(test)]
+pub(crate) use log_end::tests as log_end_tests;
+pub use log_end::{WAL_PAGE, log_end};
 pub use lsn::Lsn;
 #[cfg(test)]
 pub(crate) use manifest::tests as manifest_tests;
@@ -52,7 +56,7 @@ pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
 pub use page_end::{goes_on, whole_until};
 pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};
-pub use record::{DrillRecord, Link, Told, unbroken};
+pub use record::{DrillRecord, Link, RECORDS, Told, record_name, record_number, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory, untold};

@@ -26,6 +26,9 @@ pub struct Oracle {
     pub unlogged: Vec<String>,
     /// The last value of each sequence.
     pub sequences: BTreeMap<String, i64>,
+    /// What each call adds to a sequence; below zero for one that goes down.
+    #[serde(default)]
+    pub steps: BTreeMap<String, i64>,
     /// Transactions that were prepared and wait for their end.
     pub prepared: Vec<String>,
     /// Tables and indexes outside of the database's own tablespace, with the name of theirs.
@@ -33,6 +36,10 @@ pub struct Oracle {
     /// Fingerprint of the schema.
     pub schema: String,
 }
+
+/// Values of a sequence that WAL holds in advance (PostgreSQL, `SEQ_LOG_VALS` in
+/// `src/backend/commands/sequence.c`): a recovery may be ahead by as many, and by no more.
+const IN_ADVANCE: i128 = 32;
 
 /// The table of the large objects' content.
 const LARGE_OBJECTS: &str = "pg_catalog.pg_largeobject";
@@ -96,7 +103,7 @@ impl Oracle {
     }
 
     /// What of `restored` is not as it was here; equal without exception, and no tolerance.
-    /// A sequence may be ahead, since WAL holds its values in advance; it must not go back.
+    /// A sequence may be ahead by the values that WAL holds in advance; it must not go back.
     #[must_use]
     pub fn differences(&self, restored: &Self) -> Vec<String> {
         let mut found = Vec::new();
@@ -121,12 +128,13 @@ impl Oracle {
         for (name, wanted) in &self.sequences {
             match restored.sequences.get(name) {
                 None => found.push(format!("sequence {name} is missing")),
-                Some(there) if there < wanted => {
-                    found.push(format!(
-                        "sequence {name} went back from {wanted} to {there}"
-                    ));
+                Some(there) => {
+                    let step = self.steps.get(name).copied().unwrap_or(1);
+                    found.extend(
+                        moved((*wanted, *there), step)
+                            .map(|how| format!("sequence {name} {how} from {wanted} to {there}")),
+                    );
                 }
-                Some(_) => {}
             }
         }
         if self.unlogged != restored.unlogged {
@@ -149,6 +157,17 @@ impl Oracle {
     }
 }
 
+/// How a sequence that is called for `step` more each time moved where it must not; none when it
+/// did not.
+fn moved((wanted, there): (i64, i64), step: i64) -> Option<&'static str> {
+    let ahead = (i128::from(there) - i128::from(wanted)) * i128::from(step.signum());
+    if ahead < 0 {
+        return Some("went back");
+    }
+    let most = i128::from(step.unsigned_abs()) * IN_ADVANCE;
+    (ahead > most).then_some("went too far ahead")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +181,7 @@ mod tests {
             tables: [("a".to_owned(), sum(3)), ("b".to_owned(), sum(4))].into(),
             unlogged: vec!["u".to_owned()],
             sequences: [("s".to_owned(), 10)].into(),
+            steps: [("s".to_owned(), 1)].into(),
             prepared: vec!["p".to_owned()],
             tablespaces: [("b".to_owned(), "far".to_owned())].into(),
             schema: "f".to_owned(),
@@ -176,6 +196,29 @@ mod tests {
         let mut ahead = oracle();
         ahead.sequences.insert("s".to_owned(), 42);
         assert_eq!(oracle().differences(&ahead), [""; 0]);
+    }
+
+    #[test]
+    fn a_sequence_is_ahead_by_what_wal_holds_in_advance_and_no_more() {
+        for (there, step, how) in [
+            (42, 1, None),
+            (43, 1, Some("went too far ahead")),
+            (9, 1, Some("went back")),
+            (10 + 32 * 50, 50, None),
+            (11 + 32 * 50, 50, Some("went too far ahead")),
+            // One that goes down.
+            (10 - 32 * 5, -5, None),
+            (9 - 32 * 5, -5, Some("went too far ahead")),
+            (11, -5, Some("went back")),
+            (i64::MIN, i64::MAX, Some("went back")),
+        ] {
+            assert_eq!(moved((10, there), step), how, "{there} by {step}");
+        }
+        let mut down = oracle();
+        down.steps.insert("s".to_owned(), -1);
+        let mut ahead = down.clone();
+        ahead.sequences.insert("s".to_owned(), -22);
+        assert_eq!(down.differences(&ahead), [""; 0]);
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub fn is_segment_size(bytes: u32) -> bool {
 }
 
 impl PageHeader {
+    /// Bytes that are read of it.
+    pub const BYTES: usize = HEADER;
+
     /// Reads the beginning of a segment, in the byte order that it was written in.
     ///
     /// # Errors

@@ -127,6 +127,11 @@ mod tests {
         assert_eq!(before("2.2.0"), Some(70));
         assert_eq!(before("2.3.0"), None);
         assert_eq!(before_release(&points[1..2], "2.1.0"), None);
+        // After a recovery to 40 the release was applied anew, at a smaller place.
+        let mut anew = point("2.1.0", true, 45);
+        anew.at += chrono::TimeDelta::seconds(60);
+        let both = [points[2].clone(), anew.clone()];
+        assert_eq!(before_release(&both, "2.1.0"), Some(&anew));
         let text = serde_json::to_vec(&points[0]).unwrap();
         let read = RestorePoint::from_bytes(&points[0].file(), &text).unwrap();
         assert_eq!(read, points[0]);

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::DrillReport;
 
+/// Where records lie.
+pub const RECORDS: &str = "drills";
+
 /// The record that comes before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,9 +31,29 @@ pub struct DrillRecord {
     pub report: DrillReport,
 }
 
+/// The number of a record in the history, from 1; its file is called by it. Whoever comes second
+/// with a number finds it taken: no two records follow the same one.
+#[must_use]
+pub fn record_name(number: u64) -> String {
+    format!("{RECORDS}/{number:08}.tg")
+}
+
+/// The number in the name of a record's file. None for a record from before there were numbers,
+/// which is called by its drill; those come first.
+#[must_use]
+pub fn record_number(file: &str) -> Option<u64> {
+    let digits = file.strip_prefix(RECORDS)?.strip_prefix('/')?;
+    let digits = digits.strip_suffix(".tg")?;
+    (digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digits.parse().ok())
+        .flatten()
+}
+
 /// A record with the text that was signed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
+    /// Its file.
+    pub file: String,
     /// The text as it was signed.
     pub text: String,
     /// What it says.
@@ -48,7 +71,7 @@ impl Told {
     }
 }
 
-/// Looks whether the records, in the order of their ids, are one unbroken chain.
+/// Looks whether the records, in the order of their files, are one unbroken chain.
 ///
 /// # Errors
 /// The drill at which it breaks, and how.
@@ -90,9 +113,20 @@ mod tests {
             let text = serde_json::to_string(&record).unwrap();
             let read: DrillRecord = serde_json::from_str(&text).unwrap();
             assert_eq!(read, record, "a record is read as it was written");
-            told.push(Told { text, record });
+            let file = record_name(day);
+            told.push(Told { file, text, record });
         }
         told
+    }
+
+    #[test]
+    fn files_are_numbered_but_for_those_of_old() {
+        assert_eq!(record_name(42), "drills/00000042.tg");
+        assert_eq!(record_number("drills/00000042.tg"), Some(42));
+        assert_eq!(record_number(&record_name(123_456_789)), Some(123_456_789));
+        for old in ["drills/20261122T020000Z-3fa9c1.tg", "drills/42.tg", "x"] {
+            assert_eq!(record_number(old), None, "{old}");
+        }
     }
 
     #[test]

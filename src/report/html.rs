@@ -77,12 +77,7 @@ fn tiles(page: &mut String, drill: &DrillReport) {
         limit.map_or("no objective".to_owned(), |l| format!("of {}", seconds(l)))
     };
     page.push_str("<div class=\"tiles\">");
-    tile(
-        page,
-        "RTO",
-        &seconds(drill.rto_seconds),
-        &of(drill.objectives.rto_seconds),
-    );
+    tile(page, "RTO", &drill.rto(), &of(drill.objectives.rto_seconds));
     let worst = drill
         .rpo_worst_case
         .as_ref()
@@ -197,20 +192,18 @@ fn row(page: &mut String, (class, word): (&str, &str), name: &str, found: &str) 
 }
 
 fn trend(page: &mut String, drill: &DrillReport, history: &[DrillReport]) {
-    if history.len() > 1 {
-        let points: Vec<Point> = history
-            .iter()
-            .map(|one| Point {
-                title: format!(
-                    "{}: {}, {}",
-                    one.at.format("%Y-%m-%d %H:%M"),
-                    seconds(one.rto_seconds),
-                    verdict(one.verdict).1
-                ),
-                value: one.rto_seconds,
+    let points: Vec<Point> = history
+        .iter()
+        .filter_map(|one| {
+            let at = one.at.format("%Y-%m-%d %H:%M");
+            Some(Point {
+                title: format!("{at}: {}, {}", one.rto(), verdict(one.verdict).1),
+                value: one.rto_seconds?,
                 failed: one.verdict == Verdict::Failed,
             })
-            .collect();
+        })
+        .collect();
+    if points.len() > 1 {
         page.push_str("<h2>RTO of all drills</h2>");
         page.push_str(&svg::trend(
             &points,
@@ -297,7 +290,7 @@ mod tests {
     #[test]
     fn a_failed_drill_says_why_first() {
         let mut drill = passed();
-        drill.rto_seconds = 4000.0;
+        drill.rto_seconds = Some(4000.0);
         drill.negative_controls[0].red = Some(false);
         drill.judge();
         let page = html(&drill, std::slice::from_ref(&drill));

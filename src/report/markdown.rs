@@ -64,7 +64,7 @@ fn heading(drill: &DrillReport) -> String {
     let mut text = format!(
         "# Drill {}: {word}\n\nRTO {}{}, RPO {rpo}{}{worst}, {} acknowledged rows lost.\n",
         drill.at.format("%Y-%m-%d %H:%M"),
-        seconds(drill.rto_seconds),
+        drill.rto(),
         of(drill.objectives.rto_seconds),
         of(drill.objectives.rpo_seconds),
         drill.acknowledged_lost

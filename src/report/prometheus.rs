@@ -41,7 +41,7 @@ fn gauges(drill: &DrillReport) -> [Gauge; 12] {
     [
         ("passed", "Whether the last drill passed.", Some(flag(drill.verdict == Verdict::Passed))),
         ("timestamp_seconds", "When the last drill began.", Some(drill.at.timestamp() as f64)),
-        ("rto_seconds", "Seconds from the disaster to the first write.", Some(drill.rto_seconds)),
+        ("rto_seconds", "Seconds from the disaster to the first write.", drill.rto_seconds),
         ("rto_objective_seconds", "Seconds that it may take.", objectives.rto_seconds),
         ("rpo_seconds", "Seconds of acknowledged work that were lost.", drill.rpo_seconds),
         ("rpo_objective_seconds", "Seconds that may be lost.", objectives.rpo_seconds),

@@ -24,7 +24,20 @@ const SHORT: u64 = 16 * 1024;
 /// freed; smaller ones it keeps in the arena of the thread that made them, once it has seen a few
 /// (mallopt(3), `M_MMAP_THRESHOLD`, whose highest value is 32 MiB). Only what is written into takes
 /// memory.
-pub(super) const LARGE: usize = (32 << 20) + 1;
+const LARGE: usize = (32 << 20) + 1;
+/// What is longer gets a buffer that goes back to the system at once.
+const SMALL: usize = 1 << 20;
+
+/// An empty buffer with room for `bytes`. A long one goes back to the system when it is freed, and is
+/// not kept by the thread that made it; room that is not written into takes no memory.
+#[must_use]
+pub fn room(bytes: usize) -> Vec<u8> {
+    Vec::with_capacity(if bytes > SMALL {
+        bytes.max(LARGE)
+    } else {
+        bytes
+    })
+}
 
 /// The bytes of a file.
 #[derive(Debug)]
@@ -164,7 +177,7 @@ impl Text {
     /// # Errors
     /// As [`Self::read`].
     pub fn whole(mut self) -> Result<Vec<u8>> {
-        let mut text = Vec::with_capacity(if self.long { LARGE } else { 0 });
+        let mut text = room(if self.long { LARGE } else { 0 });
         let read = self.opener.read_to_end(&mut text);
         read.map_err(|error| broken(&self.name, error))?;
         Ok(text)

@@ -7,14 +7,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::reader::LARGE;
+use super::reader::room;
 use super::{Entry, Files, Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
 
 /// Room for the header, the tags of the frames and text that does not compress.
 const OVERHEAD: usize = 64 * 1024;
-/// What is longer gets a buffer that goes back to the system at once.
-const SMALL: usize = 1 << 20;
 /// Bytes that are hashed at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -226,6 +224,15 @@ impl Repository {
         }
     }
 
+    /// Names, sizes and tags of all files as they lie there, those that another program keeps among
+    /// them. Another file of the same name has another tag.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn list_tagged(&self) -> Result<Vec<(String, u64, Option<String>)>> {
+        self.store.list_tagged().await
+    }
+
     /// Removes a file; one that is not there is no error.
     ///
     /// # Errors
@@ -258,8 +265,7 @@ fn below(files: Vec<Entry>, folder: &str) -> impl Iterator<Item = Entry> {
 fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
     let salt = std::array::from_fn(|_| rand::random());
     let most = text.len() + text.len() / 1024 + OVERHEAD;
-    let out = Vec::with_capacity(if most > SMALL { most.max(LARGE) } else { most });
-    let mut sealer = Sealer::new(out, key, salt)?;
+    let mut sealer = Sealer::new(room(most), key, salt)?;
     sealer.write_all(text)?;
     sealer.finish()
 }

@@ -1,16 +1,21 @@
 //! A place for files, with the few operations that are needed: nothing that was written is ever
 //! overwritten.
 
+use std::error::Error as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt};
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    GetResultPayload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
 use sha2::{Digest, Sha256};
 
@@ -18,6 +23,21 @@ use super::Location;
 use super::reader::Reader;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::bring_cryptography;
+
+/// How often an operation is begun once more that the network has cut, and the first of the waits
+/// between. What certainly did not arrive, and what a server asks to be repeated, the store's crate
+/// repeats by itself.
+const TRIES: usize = 4;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The mode of a folder that is made.
+const FOLDER_MODE: u32 = 0o711;
+/// Settings of S3 that hold unless others are named. With a checksum the server refuses an upload
+/// that is not what was sent, and a bucket with an object lock takes no upload without one; files are
+/// removed one by one, which every server knows and tells the reason of a refusal.
+const S3_OPTIONS: [(&str, &str); 2] = [
+    ("aws_checksum_algorithm", "sha256"),
+    ("aws_disable_bulk_delete", "true"),
+];
 
 /// An opened [`Location`].
 #[derive(Debug, Clone)]
@@ -36,7 +56,12 @@ impl Store {
         let wrong = |error: object_store::Error| Self::error(location, &error);
         let inner: Arc<dyn ObjectStore> = match location {
             Location::Folder(path) => {
-                std::fs::create_dir_all(path).map_err(|error| {
+                // Others may pass through it, as the owner of a cluster does, and not list it.
+                let made = std::fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(FOLDER_MODE)
+                    .create(path);
+                made.map_err(|error| {
                     Error::new(Kind::Io, format!("cannot make {}: {error}", path.display()))
                 })?;
                 Arc::new(
@@ -54,6 +79,7 @@ impl Store {
                 let url = format!("{scheme}://{bucket}")
                     .parse()
                     .map_err(|error| Error::new(Kind::Storage, format!("{location}: {error}")))?;
+                let options = settled(scheme, options);
                 let (store, _) = object_store::parse_url_opts(&url, options).map_err(wrong)?;
                 Arc::new(PrefixStore::new(store, prefix.as_str()))
             }
@@ -75,13 +101,13 @@ impl Store {
     /// # Errors
     /// [`Kind::StorageExists`] when there is one of that name with other content.
     pub async fn create(&self, name: &str, content: Bytes) -> Result<()> {
-        let options = PutOptions::from(PutMode::Create);
-        let payload = PutPayload::from_bytes(content.clone());
-        let done = self
-            .inner
-            .put_opts(&Path::from(name), payload, options)
-            .await;
-        match done {
+        let done = again(|| async {
+            let options = PutOptions::from(PutMode::Create);
+            let payload = PutPayload::from_bytes(content.clone());
+            let path = Path::from(name);
+            self.inner.put_opts(&path, payload, options).await
+        });
+        match done.await {
             Ok(_) => Ok(()),
             // When the answer to a request was lost, its repetition meets the file that it made.
             Err(object_store::Error::AlreadyExists { .. }) if self.read(name).await? == content => {
@@ -96,8 +122,8 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when it is not there or out of reach.
     pub async fn read(&self, name: &str) -> Result<Bytes> {
-        let read = async { self.inner.get(&Path::from(name)).await?.bytes().await };
-        read.await.map_err(|error| self.wrong(&error))
+        let read = || async { self.inner.get(&Path::from(name)).await?.bytes().await };
+        again(read).await.map_err(|error| self.wrong(&error))
     }
 
     /// A file as a stream, and its bytes; for threads that may wait.
@@ -105,7 +131,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when it is not there or out of reach.
     pub(super) async fn reader(&self, name: &str) -> Result<(Reader, u64)> {
-        let found = self.inner.get(&Path::from(name)).await;
+        let found = again(|| async { self.inner.get(&Path::from(name)).await }).await;
         let found = found.map_err(|error| self.wrong(&error))?;
         let bytes = found.meta.size;
         let reader = match found.payload {
@@ -126,7 +152,8 @@ impl Store {
     /// [`Kind::Storage`] when it is not there or out of reach.
     pub async fn digest(&self, name: &str) -> Result<(u64, String)> {
         let wrong = |error| self.wrong(&error);
-        let found = self.inner.get(&Path::from(name)).await.map_err(wrong)?;
+        let found = again(|| async { self.inner.get(&Path::from(name)).await }).await;
+        let found = found.map_err(wrong)?;
         let (mut stream, mut bytes, mut hash) = (found.into_stream(), 0, Sha256::new());
         while let Some(piece) = stream.try_next().await.map_err(wrong)? {
             bytes += piece.len() as u64;
@@ -140,7 +167,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when the place is out of reach.
     pub async fn exists(&self, name: &str) -> Result<bool> {
-        match self.inner.head(&Path::from(name)).await {
+        match again(|| async { self.inner.head(&Path::from(name)).await }).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.wrong(&error)),
@@ -152,13 +179,10 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when the place is out of reach.
     pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>> {
-        let folder = Path::from(folder);
-        self.inner
-            .list(Some(&folder))
-            .map(|file| file.map(|file| (file.location.to_string(), file.size)))
-            .try_collect()
-            .await
-            .map_err(|error| self.wrong(&error))
+        let files = self.entries(folder).await?.into_iter();
+        Ok(files
+            .map(|file| (file.location.to_string(), file.size))
+            .collect())
     }
 
     /// The same, with the time at which the store got each file.
@@ -166,10 +190,28 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when the place is out of reach.
     pub async fn list_dated(&self, folder: &str) -> Result<Vec<(String, DateTime<Utc>)>> {
+        let files = self.entries(folder).await?.into_iter();
+        Ok(files
+            .map(|file| (file.location.to_string(), file.last_modified))
+            .collect())
+    }
+
+    /// All of a listing, or an error: half of one would say that files are not there.
+    async fn entries(&self, folder: &str) -> Result<Vec<ObjectMeta>> {
         let folder = Path::from(folder);
+        let listed = again(|| async { self.inner.list(Some(&folder)).try_collect().await }).await;
+        listed.map_err(|error| self.wrong(&error))
+    }
+
+    /// Names, sizes and tags of all files, in no order. Another file of the same name has another tag;
+    /// in a folder it is made of the inode and the time of the last change.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when the place is out of reach.
+    pub async fn list_tagged(&self) -> Result<Vec<(String, u64, Option<String>)>> {
         self.inner
-            .list(Some(&folder))
-            .map(|file| file.map(|file| (file.location.to_string(), file.last_modified)))
+            .list(None)
+            .map(|file| file.map(|file| (file.location.to_string(), file.size, file.e_tag)))
             .try_collect()
             .await
             .map_err(|error| self.wrong(&error))
@@ -178,10 +220,21 @@ impl Store {
     /// Removes a file; one that is not there is no error.
     ///
     /// # Errors
-    /// [`Kind::Storage`] when the place is out of reach or refuses (an object lock).
+    /// [`Kind::StorageLocked`] when the store does not allow it; [`Kind::Storage`] when it is out of
+    /// reach.
     pub async fn remove(&self, name: &str) -> Result<()> {
-        match self.inner.delete(&Path::from(name)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        use object_store::Error as Refused;
+        match again(|| async { self.inner.delete(&Path::from(name)).await }).await {
+            Ok(()) | Err(Refused::NotFound { .. }) => Ok(()),
+            // Policies of immutability answer with a conflict, locks and roles with a refusal.
+            Err(
+                error @ (Refused::PermissionDenied { .. }
+                | Refused::AlreadyExists { .. }
+                | Refused::Precondition { .. }),
+            ) if matches!(self.location, Location::Bucket { .. }) => Err(Error::new(
+                Kind::StorageLocked,
+                format!("{} does not let {name} be removed: {error}", self.location),
+            )),
             Err(error) => Err(self.wrong(&error)),
         }
     }
@@ -190,7 +243,7 @@ impl Store {
     /// takes uploads along that were cut off, which no listing shows.
     ///
     /// # Errors
-    /// [`Kind::Storage`] when the place is out of reach or refuses (an object lock).
+    /// As [`Self::remove`].
     pub async fn remove_folder(&self, folder: &str) -> Result<()> {
         for (name, _) in self.list(folder).await? {
             self.remove(&name).await?;
@@ -219,6 +272,53 @@ impl Store {
         };
         Error::new(kind, format!("{location}: {error}"))
     }
+}
+
+/// The options of a store, with what holds unless they say otherwise. `none` leaves one out.
+fn settled(scheme: &str, mut options: Vec<(String, String)>) -> Vec<(String, String)> {
+    if scheme != "s3" {
+        return options;
+    }
+    for (name, value) in S3_OPTIONS {
+        let short = name.trim_start_matches("aws_");
+        if !options.iter().any(|(own, _)| own == name || own == short) {
+            options.push((name.to_owned(), value.to_owned()));
+        }
+        options.retain(|(own, value)| (own != name && own != short) || value != "none");
+    }
+    options
+}
+
+/// Does what can be done any number of times, once more when the network has cut it.
+async fn again<T, F>(work: impl Fn() -> F) -> object_store::Result<T>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    let waits = ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_times(TRIES - 1)
+        .with_jitter();
+    work.retry(waits).when(is_cut).await
+}
+
+/// Whether a request or its answer was cut on its way, so that nobody knows what became of it. A
+/// request that took too long is not: it would take as long again.
+fn is_cut(error: &object_store::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(http) = inner.downcast_ref::<HttpError>() {
+            let cut = matches!(
+                http.kind(),
+                HttpErrorKind::Interrupted | HttpErrorKind::Decode | HttpErrorKind::Unknown
+            );
+            if cut {
+                tracing::info!(%error, "a request was cut and is sent once more");
+            }
+            return cut;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::files::Files;
 use super::history::History;
 use super::page::Shown;
 use crate::cli::App;
+use crate::cli::access::{admit, note};
 use crate::cli::backup::open;
 use crate::cli::render::Output;
 use crate::config::{parse_duration, parse_rate};
@@ -14,7 +17,7 @@ use crate::recovery::{
     BackupManifest, Choice, DEFAULT_CONTROLS, DrillReport, Extrapolation, Objectives, Told,
     WalMode, extrapolate,
 };
-use crate::service::drill::{Drill, Sandbox, record, run as drill};
+use crate::service::drill::{Checks, Done, Drill, Sandbox, record, run as drill};
 
 /// `drill run|report|history`.
 #[derive(Debug, clap::Subcommand)]
@@ -58,6 +61,12 @@ pub struct RunArgs {
     /// Acknowledged work that may be lost, in time, at most [default: `[backup] rpo`]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     rpo: Option<std::time::Duration>,
+    /// Tables and indexes that pg_amcheck looks at at once
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
+    /// How long pg_amcheck may look at one database; what it did not come to is reported as not done
+    #[arg(long, value_name = "TIME", default_value = "4h", value_parser = parse_duration)]
+    check_deadline: std::time::Duration,
     /// Say what the RTO of a cluster of this size would be; needs drills of three sizes
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     extrapolate: Option<u64>,
@@ -116,6 +125,10 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
         None if args.sandbox => None,
         _ => Some(open(&config, named).await?),
     };
+    let passive = repository.as_ref().filter(|_| !args.sandbox);
+    if let Some(repository) = passive {
+        admit(app, &config, repository).await?;
+    }
     let (rto, rpo) = (config.backup().rto, config.backup().rpo);
     let seconds = |own: Option<std::time::Duration>, file| own.or(file).map(|d| d.as_secs_f64());
     let request = Drill {
@@ -129,6 +142,10 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
             rpo_seconds: seconds(args.rpo, rpo),
         },
         controls: args.controls.unwrap_or(DEFAULT_CONTROLS),
+        checks: Checks {
+            jobs: args.jobs,
+            patience: args.check_deadline,
+        },
         extrapolate: args.extrapolate,
         engine: args
             .engine
@@ -140,7 +157,20 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
         events: Arc::clone(&app.events),
         cancel: app.cancel.clone(),
     };
-    let done = drill(&request).await?;
+    let done = drill(&request).await;
+    if let Some(repository) = passive {
+        let mut detail = json!({ "repository": repository.location().to_string() });
+        match &done {
+            Ok(Done { report, .. }) => {
+                detail["drill"] = report.id.as_str().into();
+                detail["backup"] = report.source.backup.as_str().into();
+                detail["verdict"] = json!(report.verdict);
+            }
+            Err(error) => detail["error"] = error.to_string().into(),
+        }
+        note(app, &config, "drill.run", detail).await;
+    }
+    let done = done?;
     let files = args.files.write(&done.report, &done.history)?;
     Ok(Output::report(Shown {
         now: true,
@@ -153,7 +183,9 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
 async fn report(app: &App, args: ReportArgs) -> Result<Output> {
     let config = app.config()?;
     let repository = open(&config, args.repository.as_deref()).await?;
-    let mut history = reports(record::read(&repository).await?);
+    let told = record::read(&repository).await?;
+    let files: Vec<String> = told.iter().map(|told| told.file.clone()).collect();
+    let mut history = reports(told);
     let place = match &args.id {
         Some(id) => history.iter().position(|drill| drill.id == *id),
         None => history.len().checked_sub(1),
@@ -167,8 +199,8 @@ async fn report(app: &App, args: ReportArgs) -> Result<Output> {
     };
     history.truncate(place + 1);
     let drill = history[place].clone();
+    let recorded = files.into_iter().nth(place);
     let files = args.files.write(&drill, &history)?;
-    let recorded = Some(record::name(&drill.id));
     let shown = Shown {
         now: false,
         drill,
@@ -196,7 +228,7 @@ async fn history(app: &App, args: HistoryArgs) -> Result<Output> {
 
 /// The RTO for this size, with as much WAL as the last drill had.
 fn far(all: &[DrillReport], size: u64) -> Option<Extrapolation> {
-    let samples: Vec<_> = all.iter().map(DrillReport::sample).collect();
+    let samples: Vec<_> = all.iter().filter_map(DrillReport::sample).collect();
     extrapolate(&samples, size, all.last()?.source.wal_bytes)
 }
 

@@ -26,7 +26,7 @@ struct Line {
     at: chrono::DateTime<chrono::Utc>,
     sandbox: bool,
     verdict: Verdict,
-    rto_seconds: f64,
+    rto_seconds: Option<f64>,
     rpo_seconds: Option<f64>,
     acknowledged_lost: u64,
     base_bytes: u64,
@@ -39,7 +39,9 @@ impl History {
         now: chrono::DateTime<chrono::Utc>,
         extrapolation: Option<Extrapolation>,
     ) -> Self {
-        let proof = drills.iter().rev().find(|d| d.verdict == Verdict::Passed);
+        // A long drill is recorded after a short one that began later.
+        let proofs = drills.iter().filter(|d| d.verdict == Verdict::Passed);
+        let proof = proofs.max_by_key(|d| d.at);
         Self {
             proof_age_seconds: proof.map(|d| (now - d.at).as_seconds_f64()),
             rto_trend_percent: trend(drills),
@@ -64,10 +66,11 @@ impl History {
 
 fn trend(drills: &[DrillReport]) -> Option<f64> {
     let (last, before) = drills.split_last()?;
-    let mut all: Vec<f64> = before.iter().map(|drill| drill.rto_seconds).collect();
+    let mut all: Vec<f64> = before.iter().filter_map(|d| d.rto_seconds).collect();
     all.sort_by(f64::total_cmp);
     let median = all.get(all.len() / 2)?;
-    (*median > 0.0).then(|| 100.0 * last.rto_seconds / median)
+    let last = last.rto_seconds?;
+    (*median > 0.0).then(|| 100.0 * last / median)
 }
 
 impl Report for History {
@@ -115,7 +118,7 @@ fn row(page: &Page, line: &Line) -> Vec<String> {
     vec![
         line.id.clone(),
         verdict,
-        seconds(line.rto_seconds),
+        line.rto_seconds.map_or("-".to_owned(), seconds),
         line.rpo_seconds.map_or("-".to_owned(), seconds),
         line.acknowledged_lost.to_string(),
         bytes(line.base_bytes),
@@ -135,7 +138,7 @@ mod tests {
             drill.judge();
             drill.at += chrono::Duration::days(day as i64);
         }
-        drills[2].rto_seconds *= 2.0;
+        drills[2].rto_seconds = drills[2].rto_seconds.map(|rto| rto * 2.0);
         drills[2].verdict = Verdict::Failed;
         let now = drills[2].at;
         let history = History::new(&drills, now, None);

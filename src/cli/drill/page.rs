@@ -115,7 +115,7 @@ fn heading(page: &mut Page, drill: &DrillReport) -> fmt::Result {
     page.line(format!(
         "Drill {}   {word}   RTO {}{}    RPO {rpo}{}{worst}",
         drill.at.format("%Y-%m-%d %H:%M"),
-        seconds(drill.rto_seconds),
+        drill.rto(),
         of(drill.objectives.rto_seconds),
         of(drill.objectives.rpo_seconds),
     ))

@@ -10,22 +10,28 @@ use super::super::render::Output;
 use super::command::{PlanArgs, RunArgs, Wanted};
 use super::report::{Abandoned, Planned};
 use crate::config::{Config, Target};
+use crate::control::seed as ledger;
 use crate::control::{Control, Operator};
 use crate::error::{Error, Kind, Result};
 use crate::generate::profile::Profile;
 use crate::generate::{Options, SeedPlan, Spec, SpecText};
 use crate::postgres::{Session, introspect};
-use crate::service::seed::{
-    Engine, Request, refuse, refuse_renumbered, refuse_unfinished, session, standing,
-};
+use crate::service::seed::{Engine, Request, forecast, open, refuse, refuse_renumbered, standing};
 
 pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
     let config = app.config()?;
     let target = app.target(&config).await?;
     let inputs = inputs(app, &config, &target, &args.wanted)?;
-    refuse_unfinished(&session(&target).await?).await?;
-    let plan = make(app, &target, &inputs).await?;
-    Ok(Output::report(Planned::new(plan)?))
+    let mut plan = make(app, &target, &inputs).await?;
+    let session = Session::connect(&target, "seed").await?;
+    if let Some(run) = ledger::unfinished_number(&*session).await? {
+        let note = format!(
+            "run {run} is unfinished: the keys, constraints and indexes that it took off are not in this plan"
+        );
+        plan.notes.insert(0, note);
+    }
+    let forecast = forecast(&target, &plan).await?;
+    Ok(Output::report(Planned::new(plan, forecast)?))
 }
 
 pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
@@ -44,10 +50,10 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
     engine.options.chunk_rows = args.chunk_rows;
     if args.abandon {
         let abandoned = engine.abandon().await?;
-        if abandoned {
+        if abandoned.is_some() {
             audit(&target, "seed.abandon", json!({})).await?;
         }
-        return Ok(Output::report(Abandoned { abandoned }));
+        return Ok(Output::report(Abandoned::new(abandoned)));
     }
     let inputs = inputs(app, &config, &target, &args.wanted)?;
     let outcome = engine
@@ -173,8 +179,8 @@ async fn make(app: &App, target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
 async fn planned(target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
     let (spec, options) = (inputs.spec()?, inputs.options.clone());
     let catalog = introspect(&Session::connect(target, "seed").await?).await?;
-    let session = session(target).await?;
     let seed = options.seed.or(spec.seed).unwrap_or_default();
+    let session = open(target).await?;
     let standing = standing(&session, &catalog, seed).await?;
     let thread = tokio::task::spawn_blocking(move || {
         crate::generate::plan(&catalog, &spec, &options, &standing)

@@ -10,13 +10,12 @@ use serde_json::json;
 use super::super::App;
 use super::super::render::{Output, Page, Report, Style};
 use super::command::ProfileArgs;
-use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::generate::profile::{Comparison, Measure, Profile, Protection};
+use crate::generate::profile::{Comparison, Measure, PlanCloseness, Profile, Protection};
 use crate::postgres::Session;
 use crate::service::backup::{Recorded, record};
 use crate::service::scan::Tools;
-use crate::service::seed::profile::{Measuring, measure, search};
+use crate::service::seed::profile::{Classes, Measuring, measure, plans_of, search};
 
 /// Scale of the noise on every count: a person more or less is lost in it.
 const NOISE: f64 = 2.0;
@@ -49,6 +48,8 @@ struct Compared {
     recorded: bool,
     #[serde(flatten)]
     comparison: Comparison,
+    /// What the planner makes of the same queries; told, not judged.
+    plans: Vec<PlanCloseness>,
 }
 
 /// `--check`
@@ -80,9 +81,10 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
         events: app.events.clone(),
         cancel: app.cancel.clone(),
     };
+    let classes = Classes::read(&session, &config, &tools).await?;
     if let Some(file) = &args.check {
         let text = std::fs::read_to_string(file)?;
-        refuse_leaks((&session, &config), (file, &text), &tools).await?;
+        refuse_leaks((&session, &classes), (file, &text)).await?;
         return Ok(Output::report(Checked {
             file: file.clone(),
             searched_bytes: text.len(),
@@ -99,18 +101,23 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
     };
     if let Some(file) = &args.compare {
         let wanted = Profile::read(&std::fs::read_to_string(file)?)?;
-        let found = measure(&session, &config, asked, &tools).await?;
+        let found = measure(&session, &classes, asked, &tools).await?;
         let comparison = Comparison::new(&wanted, &found);
+        let plans = plans_of(&session, &wanted).await?;
+        let plans = wanted.plans.iter().zip(&plans);
         let alike = comparison.alike();
         return Ok(Output::report(Compared {
             alike,
             recorded,
             comparison,
+            plans: plans
+                .map(|(wanted, found)| wanted.compare(found.as_ref()))
+                .collect(),
         }));
     }
-    let profile = measure(&session, &config, asked, &tools).await?;
+    let profile = measure(&session, &classes, asked, &tools).await?;
     let text = profile.text()?;
-    refuse_leaks((&session, &config), (&file, &text), &tools).await?;
+    refuse_leaks((&session, &classes), (&file, &text)).await?;
     write(&file, &text)?;
     let searched = text.len();
     Ok(Output::report(Learned {
@@ -134,11 +141,10 @@ async fn session_database(session: &Session) -> Result<String> {
 }
 
 async fn refuse_leaks(
-    (session, config): (&Session, &Config),
+    (session, classes): (&Session, &Classes),
     (file, text): (&Path, &str),
-    tools: &Tools,
 ) -> Result<()> {
-    let leaks = search(session, config, text, tools).await?;
+    let leaks = search(session, classes, text).await?;
     let Some(first) = leaks.first() else {
         return Ok(());
     };
@@ -272,12 +278,42 @@ impl Report for Compared {
                 page.styled(Style::Waiting, "not compared")
             ))?;
         }
+        self.plans(page)?;
         on_record(page, self.recorded)?;
         page.line(if self.alike {
             "everything that was compared is alike"
         } else {
             "some distributions differ"
         })
+    }
+}
+
+impl Compared {
+    /// The plans that differ, and how many do not.
+    fn plans(&self, page: &mut Page) -> fmt::Result {
+        let differ = self.plans.iter().filter(|plan| !plan.same);
+        let rows: Vec<Vec<String>> = differ
+            .map(|plan| {
+                vec![
+                    plan.query.clone(),
+                    plan.wanted.join(", "),
+                    plan.found.join(", "),
+                    plan.rows_ratio
+                        .map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+                ]
+            })
+            .collect();
+        let same = self.plans.len() - rows.len();
+        if !rows.is_empty() {
+            page.table(&["Query", "Plan there", "Plan here", "Rows"], rows)?;
+        }
+        if !self.plans.is_empty() {
+            page.line(format!(
+                "{same} of {} queries have the same plan",
+                self.plans.len()
+            ))?;
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::super::render::{Page, Report, Style};
 use crate::error::Result;
 use crate::generate::{Parent, SeedPlan};
-use crate::service::seed::{Outcome, Reset, Template};
+use crate::recovery::{bytes, seconds};
+use crate::service::seed::{Forecast, Outcome, Reset, Template};
 
 /// `seed plan`.
 #[derive(Debug, Serialize)]
@@ -15,13 +16,15 @@ pub(super) struct Planned {
     hash: String,
     #[serde(flatten)]
     plan: SeedPlan,
+    forecast: Forecast,
 }
 
 impl Planned {
-    pub(super) fn new(plan: SeedPlan) -> Result<Self> {
+    pub(super) fn new(plan: SeedPlan, forecast: Forecast) -> Result<Self> {
         Ok(Self {
             hash: plan.hash()?,
             plan,
+            forecast,
         })
     }
 }
@@ -34,17 +37,21 @@ impl Report for Planned {
     fn human(&self, page: &mut Page) -> fmt::Result {
         let plan = &self.plan;
         page.line(format!(
-            "{}   {} tables, {} rows, seed {}",
+            "{}   {} tables, {} rows, seed {}, about {} and {} with {} workers",
             plan.database,
             plan.tables.len(),
             plan.rows(),
-            plan.seed
+            plan.seed,
+            bytes(self.forecast.bytes),
+            seconds(self.forecast.seconds),
+            self.forecast.workers
         ))?;
-        for table in &plan.tables {
+        for (table, size) in plan.tables.iter().zip(&self.forecast.tables) {
             page.line(format!(
-                "{}  {} rows",
+                "{}  {} rows, about {}",
                 page.styled(Style::Good, table.name.plain()),
-                table.rows
+                table.rows,
+                bytes(size.bytes)
             ))?;
             let rows = table.columns.iter().map(|column| {
                 vec![
@@ -140,7 +147,17 @@ impl Report for Outcome {
 /// `seed run --abandon`.
 #[derive(Debug, Serialize)]
 pub(super) struct Abandoned {
-    pub(super) abandoned: bool,
+    abandoned: bool,
+    notes: Vec<String>,
+}
+
+impl Abandoned {
+    pub(super) fn new(remarks: Option<Vec<String>>) -> Self {
+        Self {
+            abandoned: remarks.is_some(),
+            notes: remarks.unwrap_or_default(),
+        }
+    }
 }
 
 impl Report for Abandoned {
@@ -149,6 +166,7 @@ impl Report for Abandoned {
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
+        notes(page, &self.notes)?;
         page.line(if self.abandoned {
             "the unfinished run is taken back"
         } else {

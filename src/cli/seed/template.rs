@@ -11,7 +11,7 @@ use super::plan::audit;
 use super::report::Listed;
 use crate::config::Target;
 use crate::error::Result;
-use crate::service::seed::{Templates, refuse, refuse_unfinished, session};
+use crate::service::seed::{Templates, refuse};
 
 pub(super) async fn reset(app: &App, args: &ResetArgs) -> Result<Output> {
     let target = allowed(app).await?;
@@ -27,10 +27,7 @@ pub(super) async fn run(app: &App, command: &TemplateCommand) -> Result<Output> 
             let templates = templates.list().await?;
             return Ok(Output::report(Listed { templates }));
         }
-        TemplateCommand::Save(args) => {
-            refuse_unfinished(&session(&target).await?).await?;
-            ("seed.template.save", templates.save(&args.name).await?)
-        }
+        TemplateCommand::Save(args) => ("seed.template.save", templates.save(&args.name).await?),
         TemplateCommand::Drop(args) => ("seed.template.drop", templates.drop(&args.name).await?),
     };
     audit(&target, action, json!({ "template": template.name })).await?;

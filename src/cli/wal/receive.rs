@@ -1,7 +1,8 @@
 //! `wal receive`: the daemon that carries the WAL of a server into the repository.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,12 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
-use crate::recovery::BackupManifest;
+use crate::recovery::{BackupManifest, PageHeader};
 use crate::service::backup::{admit, system_identifier};
 use crate::service::wal::{Receiver, ReceiverOptions};
 
+/// The environment of a server that is named by a URL.
+const AD_HOC: &str = "ad-hoc";
 /// Time between two looks at the uploads.
 const LOOK: Duration = Duration::from_secs(1);
 /// The first pause before it is started again.
@@ -66,7 +69,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     drop(session);
     let spool = match &args.spool {
         Some(spool) => spool.clone(),
-        None => default_spool(&target.environment, &args.slot)?,
+        None => default_spool(&target.environment, cluster, &args.slot)?,
     };
     let options = ReceiverOptions {
         target,
@@ -90,13 +93,19 @@ async fn follow(app: &App, options: &ReceiverOptions) -> Result<u32> {
         let began = app.clock.monotonic();
         watch(app, &receiver).await;
         let gone = receiver.gone();
-        // What it has is uploaded first; an error of that is the reason to give up.
-        receiver.drain().await?;
-        if app.cancel.is_cancelled() {
-            return Ok(restarts);
+        // What it has is uploaded first. What is not stays in the spool, from which the next one goes on.
+        match receiver.drain().await {
+            Err(error) if app.cancel.is_cancelled() || Receiver::is_lasting(&error) => {
+                return Err(error);
+            }
+            Err(error) => tracing::warn!(%error, "what was received is not uploaded yet"),
+            Ok(_) if app.cancel.is_cancelled() => return Ok(restarts),
+            Ok(_) => {}
         }
-        if let Some(reason) = gone {
-            tracing::warn!(%reason, "the receiver has ended");
+        match gone {
+            Some(reason) if Receiver::is_lasting(&reason) => return Err(reason),
+            Some(reason) => tracing::warn!(%reason, "the receiver has ended"),
+            None => {}
         }
         if app.clock.monotonic().saturating_sub(began) > LONGEST_PAUSE {
             pause = SHORTEST_PAUSE;
@@ -112,6 +121,7 @@ async fn follow(app: &App, options: &ReceiverOptions) -> Result<u32> {
             pause = (pause * 2).min(LONGEST_PAUSE);
             match Receiver::start(options).await {
                 Ok(receiver) => break receiver,
+                Err(error) if Receiver::is_lasting(&error) => return Err(error),
                 Err(error) => tracing::warn!(%error, "the receiver did not start"),
             }
         };
@@ -138,8 +148,9 @@ async fn watch(app: &App, receiver: &Receiver) {
     }
 }
 
-/// A folder an environment and a slot: two receivers never share one.
-fn default_spool(environment: &str, slot: &str) -> Result<PathBuf> {
+/// A folder an environment and a slot: two receivers never share one. All servers that are named by a
+/// URL are one environment, so theirs are told apart by the cluster.
+fn default_spool(environment: &str, cluster: u64, slot: &str) -> Result<PathBuf> {
     let home = vars::tidegate_home().ok_or_else(|| {
         Error::new(
             Kind::ConfigValue,
@@ -147,7 +158,25 @@ fn default_spool(environment: &str, slot: &str) -> Result<PathBuf> {
         )
         .hint("name a folder with --spool")
     })?;
-    Ok(home.join("spool").join(environment).join(slot))
+    let spools = home.join("spool").join(environment);
+    let plain = spools.join(slot);
+    if environment != AD_HOC || holds_wal_of(&plain, cluster) {
+        return Ok(plain);
+    }
+    Ok(spools.join(cluster.to_string()).join(slot))
+}
+
+/// Whether there is WAL of the cluster in a folder: an earlier version put it there, and it may not be
+/// uploaded yet.
+fn holds_wal_of(folder: &Path, cluster: u64) -> bool {
+    let files = folder.read_dir().into_iter().flatten().flatten();
+    files
+        .filter_map(|file| std::fs::File::open(file.path()).ok())
+        .any(|mut file| {
+            let mut head = [0; PageHeader::BYTES];
+            file.read_exact(&mut head).is_ok()
+                && PageHeader::parse(&head).is_ok_and(|header| header.system_identifier == cluster)
+        })
 }
 
 /// How it ended.
@@ -167,5 +196,26 @@ impl Report for Received {
             "stopped; all that was received is uploaded ({} restarts)",
             self.restarts
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wal_that_an_earlier_version_left_is_known_by_its_cluster() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!holds_wal_of(&dir.path().join("none"), 7));
+        std::fs::write(dir.path().join("tidegate.lock"), "").unwrap();
+        assert!(!holds_wal_of(dir.path(), 7));
+        let segment = crate::recovery::Segment {
+            timeline: 1,
+            number: 3,
+        };
+        let wal = crate::recovery::page_tests::segment(segment, 1 << 20, 7);
+        std::fs::write(dir.path().join("000000010000000000000003.partial"), wal).unwrap();
+        assert!(holds_wal_of(dir.path(), 7));
+        assert!(!holds_wal_of(dir.path(), 8));
     }
 }

@@ -1,6 +1,7 @@
 //! The program, run over one repository.
 
 use std::ffi::OsString;
+use std::fs::TryLockError;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,6 +15,7 @@ use crate::engines::engine::stopped;
 use crate::engines::kept_files::at;
 use crate::engines::local::name_of;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::private::Leash;
 
 /// The one server of a repository.
 pub(super) const SERVER: &str = "tidegate";
@@ -59,6 +61,21 @@ impl Program {
     /// The configuration that is written when a backup is taken.
     pub(super) fn configuration(&self) -> PathBuf {
         self.root.join("barman.conf")
+    }
+
+    /// Whether a backup is being made: Barman holds this lock as long.
+    pub(super) fn at_work(&self) -> Result<bool> {
+        let lock = self
+            .root
+            .join("lock")
+            .join(format!(".{SERVER}-backup.lock"));
+        match std::fs::File::open(&lock).map(|file| file.try_lock()) {
+            Ok(Ok(())) => Ok(false),
+            Ok(Err(TryLockError::WouldBlock)) => Ok(true),
+            Ok(Err(TryLockError::Error(error))) => Err(at(&lock, &error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(at(&lock, &error)),
+        }
     }
 
     /// Makes the configuration speak of this very folder and of its owner: it may be a copy, whose
@@ -124,10 +141,12 @@ impl Program {
         }
         let wrong = |error| Error::new(Kind::BackupTool, format!("barman: {error}"));
         let child = command.spawn().map_err(wrong)?;
+        let leash = Leash::on(child.id());
         let output = tokio::select! {
             output = child.wait_with_output() => output.map_err(wrong)?,
             () = cancel.cancelled() => return Err(stopped()),
         };
+        leash.release();
         Ok(Said {
             well: output.status.success(),
             name: arguments.first().copied().unwrap_or_default().to_owned(),

@@ -58,13 +58,17 @@ impl Barman {
         })
     }
 
-    /// The complete backups that it knows.
-    pub(super) async fn known(&self, cancel: &CancellationToken) -> Result<Vec<Labelled>> {
+    /// The backups that it knows: those that are complete, or those that are not.
+    pub(super) async fn known(
+        &self,
+        complete: bool,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Labelled>> {
         if !self.program.configuration().is_file() {
             return Ok(Vec::new());
         }
         let said = self.program.run(&["list-backups", SERVER], &[], cancel);
-        Ok(said.await?.good()?.read::<List>()?.labelled())
+        Ok(said.await?.good()?.read::<List>()?.labelled(complete))
     }
 
     async fn copied(&self, order: &Order<'_>) -> Result<Taken> {
@@ -98,7 +102,7 @@ impl Barman {
         let arguments = ["backup", SERVER, "--name", order.id];
         let said = self.program.run(&arguments, &cluster.server, order.cancel);
         said.await?.good()?;
-        let known = self.known(order.cancel).await?;
+        let known = self.known(true, order.cancel).await?;
         let made = known
             .into_iter()
             .find(|one| one.id.as_deref() == Some(order.id));

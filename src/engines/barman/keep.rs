@@ -22,7 +22,20 @@ impl Keeper for Barman {
     }
 
     fn labels(&self) -> BoxFuture<'_, Result<Vec<Labelled>>> {
-        async { self.known(&CancellationToken::new()).await }.boxed()
+        async { self.known(true, &CancellationToken::new()).await }.boxed()
+    }
+
+    /// Barman keeps what failed until it is told otherwise, and gives a backup its name only at its
+    /// end. What was begun before nobody was at work is being made by nobody.
+    fn begun(&self) -> BoxFuture<'_, Result<Vec<Labelled>>> {
+        async {
+            let begun = self.known(false, &CancellationToken::new()).await?;
+            Ok(match self.program.at_work()? {
+                true => Vec::new(),
+                false => begun,
+            })
+        }
+        .boxed()
     }
 
     fn doubts(&self) -> BoxFuture<'_, Result<Vec<Doubt>>> {

@@ -23,10 +23,10 @@ struct Listed {
 }
 
 impl List {
-    /// The complete backups.
-    pub(super) fn labelled(self) -> Vec<Labelled> {
+    /// The backups that are complete, or those that are not.
+    pub(super) fn labelled(self, complete: bool) -> Vec<Labelled> {
         let all = self.0.into_iter();
-        all.filter(|one| COMPLETE.contains(&one.status.as_str()))
+        all.filter(|one| COMPLETE.contains(&one.status.as_str()) == complete)
             .map(|one| {
                 let seconds = one.end_time_timestamp.and_then(|text| text.parse().ok());
                 let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
@@ -105,9 +105,11 @@ mod tests {
             {"backup_id": "20261126T080620", "backup_name": "a", "end_time_timestamp": "1795680381", "status": "WAITING_FOR_WALS"},
             {"backup_id": "20261126T080621", "backup_name": null, "end_time_timestamp": "1795680381", "status": "DONE"},
             {"backup_id": "20261126T080622", "backup_name": "c", "end_time_timestamp": null, "status": "FAILED"}]"#;
-        let labels = serde_json::from_str::<List>(text).unwrap().labelled();
+        let labels = serde_json::from_str::<List>(text).unwrap().labelled(true);
         assert_eq!(labels.len(), 2);
         assert_eq!(labels[0].id.as_deref(), Some("a"));
+        let failed = serde_json::from_str::<List>(text).unwrap().labelled(false);
+        assert_eq!((failed.len(), failed[0].id.as_deref()), (1, Some("c")));
         let shown = |status: &str| -> Backup {
             let text = format!(
                 r#"{{"backup_id": "x", "status": "{status}", "base_backup_information":

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::config::vars;
 use crate::engines::engine::stopped;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::private::Leash;
 
 /// The one stanza of a repository: it belongs to one cluster.
 pub(super) const STANZA: &str = "tidegate";
@@ -182,6 +183,7 @@ impl Call<'_> {
     pub(super) async fn ended(self, cancel: &CancellationToken) -> Result<Ended> {
         let name = self.name.clone();
         let mut child = self.start()?;
+        let leash = Leash::on(child.id());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let reading = tokio::spawn(async move { tokio::join!(all(stdout), all(stderr)) });
         let status = tokio::select! {
@@ -191,6 +193,7 @@ impl Call<'_> {
                 return Err(stopped());
             }
         };
+        leash.release();
         let (stdout, stderr) = reading
             .await
             .map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
@@ -213,6 +216,7 @@ impl Call<'_> {
         let stderr = said.try_clone()?;
         command.stdout(Stdio::null()).stderr(stderr);
         let mut child = command.spawn().map_err(wrong)?;
+        let leash = Leash::on(Some(child.id()));
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
@@ -228,6 +232,7 @@ impl Call<'_> {
             }
             std::thread::sleep(LOOK);
         };
+        leash.release();
         let mut stderr = Vec::new();
         said.rewind()?;
         said.read_to_end(&mut stderr)?;

@@ -106,6 +106,11 @@ impl Reader<'_> {
         if least <= 4 && self.word("IS").is_some() {
             return self.is(left).map(Some);
         }
+        if least <= 6 && self.word("OPERATOR").is_some() {
+            let sign = self.operator()?;
+            let right = self.expression(7)?;
+            return term::of_citext(&sign, left, right).map(Some);
+        }
         let Some(Token::Sign(sign)) = self.tokens.get(self.at).cloned() else {
             return Some(None);
         };
@@ -134,6 +139,22 @@ impl Reader<'_> {
             sign => term::matches(sign, left, right),
         };
         made.map(Some)
+    }
+
+    /// What follows `OPERATOR`: `(schema.~)`.
+    fn operator(&mut self) -> Option<String> {
+        self.sign("(")?;
+        let Some(Token::Word(..)) = self.tokens.get(self.at) else {
+            return None;
+        };
+        self.at += 1;
+        self.sign(".")?;
+        let Some(Token::Sign(sign)) = self.tokens.get(self.at).cloned() else {
+            return None;
+        };
+        self.at += 1;
+        self.sign(")")?;
+        Some(sign)
     }
 
     fn is(&mut self, left: Term) -> Option<Term> {

@@ -111,6 +111,38 @@ fn bracket(chars: &[char], start: usize, out: &mut String) -> Option<usize> {
     }
 }
 
+/// The regular expression of PostgreSQL that a pattern of `SIMILAR TO` means, as `similar_to_escape`
+/// gives it; `None` for one with an escaped quote, which divides it.
+#[must_use]
+pub(super) fn similar(pattern: &str) -> Option<String> {
+    let mut out = String::from("^(?:");
+    let mut chars = pattern.chars();
+    let mut inside = false;
+    while let Some(next) = chars.next() {
+        match next {
+            '\\' => match chars.next()? {
+                '"' => return None,
+                other => out.extend(['\\', other]),
+            },
+            _ if inside => {
+                inside = next != ']';
+                out.push(next);
+            }
+            '[' => {
+                inside = true;
+                out.push('[');
+            }
+            '%' => out.push_str(".*"),
+            '_' => out.push('.'),
+            '(' => out.push_str("(?:"),
+            '.' | '^' | '$' => out.extend(['\\', next]),
+            other => out.push(other),
+        }
+    }
+    out.push_str(")$");
+    Some(out)
+}
+
 /// The regular expression that a LIKE pattern means.
 #[must_use]
 pub(super) fn like(pattern: &str) -> Option<String> {

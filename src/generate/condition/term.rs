@@ -55,6 +55,11 @@ impl Term {
         matches!(self.kind, PgType::Text(_) | PgType::Char(_))
     }
 
+    /// Whether it is of the type of texts in which letter case means nothing.
+    fn is_citext(&self) -> bool {
+        matches!(&self.kind, PgType::Other(name) if name == "citext")
+    }
+
     fn is_number(&self) -> bool {
         matches!(
             self.kind,
@@ -239,6 +244,12 @@ pub(super) fn concat(left: Term, right: Term) -> Option<Term> {
     ))
 }
 
+/// An operator of the type without letter case, as it is written out of the search path.
+pub(super) fn of_citext(sign: &str, left: Term, right: Term) -> Option<Term> {
+    let both = left.is_citext() && right.is_citext();
+    both.then(|| matches(sign, left, right)).flatten()
+}
+
 /// `~` and its relatives.
 pub(super) fn matches(sign: &str, left: Term, right: Term) -> Option<Term> {
     let (negated, sign) = match sign.strip_prefix('!') {
@@ -252,9 +263,13 @@ pub(super) fn matches(sign: &str, left: Term, right: Term) -> Option<Term> {
         "~~*" => (true, true),
         _ => return None,
     };
-    if !left.is_text() || !right.is_text() {
+    let fold = if left.is_citext() && right.is_citext() {
+        true
+    } else if left.is_text() && right.is_text() {
+        fold
+    } else {
         return None;
-    }
+    };
     let text = right.text()?;
     let converted = if like {
         regex::like(text)?
@@ -271,7 +286,14 @@ pub(super) fn matches(sign: &str, left: Term, right: Term) -> Option<Term> {
 pub(super) fn cast(term: Term, name: &str) -> Option<Term> {
     let kind = match name {
         "bpchar" => PgType::Text(None),
-        name if name.ends_with("citext") => return None,
+        name if name == "citext" || name.ends_with(".citext") => {
+            if term.is_citext() {
+                return Some(term);
+            }
+            // Of a text it is only the literals that are read.
+            term.text()?;
+            PgType::Other("citext".to_owned())
+        }
         name => ColumnType::of(&Catalog::default(), name).base,
     };
     if let Expression::Constant(value) = &term.expression {
@@ -279,6 +301,7 @@ pub(super) fn cast(term: Term, name: &str) -> Option<Term> {
         return Some(Term::plain(Expression::Constant(made), kind));
     }
     let same = match (&term.kind, &kind) {
+        (PgType::Other(_), PgType::Text(None)) => term.is_citext(),
         (PgType::Text(_) | PgType::Char(_) | PgType::Enum(_), PgType::Text(None)) => true,
         (PgType::Int(from), PgType::Int(to)) => from <= to,
         (PgType::Int(_), PgType::Numeric(None) | PgType::Float(8)) => true,
@@ -342,6 +365,27 @@ pub(super) fn clock(name: &str, today: i64) -> Option<Term> {
     })
 }
 
+/// `starts_with(a, 'x')`, and the expression that the pattern of `SIMILAR TO` stands for.
+fn of_pattern(name: &str, mut arguments: Vec<Term>) -> Option<Term> {
+    let pattern = arguments.pop()?;
+    let text = pattern.text().filter(|_| pattern.is_text())?;
+    match (name, arguments.pop()) {
+        ("starts_with", Some(of)) if of.is_text() && arguments.is_empty() => {
+            let pattern = Pattern::new(format!("(?s)^{}", ::regex::escape(text)), false)?;
+            let matched = Expression::Matches(Box::new(of.expression), pattern);
+            Some(Term::plain(matched, PgType::Bool))
+        }
+        ("similar_to_escape", None) => {
+            let text = regex::similar(text)?;
+            Some(Term::plain(
+                Expression::Constant(Value::text(text)),
+                PgType::Text(None),
+            ))
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn call(name: &str, mut arguments: Vec<Term>, today: i64) -> Option<Term> {
     if matches!(name, "now" | "transaction_timestamp") && arguments.is_empty() {
         return clock("CURRENT_TIMESTAMP", today);
@@ -366,6 +410,9 @@ pub(super) fn call(name: &str, mut arguments: Vec<Term>, today: i64) -> Option<T
             Expression::Call(function, arguments),
             PgType::Numeric(None),
         ));
+    }
+    if let "starts_with" | "similar_to_escape" = name {
+        return of_pattern(name, arguments);
     }
     let first = arguments.first()?;
     let text = matches!(first.kind, PgType::Text(_));

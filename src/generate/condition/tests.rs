@@ -21,6 +21,7 @@ fn column(name: &str) -> Option<(usize, PgType)> {
         "state" => (7, PgType::Enum(labels())),
         "at" => (8, PgType::Timestamp(true)),
         "tags" => (9, PgType::Array(Box::new(PgType::Text(None)), 25)),
+        "slug" => (11, PgType::Other("citext".to_owned())),
         "Odd Name" => (10, PgType::Int(8)),
         _ => return None,
     })
@@ -33,7 +34,7 @@ fn understood(text: &str) -> Expression {
 
 #[cfg(test)]
 fn judged(text: &str, column: usize, value: Value) -> Truth {
-    let mut row = vec![Value::Null; 11];
+    let mut row = vec![Value::Null; 12];
     row[column] = value;
     understood(text).holds(&row)
 }
@@ -51,6 +52,8 @@ fn printed_conditions_are_judged() {
     let any =
         "((name)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[]))";
     let all = "(name)::text <> ALL (ARRAY['x'::text, 'y'::text])";
+    let plate = "(code ~ similar_to_escape('[A-Z]{2}-(1|2)_'::text))";
+    let slug = "(slug OPERATOR(public.~) '^[a-z][a-z0-9-]+$'::public.citext)";
     for (text, column, value, expected) in [
         (within, 1, dec("9.50"), Truth::True),
         (within, 1, dec("9.51"), Truth::False),
@@ -69,6 +72,12 @@ fn printed_conditions_are_judged() {
         ("(code ~~ 'a_%'::text)", 3, t("ab"), Truth::True),
         ("(code ~~ 'a_%'::text)", 3, t("a"), Truth::False),
         ("(NOT (a IS NULL))", 0, Value::Null, Truth::False),
+        ("starts_with(code, 'a.c'::text)", 3, t("a.cd"), Truth::True),
+        ("starts_with(code, 'a.c'::text)", 3, t("abcd"), Truth::False),
+        (plate, 3, t("XA-12"), Truth::True),
+        (plate, 3, t("XA-123"), Truth::False),
+        (slug, 11, t("Ab-9"), Truth::True),
+        (slug, 11, t("9a"), Truth::False),
     ] {
         judge(text, column, value, expected);
     }

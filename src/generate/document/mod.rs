@@ -1,6 +1,8 @@
 //! JSON documents of a shape: one that a sample shows, or that a JSON Schema tells.
 
+mod admit;
 mod made;
+mod merge;
 mod sample;
 mod schema;
 mod shape;

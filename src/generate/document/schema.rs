@@ -1,9 +1,13 @@
 //! JSON Schema (draft 2020-12), as far as values are made of it: `type`, `enum`, `const`, `required`,
-//! `properties`, `items`, and the bounds of numbers, strings and arrays. Any other keyword is refused,
-//! since a document that breaks it would look like one that fulfils it.
+//! `properties`, `items`, the bounds of numbers, strings and arrays, and schemas made of others (`merge`).
+//! Any other keyword is refused, since a document that breaks it would look like one that fulfils it.
+
+use std::cell::Cell;
 
 use serde_json::{Map, Value};
 
+use super::admit::admits;
+use super::merge::{MADE_OF, Merge, Plain};
 use super::shape::{DEPTH, Field, Named, Shape};
 use super::text;
 use crate::generate::distribution::Distribution;
@@ -59,41 +63,90 @@ const DECIMALS: u16 = 2;
 /// Whole numbers that JSON's readers keep (RFC 8259, section 6): below 2^53.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
-type Read<T> = Result<T, String>;
+/// Parts of a document at most: what refers to itself in several places grows by their powers.
+const PARTS: usize = 4096;
+
+pub(super) type Read<T> = Result<T, Wrong>;
+
+/// Why a schema is not read.
+pub(super) enum Wrong {
+    /// What is wrong, with the place.
+    Said(String),
+    /// It leads to itself again and again; the place. Where it may be left out, it is.
+    Endless(String),
+}
 
 /// The shape of a schema's documents; `named` tells strings by their member's name, `today` is in
 /// microseconds since 2000-01-01. The error names the place in the schema.
-pub(in crate::generate) fn of_schema(schema: &Value, named: Named<'_>, today: i64) -> Read<Shape> {
+pub(in crate::generate) fn of_schema(
+    schema: &Value,
+    named: Named<'_>,
+    today: i64,
+) -> Result<Shape, String> {
     let place = Place {
         path: String::new(),
         name: "",
         depth: 0,
+        refs: Vec::new(),
     };
-    Reader { named, today }.shape(schema, &place)
+    let reader = Reader {
+        named,
+        today,
+        merge: Merge { root: schema },
+        parts: Cell::new(0),
+    };
+    reader.shape(schema, &place).map_err(|wrong| match wrong {
+        Wrong::Said(text) => text,
+        Wrong::Endless(path) => format!(
+            "schema {path}: it leads to itself without an end: let a member be optional, an array be empty, or anyOf have another choice"
+        ),
+    })
 }
 
 struct Reader<'n> {
     named: Named<'n>,
     today: i64,
+    merge: Merge<'n>,
+    /// Parts that were read.
+    parts: Cell<usize>,
 }
 
 /// Where a part of the schema stands.
-struct Place<'p> {
+pub(super) struct Place<'p> {
     /// A JSON Pointer (RFC 6901).
-    path: String,
+    pub(super) path: String,
     /// The member that it describes.
-    name: &'p str,
-    depth: usize,
+    pub(super) name: &'p str,
+    pub(super) depth: usize,
+    /// References that were followed on the way to it.
+    pub(super) refs: Vec<String>,
 }
 
 impl Place<'_> {
-    fn wrong<T>(&self, why: impl std::fmt::Display) -> Read<T> {
-        let path = if self.path.is_empty() {
+    pub(super) fn wrong<T>(&self, why: impl std::fmt::Display) -> Read<T> {
+        Err(Wrong::Said(format!("schema {}: {why}", self.shown())))
+    }
+
+    pub(super) fn endless<T>(&self) -> Read<T> {
+        Err(Wrong::Endless(self.shown().to_owned()))
+    }
+
+    fn shown(&self) -> &str {
+        if self.path.is_empty() {
             "/"
         } else {
             &self.path
-        };
-        Err(format!("schema {path}: {why}"))
+        }
+    }
+
+    /// The place of a part that describes the same value.
+    pub(super) fn inside(&self, keyword: &str, at: usize) -> Self {
+        Self {
+            path: format!("{}/{keyword}/{at}", self.path),
+            name: self.name,
+            depth: self.depth,
+            refs: self.refs.clone(),
+        }
     }
 
     fn below<'c>(&self, path: &str, name: &'c str) -> Place<'c> {
@@ -107,6 +160,7 @@ impl Place<'_> {
             path: format!("{}/{path}{tail}", self.path),
             name,
             depth: self.depth + 1,
+            refs: self.refs.clone(),
         }
     }
 }
@@ -116,20 +170,60 @@ impl Reader<'_> {
         let Value::Object(schema) = schema else {
             return place.wrong("a schema is an object");
         };
+        if place.depth > DEPTH && !place.refs.is_empty() {
+            return place.endless();
+        }
         if place.depth > DEPTH {
             return place.wrong(format!("documents have {DEPTH} levels at most"));
         }
-        known(schema, place)?;
-        if let Some(value) = schema.get("const") {
-            return Ok(Shape::constant(value));
+        self.parts.set(self.parts.get() + 1);
+        if self.parts.get() > PARTS {
+            return place.wrong(format!(
+                "a document would have more than {PARTS} parts: it refers to itself in too many places"
+            ));
         }
-        if let Some(values) = schema.get("enum") {
-            return match values {
-                Value::Array(values) if !values.is_empty() => {
-                    Ok(Shape::OneOf(values.iter().map(Value::to_string).collect()))
-                }
-                _ => place.wrong("enum is a list of values"),
-            };
+        let (plain, refs) = self.merge.alternatives(schema, place)?;
+        let place = &Place {
+            path: place.path.clone(),
+            refs,
+            ..*place
+        };
+        let mut shapes = Vec::with_capacity(plain.len());
+        let mut why = None;
+        for schema in &plain {
+            match self.plain(schema, place) {
+                Ok(shape) => shapes.push((1.0, shape)),
+                Err(wrong @ Wrong::Endless(_)) => why = Some(wrong),
+                Err(wrong) => return Err(wrong),
+            }
+        }
+        match (shapes.len(), why) {
+            (1, _) => Ok(shapes.swap_remove(0).1),
+            (0, Some(why)) => Err(why),
+            _ => Ok(Shape::Either(shapes)),
+        }
+    }
+
+    /// The shape of a schema that is made of no others.
+    fn plain(&self, schema: &Plain, place: &Place<'_>) -> Read<Shape> {
+        if let Some(values) = schema.get("enum").filter(|values| !values.is_array()) {
+            return place.wrong(format!("enum is a list of values, not {values}"));
+        }
+        let listed = match (schema.get("const"), schema.get("enum")) {
+            (Some(value), _) => Some(std::slice::from_ref(value)),
+            (None, Some(Value::Array(values))) => Some(&values[..]),
+            _ => None,
+        };
+        if let Some(values) = listed {
+            let whole = Value::Object(schema.clone());
+            let values = values
+                .iter()
+                .filter(|value| admits(self.merge.root, &whole, value));
+            let values: Vec<String> = values.map(Value::to_string).collect();
+            if values.is_empty() {
+                return place.wrong("enum is a list of values, and none of them fulfils the rest");
+            }
+            return Ok(Shape::OneOf(values));
         }
         match schema.get("type") {
             Some(Value::String(kind)) => self.typed(kind, schema, place),
@@ -141,7 +235,13 @@ impl Reader<'_> {
                     };
                     // Null is the exception.
                     let weight = if kind == "null" { 0.1 } else { 1.0 };
-                    shapes.push((weight, self.typed(kind, schema, place)?));
+                    match self.typed(kind, schema, place) {
+                        Err(Wrong::Endless(_)) => {}
+                        shape => shapes.push((weight, shape?)),
+                    }
+                }
+                if shapes.is_empty() {
+                    return place.endless();
                 }
                 Ok(Shape::Either(shapes))
             }
@@ -225,9 +325,16 @@ impl Reader<'_> {
             path: format!("{}/items", place.path),
             name: place.name,
             depth: place.depth + 1,
+            refs: place.refs.clone(),
+        };
+        let element = match self.shape(items, &below) {
+            Err(Wrong::Endless(_)) if min == 0 => {
+                return Ok(Shape::constant(&Value::Array(Vec::new())));
+            }
+            element => element?,
         };
         Ok(Shape::Array {
-            element: Box::new(self.shape(items, &below)?),
+            element: Box::new(element),
             min: min as u32,
             max: max.min(ELEMENTS) as u32,
         })
@@ -265,12 +372,12 @@ impl Reader<'_> {
         }
         let mut fields = Vec::with_capacity(properties.len());
         for (name, schema) in properties {
-            let shape = self.shape(schema, &place.below("properties", name))?;
-            let share = if required.contains(&name.as_str()) {
-                1.0
-            } else {
-                OPTIONAL
+            let needed = required.contains(&name.as_str());
+            let shape = match self.shape(schema, &place.below("properties", name)) {
+                Err(Wrong::Endless(_)) if !needed => continue,
+                shape => shape?,
             };
+            let share = if needed { 1.0 } else { OPTIONAL };
             fields.push(Field {
                 name: name.clone(),
                 share,
@@ -282,12 +389,13 @@ impl Reader<'_> {
 }
 
 /// Refuses keywords that are not understood.
-fn known(schema: &Map<String, Value>, place: &Place<'_>) -> Read<()> {
+pub(super) fn known(schema: &Map<String, Value>, place: &Place<'_>) -> Read<()> {
     for keyword in schema.keys().map(String::as_str) {
-        if KNOWN.contains(&keyword) || REMARKS.contains(&keyword) {
+        let known = [&KNOWN[..], &REMARKS, &MADE_OF].concat();
+        if known.contains(&keyword) {
             continue;
         }
-        let near = nearest(keyword, &KNOWN);
+        let near = nearest(keyword, &known);
         let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
         return place.wrong(format!("\"{keyword}\" is not understood{near}"));
     }

@@ -127,11 +127,11 @@ fn what_a_schema_says_and_is_not_understood_has_a_place() {
         ),
         (
             json!({ "properties": { "a/b": { "oneOf": [] } } }),
-            "schema /properties/a~1b: \"oneOf\" is not understood",
+            "schema /properties/a~1b: oneOf is a list of schemas",
         ),
         (
             json!({ "items": { "$ref": "#/x" } }),
-            "schema /items: \"$ref\"",
+            "schema /items: $ref \"#/x\": the schema has no such part",
         ),
         (
             json!({ "type": "array", "uniqueItems": true, "items": {} }),
@@ -185,6 +185,109 @@ fn what_a_schema_says_and_is_not_understood_has_a_place() {
         (json!({ "enum": [] }), "enum is a list"),
         (json!(true), "a schema is an object"),
         (deep, "16 levels"),
+    ] {
+        let error = of_schema(&schema, &named, TODAY).unwrap_err();
+        assert!(error.contains(says), "{schema}: {error}");
+    }
+}
+
+#[test]
+fn schemas_are_made_of_others() {
+    let schema = json!({
+        "$defs": {
+            "amount": { "type": "number", "minimum": 0 },
+            "list": { "type": ["object", "null"], "required": ["next"], "properties": { "next": { "$ref": "#/$defs/list" } } },
+            "value": { "anyOf": [{ "type": "integer", "maximum": 9 }, { "type": "array", "items": { "$ref": "#/$defs/value" }, "minItems": 1 }] },
+        },
+        "type": "object",
+        "required": ["a", "b", "c"],
+        "properties": {
+            "a": { "$ref": "#/$defs/amount", "maximum": 3 },
+            "b": { "allOf": [{ "type": "integer", "minimum": 2 }, { "type": "number", "maximum": 5 }, { "enum": [1, 2.5, 3, 9, "x"] }] },
+            "c": { "$ref": "#/$defs/value" },
+            "d": { "oneOf": [{ "type": "string", "maxLength": 3 }, { "type": "boolean" }] },
+            "e": { "$ref": "#/$defs/list" },
+            "f": { "allOf": [
+                { "properties": { "x": { "type": "null" }, "y": { "type": "null" } }, "additionalProperties": false },
+                { "properties": { "x": {"type": ["null", "string"]}, "z": { "type": "null" } }, "required": ["x"] }] },
+        },
+    });
+    let shape = of_schema(&schema, &named, TODAY).unwrap();
+    let mut nested = 0;
+    for document in made(&shape) {
+        let a = document["a"].as_f64().unwrap();
+        assert!((0.0..=3.0).contains(&a), "{document}");
+        assert_eq!(document["b"], 3, "{document}");
+        fn is_value(value: &Json) -> bool {
+            match value {
+                Json::Array(values) => !values.is_empty() && values.iter().all(is_value),
+                value => value.as_i64().is_some_and(|number| number <= 9),
+            }
+        }
+        assert!(is_value(&document["c"]), "{document}");
+        nested += usize::from(document["c"][0][0].is_number());
+        if let Some(d) = document.get("d") {
+            let text = d.as_str().is_some_and(|text| text.chars().count() <= 3);
+            assert!(text || d.is_boolean(), "{document}");
+        }
+        if let Some(f) = document.get("f") {
+            assert!(
+                f["x"].is_null() && f.get("x").is_some() && f.get("z").is_none(),
+                "{document}"
+            );
+        }
+    }
+    assert!(nested > 10, "{nested}");
+}
+
+#[test]
+fn what_cannot_be_made_of_others_is_refused() {
+    for (schema, says) in [
+        (
+            json!({ "$ref": "https://example.com/a.json" }),
+            "schema /: $ref \"https://example.com/a.json\" is not in the schema itself",
+        ),
+        (
+            json!({ "$defs": { "a": { "required": ["b"], "properties": { "b": { "$ref": "#/$defs/a" } } } }, "$ref": "#/$defs/a" }),
+            "leads to itself without an end",
+        ),
+        (
+            json!({ "$defs": { "a": { "$ref": "#/$defs/a" } }, "$ref": "#/$defs/a" }),
+            "leads to itself without an end",
+        ),
+        (
+            json!({ "oneOf": [{ "type": "integer" }, { "type": "number", "minimum": 3 }] }),
+            "both 0 and 1 of oneOf",
+        ),
+        (
+            json!({ "oneOf": [{ "required": ["a"], "properties": { "a": { "type": "null" } } }, { "properties": { "b": { "type": "null" } } }] }),
+            "both 0 and 1 of oneOf",
+        ),
+        (
+            json!({ "allOf": [{ "type": "integer" }, { "type": "string" }] }),
+            "its parts contradict each other",
+        ),
+        (
+            json!({ "allOf": [{ "type": "string", "pattern": "a" }, { "pattern": "b" }] }),
+            "two of pattern",
+        ),
+        (
+            json!({ "anyOf": { "type": "null" } }),
+            "anyOf is a list of schemas",
+        ),
+        (
+            json!({ "type": "integer", "enum": ["a"] }),
+            "none of them fulfils the rest",
+        ),
+        (
+            json!({ "not": { "type": "null" } }),
+            "\"not\" is not understood",
+        ),
+        (
+            json!({ "$defs": { "n": { "type": "object", "properties": (0..9).map(|n| (n.to_string(), json!({ "$ref": "#/$defs/m" }))).collect::<serde_json::Map<_, _>>() },
+                "m": { "type": "object", "properties": (0..9).map(|n| (n.to_string(), json!({ "$ref": "#/$defs/n" }))).collect::<serde_json::Map<_, _>>() } }, "$ref": "#/$defs/n" }),
+            "more than 4096 parts",
+        ),
     ] {
         let error = of_schema(&schema, &named, TODAY).unwrap_err();
         assert!(error.contains(says), "{schema}: {error}");

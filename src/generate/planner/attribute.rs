@@ -1,6 +1,7 @@
 //! Columns that are neither keys of other rows nor counted: what they hold.
 
 use super::draft::{Draft, Origin};
+use super::element;
 use super::keys::Key;
 use super::scene::Scene;
 use crate::catalog::Column;
@@ -160,13 +161,34 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
     let slot = &draft.slots[index];
     let found = found(scene, draft, index, slot.column)?;
     let pattern = Source::of_pattern(&slot.facts, draft.kind(index));
+    let pattern = pattern.map(|found| {
+        if is_folded(draft, index) {
+            found.of_one_case()
+        } else {
+            found
+        }
+    });
+    let better = element::source(scene, draft, index)?;
     let nulls = nulls.filter(|share| *share == 0.0 || !slot.not_null);
     let plan = &mut draft.plan.columns[index];
     plan.source = pattern.unwrap_or(found.source);
+    if let (Source::Array { element, .. }, Some(better)) = (&mut plan.source, better) {
+        **element = better;
+    }
     plan.nulls = nulls.unwrap_or(found.nulls);
     plan.reason = found.reason;
     draft.slots[index].origin = Origin::Own;
     Ok(())
+}
+
+/// Whether values that differ only in the case of letters count as equal where they must differ.
+fn is_folded(draft: &Draft<'_>, index: usize) -> bool {
+    let column = draft.slots[index].column;
+    let mut uniques = draft.uniques.iter();
+    uniques.any(|unique| {
+        let own = column.data_type.ends_with("citext") && unique.columns.contains(&index);
+        own || unique.folded.contains(&index)
+    })
 }
 
 /// What a column would hold if it had another name.
@@ -213,6 +235,17 @@ pub(super) fn text(
 }
 
 fn found(scene: &Scene<'_>, draft: &Draft<'_>, index: usize, column: &Column) -> Result<Inferred> {
+    let of = (index, draft.kind(index), &draft.slots[index].facts[..]);
+    found_as(scene, draft, of, column)
+}
+
+/// What a column would hold if it were of another kind and something else were said of it.
+pub(super) fn found_as(
+    scene: &Scene<'_>,
+    draft: &Draft<'_>,
+    (index, kind, facts): (usize, &PgType, &[Fact]),
+    column: &Column,
+) -> Result<Inferred> {
     let (locale, _) = said(scene, draft, index);
     let slot = &draft.slots[index];
     let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
@@ -234,8 +267,8 @@ fn found(scene: &Scene<'_>, draft: &Draft<'_>, index: usize, column: &Column) ->
     infer::column(&About {
         table: &table,
         column,
-        kind: draft.kind(index),
-        facts: &slot.facts,
+        kind,
+        facts,
         not_null: slot.not_null,
         unique: alone,
         rows: draft.total(),

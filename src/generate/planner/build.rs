@@ -2,11 +2,12 @@
 
 use super::digits::Full;
 use super::draft::Draft;
+use super::left_out::Why;
 use super::options::{Options, Standing};
 use super::scene::Scene;
 use super::{
-    attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen, overlap, per,
-    reference, rehearse, room, unique, ways,
+    asked, attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen,
+    overlap, partial, per, reference, rehearse, room, taken, tenancy, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -34,7 +35,7 @@ pub fn plan(
     loop {
         let drafts = match build(&mut scene)? {
             Ok(drafts) => drafts,
-            // Rows become fewer each time, so this ends.
+            // Rows become fewer, or an index counts no more, each time, so this ends.
             Err((table, full)) => {
                 shrink(&mut scene, table, &full)?;
                 continue;
@@ -58,6 +59,11 @@ pub fn plan(
         let Some((table, error)) = rehearse::stuck(&plan, &Keys::new())? else {
             return Ok(plan);
         };
+        if !scene.outside[table].is_empty() {
+            scene.outside[table].clear();
+            scene.firm[table] = true;
+            continue;
+        }
         // Each table is loosened once, so this ends.
         if scene.loose[table] {
             return Err(first.unwrap_or(error));
@@ -74,6 +80,17 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     per::count(scene)?;
     let mut drafts: Vec<Draft<'a>> = tables.clone().map(|t| Draft::new(scene, t)).collect();
     for table in tables.clone() {
+        if !drafts[table].plan.columns.is_empty() {
+            continue;
+        }
+        if scene.wanted[table].rows > 0 {
+            let why = Why::Nothing("all of its columns take their default".to_owned());
+            scene.leave_out(scene.tables[table], scene.specs[table], &why)?;
+        }
+        scene.wanted[table].rows = 0;
+        drafts[table].plan.rows = 0;
+    }
+    for table in tables.clone() {
         derived::refuse_keys(scene, &drafts[table], table)?;
     }
     for table in tables.clone() {
@@ -86,6 +103,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         let draft = &mut drafts[table];
         attribute::number(scene, draft, &keys[table]);
         draft.uniques = unique::list(draft)?;
+        taken::refuse(scene, draft)?;
         exclusion::lay_out(scene, draft)?;
         uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
     }
@@ -96,6 +114,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         chosen::apply(scene, &mut drafts, table)?;
         loosen::let_go(scene, &mut drafts[table], table);
     }
+    tenancy::apply(scene, &mut drafts)?;
     fixed::place(scene, &mut drafts)?;
     let counted: Vec<_> = drafts.iter().map(|draft| overlap::bounds(draft)).collect();
     for table in tables {
@@ -108,6 +127,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         ways::lay(draft);
         check::prove(draft);
     }
+    asked::settle(scene, &mut drafts);
     Ok(Ok(drafts))
 }
 
@@ -115,6 +135,9 @@ fn shrink(scene: &mut Scene<'_>, table: usize, full: &Full) -> Result<()> {
     let first = scene.first(table);
     let name = scene.tables[table].name.plain();
     let Full { constraint, room } = full;
+    if partial::keep_out(scene, table, constraint, *room) {
+        return Ok(());
+    }
     let wanted = scene.wanted[table];
     if wanted.explicit {
         return Err(crate::error::Error::new(

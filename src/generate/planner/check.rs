@@ -3,13 +3,14 @@
 
 use super::draft::{Draft, Origin};
 use super::overlap::{self, Bounds};
+use super::partial;
+use super::place;
 use super::reading::{self, Understood};
 use super::scene::Scene;
 use crate::catalog::ConstraintKind;
 use crate::generate::condition::Condition;
 use crate::generate::fact::{Fact, Says};
 use crate::generate::parse::parse;
-use crate::generate::partition;
 use crate::generate::pg_type::{ColumnType, PgType};
 use crate::generate::plan::{Ask, Take};
 use crate::generate::source::Source;
@@ -40,13 +41,16 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
                         constraint: name.to_owned(),
                         expression: expression.clone(),
                         column: None,
+                        partitions: false,
+                        redraw: Vec::new(),
                     }),
                 }
             }
             _ => {}
         }
     }
-    place(scene, draft);
+    partial::read(scene, draft, table);
+    place::keep(scene, draft, table);
     for column in 0..draft.slots.len() {
         let of = ColumnType::of(scene.catalog, &draft.slots[column].column.data_type);
         for check in of.domains.iter().flat_map(|domain| &domain.checks) {
@@ -59,40 +63,16 @@ pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
                     constraint: name.to_owned(),
                     expression: expression.to_owned(),
                     column: Some(draft.plan.columns[column].name.clone()),
+                    partitions: false,
+                    redraw: Vec::new(),
                 }),
             }
         }
     }
 }
 
-/// Keeps the key of a partitioned table within its partitions. Keys of several columns, and of
-/// partitions that are partitioned again, are left to the server.
-fn place(scene: &Scene<'_>, draft: &mut Draft<'_>) {
-    let Some(key) = &draft.table.partition_key else {
-        return;
-    };
-    let name = key.definition.split_once('(').map(|(_, rest)| rest);
-    let name = name.and_then(|rest| rest.strip_suffix(')'));
-    let Some(column) = name.and_then(|name| draft.column(&name.replace('"', ""))) else {
-        return;
-    };
-    let parts = draft.table.children.iter();
-    let parts = parts.filter_map(|part| scene.catalog.table(part));
-    let bounds: Vec<&str> = parts.filter_map(|p| p.partition_bound.as_deref()).collect();
-    let Some((says, expression)) = partition::says(&bounds, column, draft.kind(column)) else {
-        return;
-    };
-    let text = bounds.join(" or ");
-    let understood = Understood {
-        expression,
-        facts: says.into_iter().map(|says| (column, says)).collect(),
-        orders: Vec::new(),
-    };
-    take(draft, "partitions", &text, understood);
-}
-
 /// `CHECK ((VALUE > 0)) NOT VALID` is `(VALUE > 0)`.
-fn condition_of(definition: &str) -> &str {
+pub(super) fn condition_of(definition: &str) -> &str {
     let text = definition.trim();
     let text = text.strip_suffix("NOT VALID").unwrap_or(text).trim();
     let text = text.strip_prefix("CHECK").unwrap_or(text).trim();
@@ -100,7 +80,7 @@ fn condition_of(definition: &str) -> &str {
     inner.unwrap_or(text)
 }
 
-fn take(draft: &mut Draft<'_>, name: &str, text: &str, understood: Understood) {
+pub(super) fn take(draft: &mut Draft<'_>, name: &str, text: &str, understood: Understood) {
     for (column, says) in understood.facts {
         let Some(slot) = draft.slots.get_mut(column) else {
             continue;

@@ -3,16 +3,19 @@
 use std::net::IpAddr;
 
 use super::attribute;
+use super::correlated;
 use super::derived;
 use super::draft::{Draft, Origin};
+use super::given;
 use super::scene::Scene;
+use super::tree;
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
 use crate::generate::document;
 use crate::generate::parse::parse;
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::{How, Parent};
-use crate::generate::source::{self, Piece, Source, Weighted, block};
+use crate::generate::source::{self, Piece, Source, block};
 use crate::generate::spec::{ColumnRule, ColumnSpec};
 use crate::generate::value::Value;
 use crate::sql::nearest;
@@ -43,7 +46,7 @@ pub(super) fn apply(scene: &Scene<'_>, drafts: &mut [Draft<'_>], table: usize) -
             let _ = one(scene, drafts, (table, index), column);
         }
     }
-    Ok(())
+    correlated::relate(&mut drafts[table], said)
 }
 
 /// Whether what was measured may decide: keys and what constraints have decided stay as they are.
@@ -87,7 +90,8 @@ fn one(
         return Err(wrong(&drafts[table], "the column is not null"));
     }
     if let Origin::Pick(pick) = drafts[table].slots[index].origin {
-        return reference(&mut drafts[table], pick, said).map_err(|why| wrong(&drafts[table], why));
+        let made = reference((scene, table), &mut drafts[table], pick, said);
+        return made.map_err(|why| wrong(&drafts[table], why));
     }
     let Some(rule) = &said.rule else {
         return Ok(());
@@ -104,6 +108,23 @@ fn one(
             let named = |name: &str| attribute::text(scene, &drafts[table], index, name);
             let shape = document::of_schema(schema, &named, scene.options.today);
             Source::Document(shape.map_err(|why| wrong(&drafts[table], &why))?)
+        }
+        ColumnRule::Given {
+            column,
+            cases,
+            otherwise,
+        } => {
+            let rule = given::Rule {
+                column,
+                cases,
+                otherwise,
+            };
+            let draft = &drafts[table];
+            let made = match scene.specs[table] {
+                Some(of) if !said.learned => given::asked(draft, index, rule, of),
+                _ => given::measured(draft, index, rule),
+            };
+            made.map_err(|why| wrong(&drafts[table], &why))?
         }
         rule => source(drafts, (table, index), rule).map_err(|why| wrong(&drafts[table], &why))?,
     };
@@ -128,10 +149,14 @@ fn one(
 
 /// A key to another table: which of its rows, and how often none.
 fn reference(
+    (scene, table): (&Scene<'_>, usize),
     draft: &mut Draft<'_>,
     pick: usize,
     said: &ColumnSpec,
 ) -> std::result::Result<(), &'static str> {
+    if let Some(ColumnRule::Tree(rule)) = &said.rule {
+        return tree::apply((scene, table), draft, pick, (rule, said.nulls));
+    }
     let plan = &mut draft.plan.picks[pick];
     match (&said.rule, &plan.how) {
         (None, _) => {}
@@ -173,6 +198,20 @@ fn source(
         }
         ColumnRule::Null => Source::Null,
         ColumnRule::Between(low, high) => between(&known(low)?, &known(high)?, kind)?,
+        ColumnRule::Season(low, high, season) => {
+            if let Some(problem) = season.problem(kind) {
+                return Err(problem.to_owned());
+            }
+            match between(&known(low)?, &known(high)?, kind)? {
+                Source::Temporal { from, to, step } => Source::Seasonal {
+                    from,
+                    to,
+                    step,
+                    season: season.clone(),
+                },
+                _ => return Err("season is for dates and times".to_owned()),
+            }
+        }
         ColumnRule::Distribution(spread, decimals) => distribution(spread, *decimals, kind),
         ColumnRule::Serial { start, step } => Source::Serial {
             start: *start,
@@ -198,44 +237,15 @@ fn source(
             weights: weights.clone(),
             of: Box::new(source(drafts, (table, index), of)?),
         },
-        ColumnRule::Given {
-            column,
-            cases,
-            otherwise,
-        } => given(&drafts[table], index, column, cases, otherwise)?,
         ColumnRule::Network { range, prefix } => network(range, *prefix, kind)?,
-        ColumnRule::Like(_)
+        ColumnRule::Tree(_) => {
+            return Err("tree is for a reference of a table to itself".to_owned());
+        }
+        ColumnRule::Given { .. }
+        | ColumnRule::Like(_)
         | ColumnRule::Sample(_)
         | ColumnRule::Schema(_)
         | ColumnRule::Sql(_) => return Err("the rule is not made here".to_owned()),
-    })
-}
-
-/// One of some values by those of another column, which must not hang on anything itself.
-fn given(
-    draft: &Draft<'_>,
-    index: usize,
-    column: &str,
-    cases: &[(String, Vec<Weighted>)],
-    otherwise: &[Weighted],
-) -> std::result::Result<Source, String> {
-    let known = |values: &[Weighted]| {
-        let fits = |value: &Weighted| parse(&value.value, draft.kind(index)).is_some();
-        values.iter().all(fits)
-    };
-    if !known(otherwise) || !cases.iter().all(|(_, values)| known(values)) {
-        return Err("a measured value is none of the column's type".to_owned());
-    }
-    let by = draft
-        .column(column)
-        .filter(|by| matches!(draft.plan.columns[*by].source, Source::Choice(_)) && *by != index);
-    Ok(match by {
-        Some(column) => Source::Given {
-            column,
-            cases: cases.to_vec(),
-            otherwise: otherwise.to_vec(),
-        },
-        None => Source::Choice(otherwise.to_vec()),
     })
 }
 
@@ -405,7 +415,7 @@ fn after(
     }
 }
 
-fn missing(draft: &Draft<'_>, column: &str) -> String {
+pub(super) fn missing(draft: &Draft<'_>, column: &str) -> String {
     if derived::is_derived(draft, column) {
         return format!("\"{column}\" is derived by SQL, after all others are made");
     }

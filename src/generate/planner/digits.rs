@@ -3,6 +3,7 @@
 use super::draft::{Draft, Origin};
 use super::labels::{Component, Shares};
 use super::room::{self, Counted, Keys, Unit};
+use super::siblings;
 use super::unique::Unique;
 use crate::error::Result;
 use crate::generate::plan::{Group, How, Take};
@@ -24,9 +25,9 @@ pub(super) struct Full {
 }
 
 /// A constraint that is still to be met.
-struct Open {
-    unique: Unique,
-    units: Vec<Unit>,
+pub(super) struct Open {
+    pub(super) unique: Unique,
+    pub(super) units: Vec<Unit>,
 }
 
 /// Meets the uniques of a table; `Err(Full)` inside when one of them has no room.
@@ -44,7 +45,9 @@ pub(super) fn solve(draft: &mut Draft<'_>, keys: &Keys) -> Result<Result<(), Ful
         }
     }
     carriers(draft, &mut open)?;
-    siblings(draft, &mut open);
+    if let Err(full) = siblings::number(draft, &mut open) {
+        return Ok(Err(full));
+    }
     while !open.is_empty() {
         let component = take_component(&mut open);
         if let Err(full) = share(draft, component)? {
@@ -103,52 +106,6 @@ fn carriers(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<()> {
         let size = room::column_size(draft, column)?.min(BOUND);
         count(draft, serves, &[(size, vec![unit])]);
     }
-}
-
-/// A number of its own for each child of a parent whose children are counted.
-fn siblings(draft: &mut Draft<'_>, open: &mut Vec<Open>) {
-    let mut kept = Vec::with_capacity(open.len());
-    for entry in open.drain(..) {
-        let per = entry.units.iter().find_map(|unit| match unit {
-            Unit::Pick(pick) => match draft.plan.picks[*pick].how {
-                How::Per(_) => Some(*pick),
-                _ => None,
-            },
-            Unit::Column(_) => None,
-        });
-        let met = per.is_some_and(|pick| sibling(draft, &entry, pick));
-        if !met {
-            kept.push(entry);
-        }
-    }
-    *open = kept;
-}
-
-/// Gives one unit of the constraint the place among the children of a parent.
-fn sibling(draft: &mut Draft<'_>, entry: &Open, per: usize) -> bool {
-    let largest = draft.reach[per].largest;
-    for unit in &entry.units {
-        let room = room::size(draft, *unit).unwrap_or_default();
-        match *unit {
-            Unit::Column(column) => {
-                let plan = &mut draft.plan.columns[column];
-                if plan.take == Take::Draw && room >= largest {
-                    plan.take = Take::Sibling { pick: per };
-                    plan.nulls = 0.0;
-                    return true;
-                }
-            }
-            Unit::Pick(pick) => {
-                let plan = &mut draft.plan.picks[pick];
-                if matches!(plan.how, How::Draw(_)) && room >= largest {
-                    plan.how = How::Take(Take::Sibling { pick: per });
-                    plan.nulls = 0.0;
-                    return true;
-                }
-            }
-        }
-    }
-    false
 }
 
 /// Removes one constraint and all that are connected with it by shared units.
@@ -352,6 +309,8 @@ fn count(draft: &mut Draft<'_>, serves: Vec<String>, digits: &[(u64, Vec<Unit>)]
                     draft.plan.columns[column].take = take.clone();
                     draft.plan.columns[column].nulls = 0.0;
                 }
+                // It has but one value for each row, and keeps it.
+                Unit::Pick(pick) if room::is_decided(draft, pick) => {}
                 Unit::Pick(pick) => {
                     let plan = &mut draft.plan.picks[pick];
                     plan.nulls = 0.0;

@@ -1,10 +1,13 @@
 //! A table's plan while it is made.
 
+use std::rc::Rc;
+
 use super::derived;
 use super::scene::Scene;
 use super::unique::Unique;
 use crate::catalog::{Catalog, Column, Constraint, Index, Table};
 use crate::error::{Error, Kind};
+use crate::generate::deal::Deal;
 use crate::generate::fact::Fact;
 use crate::generate::pg_type::{ColumnType, PgType};
 use crate::generate::plan::{Ask, ColumnPlan, Pick, TablePlan, Take};
@@ -31,7 +34,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// What is known of a pick beside its plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Reach {
     /// Whether it may refer to nothing.
     pub(super) nullable: bool,
@@ -41,6 +44,8 @@ pub(super) struct Reach {
     pub(super) largest: u64,
     /// Columns of the key that other picks decide, with the parent's.
     pub(super) given: Vec<(usize, usize)>,
+    /// How rows are dealt out, when it is a pick of tenants.
+    pub(super) deal: Option<Rc<Deal>>,
 }
 
 /// What is known of a column beside its plan.
@@ -70,7 +75,9 @@ pub(super) enum Origin {
 impl<'a> Draft<'a> {
     pub(super) fn new(scene: &Scene<'a>, index: usize) -> Self {
         let table = scene.tables[index];
-        let (constraints, indexes) = demands(scene.catalog, table);
+        let (constraints, mut indexes) = demands(scene.catalog, table);
+        let outside = &scene.outside[index];
+        indexes.retain(|index| !outside.iter().any(|name| name == index.name.as_str()));
         let mut draft = Self {
             table,
             constraints,

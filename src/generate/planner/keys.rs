@@ -69,11 +69,10 @@ fn of<'a>(scene: &Scene<'a>, drafts: &[Draft<'a>], index: usize) -> Result<Vec<K
             },
             None => Target::Existing {
                 columns: &key.columns,
-                rows: scene
-                    .standing
-                    .tables
-                    .get(&key.table)
-                    .map_or(0, |standing| standing.rows),
+                rows: scene.standing.tables.get(&key.table).map_or(0, |standing| {
+                    let present = standing.present.get(&key.columns);
+                    present.copied().unwrap_or(standing.rows)
+                }),
             },
         };
         keys.push(Key {

@@ -46,4 +46,7 @@ pub struct StandingTable {
     pub ours: bool,
     /// Greatest value of whole-number columns, where it was read.
     pub highest: BTreeMap<Ident, i64>,
+    /// Rows in which all of some columns are not null, for columns that foreign keys refer to and that
+    /// may be null.
+    pub present: BTreeMap<Vec<Ident>, u64>,
 }

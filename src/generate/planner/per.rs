@@ -12,10 +12,10 @@ use crate::generate::stream::StreamKey;
 pub(super) fn count(scene: &mut Scene<'_>) -> Result<()> {
     for table in 0..scene.tables.len() {
         let said = scene.specs[table].and_then(|said| said.per.as_ref());
-        let Some(said) = said.filter(|_| scene.options.rows.is_none()) else {
+        let learned = scene.specs[table].is_some_and(|said| said.learned);
+        let Some(said) = said.filter(|_| !learned || scene.options.rows.is_none()) else {
             continue;
         };
-        let learned = scene.specs[table].is_some_and(|said| said.learned);
         if scene.crowded[table] {
             continue;
         }

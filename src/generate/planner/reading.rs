@@ -28,8 +28,12 @@ pub(super) fn read(
             None => draft.column(name)?,
         };
         // Letter case means nothing in it, which its plan does not tell.
-        let insensitive = draft.slots[column].column.data_type.ends_with("citext");
-        (!insensitive).then(|| (column, draft.kind(column).clone()))
+        let kind = if draft.slots[column].column.data_type.ends_with("citext") {
+            PgType::Other("citext".to_owned())
+        } else {
+            draft.kind(column).clone()
+        };
+        Some((column, kind))
     };
     let expression = condition::read(text, &resolve, today)?;
     Some(Understood {

@@ -75,8 +75,8 @@ fn root(drafts: &mut [Draft<'_>], all: &KeysOf<'_>, table: usize, shared: &Share
     let reach = Reach {
         nullable: false,
         groups: 1,
-        largest: 0,
         given: Vec::new(),
+        ..Reach::default()
     };
     let pairs = shared.columns.iter().copied();
     let pairs: Vec<(usize, usize)> = pairs.zip(shared.root.1.iter().copied()).collect();
@@ -150,8 +150,8 @@ fn one(
     let reach = Reach {
         nullable,
         groups: 1,
-        largest: 0,
         given,
+        ..Reach::default()
     };
     drafts[table].pick(pick, reach, &pairs);
     Ok(())

@@ -87,6 +87,9 @@ pub(super) fn size(draft: &Draft<'_>, unit: Unit) -> Result<u64> {
     };
     let pick = &draft.plan.picks[index];
     let rows = rows(&pick.parent);
+    if is_decided(draft, index) {
+        return Ok(1);
+    }
     Ok(match &pick.how {
         How::Within { pick, .. } => {
             let through = &draft.plan.picks[*pick];
@@ -98,6 +101,20 @@ pub(super) fn size(draft: &Draft<'_>, unit: Unit) -> Result<u64> {
         How::Per(_) => 1,
         _ => rows,
     })
+}
+
+/// Whether the row's number alone decides what a pick chooses, or its tenant does: no counter may.
+pub(super) fn is_decided(draft: &Draft<'_>, pick: usize) -> bool {
+    match draft.plan.picks[pick].how {
+        How::Tree { .. } | How::Dealt(_) | How::Of { .. } | How::EarlierOf { .. } => true,
+        How::Within { pick: root, .. } => {
+            matches!(
+                draft.plan.picks[root].how,
+                How::Dealt(_) | How::Of { .. } | How::Per(_)
+            )
+        }
+        _ => false,
+    }
 }
 
 /// Rows of a pick's parent.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::kept::{kept, refuse_fewer};
+use super::left_out::{self, Why};
 use super::options::{Options, Standing};
 use crate::catalog::{Catalog, ForeignKeyGraph, Table, TableKind};
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
 use crate::generate::spec::{Spec, TableSpec};
-use crate::sql::QualifiedName;
+use crate::sql::{QualifiedName, nearest};
 
 /// Rows of a table when nobody says how many.
 const DEFAULT_ROWS: u64 = 1000;
@@ -41,6 +42,10 @@ pub(super) struct Scene<'a> {
     pub(super) crowded: Vec<bool>,
     /// Tables of which some row was not found, and that are planned again.
     pub(super) loose: Vec<bool>,
+    /// Partial unique indexes of each table whose condition no row fulfils.
+    pub(super) outside: Vec<Vec<String>>,
+    /// Tables whose partial unique indexes are met by all rows, because some row was not found else.
+    pub(super) firm: Vec<bool>,
     pub(super) notes: Vec<String>,
 }
 
@@ -75,6 +80,8 @@ impl<'a> Scene<'a> {
             families: Vec::new(),
             crowded: Vec::new(),
             loose: Vec::new(),
+            outside: Vec::new(),
+            firm: Vec::new(),
             notes: Vec::new(),
         };
         let asked = options.tables.iter();
@@ -83,6 +90,7 @@ impl<'a> Scene<'a> {
             .collect::<Result<Vec<_>>>()?;
         let by_name = scene.said()?;
         let graph = ForeignKeyGraph::new(catalog);
+        let asked = scene.with_parents(asked, &graph);
         let mut stay = 0;
         for name in graph.order() {
             let Some(table) = catalog.table(&name) else {
@@ -91,11 +99,14 @@ impl<'a> Scene<'a> {
             if !is_ours(table) || !(asked.is_empty() || asked.contains(&&table.name)) {
                 continue;
             }
-            if table.kind == TableKind::Foreign {
-                scene.note(format!("{name}: a foreign table; its rows are elsewhere"));
+            let said = by_name.get(&table.name).copied();
+            let left_out = left_out::why(catalog, table);
+            if let Some(why) = &left_out {
+                scene.leave_out(table, said, why)?;
+            }
+            if matches!(left_out, Some(Why::Elsewhere(_))) {
                 continue;
             }
-            let said = by_name.get(&table.name).copied();
             let found = standing.tables.get(&table.name);
             refuse_fewer(options, table, found)?;
             let reason = kept(&graph, table, found, said).filter(|_| asked.is_empty());
@@ -106,12 +117,17 @@ impl<'a> Scene<'a> {
             }
             scene.index.insert(&table.name, scene.tables.len());
             scene.tables.push(table);
-            scene.specs.push(said);
-            let wanted = scene.rows_of(said);
+            scene.specs.push(said.filter(|_| left_out.is_none()));
+            let mut wanted = scene.rows_of(said);
+            if left_out.is_some() {
+                wanted.rows = 0;
+            }
             scene.wanted.push(wanted);
             scene.families.push(None);
             scene.crowded.push(false);
             scene.loose.push(false);
+            scene.outside.push(Vec::new());
+            scene.firm.push(false);
         }
         if stay > 0 && scene.tables.is_empty() {
             return Err(
@@ -123,12 +139,40 @@ impl<'a> Scene<'a> {
         Ok(scene)
     }
 
+    /// The tables that are asked for, and the empty ones that they refer to.
+    fn with_parents(
+        &mut self,
+        mut asked: Vec<&'a QualifiedName>,
+        graph: &ForeignKeyGraph,
+    ) -> Vec<&'a QualifiedName> {
+        let mut at = 0;
+        while let Some(name) = asked.get(at).copied() {
+            at += 1;
+            for parent in graph.parents(name) {
+                let table = self.catalog.table(parent).filter(|table| {
+                    let empty = !self.standing.tables.contains_key(&table.name);
+                    empty && is_ours(table) && !asked.contains(&&table.name)
+                });
+                if let Some(table) = table {
+                    asked.push(&table.name);
+                    self.note(format!(
+                        "{}: is empty, and {} refers to it",
+                        table.name.plain(),
+                        name.plain()
+                    ));
+                }
+            }
+        }
+        asked
+    }
+
     /// What the spec says of each table; a table that a profile alone names may be gone.
     fn said(&mut self) -> Result<BTreeMap<&'a QualifiedName, &'a TableSpec>> {
         let mut by_name = BTreeMap::new();
         for table in self.spec.tables.values() {
             match self.resolve(&table.name, Kind::SeedSpec) {
                 Ok(found) => {
+                    self.check_names(table, found)?;
                     by_name.insert(&found.name, table);
                 }
                 Err(_) if table.learned => self.note(format!(
@@ -156,11 +200,59 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// Whether the columns and the parent exist that a table's spec names, be the table of this run or
+    /// not.
+    fn check_names(&self, said: &TableSpec, table: &Table) -> Result<()> {
+        if let Some(per) = said.per.as_ref().filter(|_| !said.learned) {
+            let parent = self.resolve(&per.parent, Kind::SeedSpec);
+            parent.map_err(|error| error.at(per.place.clone()))?;
+        }
+        let missing = said
+            .columns
+            .iter()
+            .find(|(name, column)| !column.learned && table.column(name).is_none());
+        let Some((name, column)) = missing else {
+            return Ok(());
+        };
+        let known: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let message = format!("{}.{name}: there is no such column", table.name.plain());
+        let error = Error::new(Kind::SeedSpec, message).at(column.place.clone());
+        Err(match nearest(name, &known) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        })
+    }
+
+    /// Notes that a table gets no rows; refuses that when a person asked for some.
+    pub(super) fn leave_out(
+        &mut self,
+        table: &Table,
+        said: Option<&TableSpec>,
+        why: &Why,
+    ) -> Result<()> {
+        let (Why::Elsewhere(why) | Why::Nothing(why)) = why;
+        let name = table.name.plain();
+        let wished = said.filter(|said| !said.learned);
+        let wished = wished.filter(|said| said.per.is_some() || said.rows.is_some_and(|n| n > 0));
+        if let Some(said) = wished {
+            let message = format!("{name}: no rows can be made, because {why}");
+            return Err(Error::new(Kind::SeedPlan, message).at(said.place.clone()));
+        }
+        self.note(if table.kind == TableKind::Foreign {
+            format!("{}: {why}", table.name)
+        } else {
+            format!("{name}: no rows, because {why}")
+        });
+        Ok(())
+    }
+
     fn rows_of(&self, said: Option<&TableSpec>) -> Wanted {
         let scale = self.options.scale.or(self.spec.scale).unwrap_or(1.0);
-        let (rows, explicit) = match (self.options.rows, said.and_then(|said| said.rows)) {
-            (Some(rows), _) => (rows, false),
-            (None, Some(rows)) => (rows, said.is_some_and(|said| !said.learned)),
+        let rows = said.and_then(|said| said.rows);
+        let written = rows.filter(|_| said.is_some_and(|said| !said.learned));
+        let (rows, explicit) = match (written, self.options.rows.or(rows)) {
+            (Some(rows), _) => (rows, true),
+            (None, Some(rows)) => (rows, false),
             (None, None) => (DEFAULT_ROWS, false),
         };
         Wanted {

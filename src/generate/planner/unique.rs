@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use crate::catalog::{ConstraintKind, IndexKey};
 use crate::error::Result;
+use crate::sql::{Token, tokens};
 
 /// A set of columns of which no two rows hold the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +31,16 @@ pub(super) fn list(draft: &Draft<'_>) -> Result<Vec<Unique>> {
         };
         for column in &index.columns {
             match &column.key {
-                IndexKey::Column(column) => unique.columns.extend(draft.column(column.as_str())),
+                IndexKey::Column(column) => match draft.column(column.as_str()) {
+                    Some(column) => unique.columns.push(column),
+                    None => unique.spread(draft, generated(draft, column.as_str())),
+                },
                 IndexKey::Expression(text) => {
                     if let Some(column) = folded(text).and_then(|name| draft.column(&name)) {
                         unique.columns.push(column);
                         unique.folded.push(column);
+                    } else {
+                        unique.spread(draft, text);
                     }
                 }
             }
@@ -64,6 +70,52 @@ pub(super) fn list(draft: &Draft<'_>) -> Result<Vec<Unique>> {
         }
     }
     Ok(found)
+}
+
+/// The expression of a generated column.
+fn generated<'a>(draft: &Draft<'a>, name: &str) -> &'a str {
+    let column = draft.table.column(name);
+    let generated = column.and_then(|column| column.generated.as_ref());
+    generated.map_or("", |generated| &generated.expression)
+}
+
+/// Functions that give different values for nearly all different arguments, letter case apart.
+const SPREADING: &str = "md5 sha224 sha256 sha384 sha512 lower upper btrim ltrim rtrim coalesce replace regexp_replace \
+     encode convert_to digest";
+
+impl Unique {
+    /// Takes the columns of an expression that differs, nearly always, where one of them does. The
+    /// columns of others are left out: what is unique without them is unique with them.
+    fn spread(&mut self, draft: &Draft<'_>, text: &str) {
+        let all: Vec<Token> = tokens(text)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(token, _)| token)
+            .collect();
+        let mut found = Vec::new();
+        for (at, token) in all.iter().enumerate() {
+            let called = all.get(at + 1).is_some_and(|next| next.is_sign("("));
+            match token {
+                Token::Word(word, false) if called => {
+                    let word = word.to_ascii_lowercase();
+                    if !SPREADING.split(' ').any(|function| function == word) {
+                        return;
+                    }
+                }
+                Token::Word(word, _) => found.extend(draft.column(word)),
+                Token::Sign(sign) if !["(", ")", ",", "::", "||"].contains(&sign.as_str()) => {
+                    return;
+                }
+                _ => {}
+            }
+        }
+        for column in found {
+            if !self.columns.contains(&column) {
+                self.columns.push(column);
+            }
+            self.folded.push(column);
+        }
+    }
 }
 
 /// The column of `lower(name)`, `upper((name)::text)`, `btrim(...)` and their like.

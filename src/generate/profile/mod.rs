@@ -5,6 +5,7 @@
 mod compare;
 mod model;
 mod pairs;
+mod plans;
 mod protect;
 mod shape;
 mod to_spec;
@@ -15,5 +16,6 @@ pub use model::{
     Values,
 };
 pub use pairs::{CaseProfile, GivenProfile, LEAST, RankProfile, cramers_v, strongest};
+pub use plans::{PlanCloseness, PlanProfile, Query};
 pub use protect::{Grid, Guard};
 pub use shape::{pattern, plain_shape};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::pairs::{GivenProfile, RankProfile};
+use super::plans::PlanProfile;
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Bucket;
 
@@ -18,6 +19,9 @@ pub struct Profile {
     pub protection: Protection,
     /// By the table's plain name.
     pub tables: BTreeMap<String, TableProfile>,
+    /// What the planner makes of joins by foreign keys, and of ranges of indexed columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanProfile>,
 }
 
 /// How the numbers of a profile were protected.

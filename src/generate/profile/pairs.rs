@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::model::{Category, TableProfile};
+use crate::generate::copula;
 use crate::generate::source::Weighted;
 use crate::generate::spec::{ColumnRule, ColumnSpec};
 
@@ -136,21 +137,16 @@ pub(super) fn relate(table: &TableProfile, columns: &mut BTreeMap<String, Column
     }
 }
 
-/// For each column the weights of independent normal numbers whose sums correlate as `pairs` say: the
-/// lower triangle of Cholesky's factor. Ranks that correlate by `rho` are those of normal numbers that do
-/// by `2 sin(pi rho / 6)` (Kruskal, "Ordinal Measures of Association", 1958). Correlations that contradict
-/// each other are drawn towards none until they do not.
+/// For each column the weights of independent normal numbers whose sums correlate as `pairs` say.
+/// Correlations that contradict each other are drawn towards none until they do not.
 fn factor(names: &[&String], pairs: &[RankProfile]) -> Vec<Vec<f64>> {
     let correlation = |one: usize, two: usize| {
         let is = |pair: &&RankProfile| {
             (&pair.one, &pair.two) == (names[one], names[two])
                 || (&pair.one, &pair.two) == (names[two], names[one])
         };
-        let rho = pairs
-            .iter()
-            .find(is)
-            .map_or(0.0, |pair| pair.rho.clamp(-1.0, 1.0));
-        2.0 * (std::f64::consts::PI * rho / 6.0).sin()
+        let rho = pairs.iter().find(is).map_or(0.0, |pair| pair.rho);
+        copula::normal(rho)
     };
     for step in 0..20 {
         let keep = 1.0 - f64::from(step) * 0.05;
@@ -162,33 +158,13 @@ fn factor(names: &[&String], pairs: &[RankProfile]) -> Vec<Vec<f64>> {
                 (correlation(one, two) * keep).clamp(-0.999, 0.999)
             }
         };
-        if let Some(found) = cholesky(names.len(), at) {
+        if let Some(found) = copula::weights(names.len(), at) {
             return found;
         }
     }
     (0..names.len())
         .map(|column| (0..=column).map(|at| f64::from(at == column)).collect())
         .collect()
-}
-
-/// The lower triangle whose product with its transpose is the matrix; `None` when that is not positive
-/// definite.
-fn cholesky(size: usize, at: impl Fn(usize, usize) -> f64) -> Option<Vec<Vec<f64>>> {
-    let mut lower: Vec<Vec<f64>> = Vec::with_capacity(size);
-    for row in 0..size {
-        let mut weights: Vec<f64> = Vec::with_capacity(row + 1);
-        for (column, above) in lower.iter().enumerate() {
-            let known: f64 = weights.iter().zip(above).map(|(a, b)| a * b).sum();
-            weights.push((at(row, column) - known) / above[column]);
-        }
-        let rest = at(row, row) - weights.iter().map(|weight| weight * weight).sum::<f64>();
-        if rest <= 1e-9 {
-            return None;
-        }
-        weights.push(rest.sqrt());
-        lower.push(weights);
-    }
-    Some(lower)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A profile read as a spec: what it says of a table holds where nobody says otherwise.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ impl Profile {
                 rule: gap.and_then(after).or_else(|| rule(found)),
                 nulls: Some(found.nulls),
                 locale: None,
+                correlates: BTreeMap::new(),
                 learned: true,
             };
             (column.clone(), spec)

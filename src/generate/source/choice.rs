@@ -86,6 +86,7 @@ impl Make for Given {
         let case = match row.column(self.column) {
             Value::Text(text) => self.cases.get(text.as_ref()),
             Value::Bool(truth) => self.cases.get(if *truth { "true" } else { "false" }),
+            Value::Int(number) => self.cases.get(&number.to_string()),
             _ => None,
         };
         case.unwrap_or(&self.otherwise).draw(stream, row)

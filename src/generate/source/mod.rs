@@ -15,6 +15,7 @@ mod pattern;
 mod ranked;
 mod realistic;
 mod reference;
+mod seasonal;
 mod slot;
 mod temporal;
 #[cfg(test)]
@@ -26,5 +27,7 @@ pub use agreed::Agreed;
 pub use choice::Weighted;
 pub use model::{Make, RowView, Source};
 pub(in crate::generate) use network::{bits, block};
+pub(super) use ranked::below;
 pub use realistic::{Locale, Piece, Topic};
+pub use seasonal::Season;
 pub(super) use slot::usual as usual_slots;

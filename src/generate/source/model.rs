@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Agreed, Locale, Piece, Topic, Weighted};
+use super::{Agreed, Locale, Piece, Season, Topic, Weighted};
 use super::{
-    agreed, choice, native, nested, network, number, pattern, ranked, realistic, reference, slot,
-    temporal, text, token,
+    agreed, choice, native, nested, network, number, pattern, ranked, realistic, reference,
+    seasonal, slot, temporal, text, token,
 };
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
@@ -80,6 +80,18 @@ pub enum Source {
         to: i64,
         /// Values are multiples of it, more than 0: a day, a second, a microsecond.
         step: i64,
+    },
+    /// Dates and times between two that come by season, in microseconds since 2000-01-01 (`time`: since
+    /// midnight).
+    Seasonal {
+        /// First, included.
+        from: i64,
+        /// Last, included.
+        to: i64,
+        /// Values are multiples of it from the first, more than 0.
+        step: i64,
+        /// How often they come.
+        season: Season,
     },
     /// Dates and times of a distribution over days since 2000-01-01 (`time`: since midnight).
     Moments {
@@ -274,6 +286,12 @@ impl Source {
             Self::Constant(text) => choice::constant(Some(text), kind),
             Self::Null => choice::constant(None, kind),
             Self::Temporal { from, to, step } => temporal::between(*from, *to, *step, kind),
+            Self::Seasonal {
+                from,
+                to,
+                step,
+                season,
+            } => seasonal::seasonal((*from, *to), *step, season, kind),
             Self::Moments { days } => temporal::moments(days, kind),
             Self::After {
                 pick,

@@ -1,7 +1,7 @@
 //! Strings that match a regular expression.
 
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition};
 
 use super::{Make, RowView, Source};
 use crate::generate::fact::{Fact, Says};
@@ -48,6 +48,53 @@ impl Source {
             pattern(&regex, fold, StreamKey::new(0, "", ""), kind)?;
             Some(Self::Pattern { regex, fold })
         })
+    }
+
+    /// A pattern whose strings differ by more than the case of letters: of letters that may be large
+    /// or small, small ones are made. Other sources stay as they are.
+    #[must_use]
+    pub(in crate::generate) fn of_one_case(self) -> Self {
+        let Self::Pattern { regex, fold } = self else {
+            return self;
+        };
+        let parsed = ParserBuilder::new()
+            .case_insensitive(fold)
+            .build()
+            .parse(&regex);
+        match parsed {
+            Ok(hir) => Self::Pattern {
+                regex: small(&hir).to_string(),
+                fold: false,
+            },
+            Err(_) => Self::Pattern { regex, fold },
+        }
+    }
+}
+
+/// An expression without the large letters that stand beside their small ones.
+fn small(hir: &Hir) -> Hir {
+    let all = |parts: &[Hir]| parts.iter().map(small).collect();
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            let pairs = class.iter().flat_map(|range| {
+                let large = |c: char| range.start() <= c && c <= range.end();
+                ('A'..='Z').filter(move |c| large(*c))
+            });
+            let within = |c: char| class.iter().any(|r| r.start() <= c && c <= r.end());
+            let out = pairs.filter(|c| within(c.to_ascii_lowercase()));
+            let out = ClassUnicode::new(out.map(|c| ClassUnicodeRange::new(c, c)));
+            let mut kept = class.clone();
+            kept.difference(&out);
+            Hir::class(Class::Unicode(kept))
+        }
+        HirKind::Repetition(repetition) => Hir::repetition(Repetition {
+            sub: Box::new(small(&repetition.sub)),
+            ..repetition.clone()
+        }),
+        HirKind::Capture(capture) => small(&capture.sub),
+        HirKind::Concat(parts) => Hir::concat(all(parts)),
+        HirKind::Alternation(parts) => Hir::alternation(all(parts)),
+        _ => hir.clone(),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn ranked(weights: &[f64], of: Box<dyn Make>) -> Option<Box<dyn Make>
 }
 
 /// The share of normal numbers below `z` (Abramowitz and Stegun, 26.2.17: to within 7.5e-8).
-fn below(z: f64) -> f64 {
+pub(in crate::generate) fn below(z: f64) -> f64 {
     const TERMS: [f64; 5] = [
         0.319_381_530,
         -0.356_563_782,

@@ -15,7 +15,7 @@ const LAST: i64 = 2_900_000 * DAY;
 
 /// As what microseconds go into a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
+pub(super) enum Form {
     Date,
     Time,
     Timestamp,
@@ -23,7 +23,7 @@ enum Form {
 }
 
 impl Form {
-    fn of(kind: &PgType) -> Option<Self> {
+    pub(super) fn of(kind: &PgType) -> Option<Self> {
         match kind {
             PgType::Date => Some(Self::Date),
             PgType::Time(_) => Some(Self::Time),
@@ -33,7 +33,7 @@ impl Form {
         }
     }
 
-    fn value(self, micros: i64) -> Value {
+    pub(super) fn value(self, micros: i64) -> Value {
         match self {
             Self::Date => Value::Date(micros.div_euclid(DAY) as i32),
             Self::Time => Value::Time(micros.rem_euclid(DAY)),

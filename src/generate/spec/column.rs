@@ -1,12 +1,16 @@
 //! The rule of one column, as it is written.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::document;
 use super::model::ColumnRule;
+use super::related::{TreeWritten, given, weights};
+use super::season::SeasonWritten;
 use crate::generate::distribution::Distribution;
-use crate::generate::source::{Weighted, bits, block};
+use crate::generate::source::{bits, block};
 use crate::sql::check_expression;
 
 /// Microseconds of a second.
@@ -22,10 +26,19 @@ pub(super) struct Written {
     /// Between two values, both included.
     #[schemars(with = "Option<[serde_json::Value; 2]>")]
     between: Option<Vec<toml::Value>>,
+    /// How often the times of `between` come by hour, weekday, month, and as time goes on.
+    season: Option<SeasonWritten>,
     /// Numbers, days since 2000-01-01, or for a foreign key which of the parent's rows.
     distribution: Option<Distribution>,
     /// Digits behind the point of `distribution`.
     decimals: Option<u16>,
+    /// For a reference of a table to itself: rows as trees.
+    tree: Option<TreeWritten>,
+    /// One of some values by that of this column; `cases` says which, `choice` the rest.
+    given: Option<String>,
+    /// By the value of the column `given`: a list, or a table of weights.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
+    cases: Option<toml::Table>,
     /// Always this.
     #[schemars(with = "Option<serde_json::Value>")]
     constant: Option<toml::Value>,
@@ -59,6 +72,9 @@ pub(super) struct Written {
     schema: Option<toml::Value>,
     /// An immutable expression over the row's other columns, which the server computes.
     sql: Option<String>,
+    /// Rank correlation, -1 to 1, with other columns of the row that `distribution` or `between` make.
+    #[serde(default)]
+    pub(super) correlates: BTreeMap<String, f64>,
     /// Share of nulls, 0 to 1.
     pub(super) nulls: Option<f64>,
     /// Language and country, when they are not those of the table.
@@ -70,8 +86,11 @@ impl Written {
     pub(super) fn rule(&self) -> Result<Option<ColumnRule>, String> {
         let null = self.null.filter(|null| *null).map(|_| Ok(ColumnRule::Null));
         let rules = [
-            self.choice.as_ref().map(choice),
-            self.between.as_deref().map(between),
+            self.choices(),
+            self.between.as_deref().map(|values| self.between(values)),
+            self.tree
+                .as_ref()
+                .map(|tree| tree.read().map(ColumnRule::Tree)),
             self.distribution
                 .as_ref()
                 .map(|spread| self.distribution(spread)),
@@ -113,6 +132,12 @@ impl Written {
         if self.after.is_none() && (self.within.is_some() || self.at_least.is_some()) {
             return Err("within and at_least belong to after".to_owned());
         }
+        if self.season.is_some() && self.between.is_none() {
+            return Err("season belongs to between: say from when to when".to_owned());
+        }
+        if self.cases.is_some() && self.given.is_none() {
+            return Err("cases belongs to given: say by which column".to_owned());
+        }
         if self.decimals.is_some() && self.distribution.is_none() {
             return Err("decimals belongs to distribution".to_owned());
         }
@@ -134,6 +159,27 @@ impl Written {
             return Err("nulls is a share from 0 to 1".to_owned());
         }
         Ok(())
+    }
+
+    fn between(&self, values: &[toml::Value]) -> Result<ColumnRule, String> {
+        match (values, &self.season) {
+            ([low, high], None) => Ok(ColumnRule::Between(text(low)?, text(high)?)),
+            ([low, high], Some(season)) => {
+                let season = season.read().map_err(|why| format!("season: {why}"))?;
+                Ok(ColumnRule::Season(text(low)?, text(high)?, season))
+            }
+            _ => Err("between is a list of two values".to_owned()),
+        }
+    }
+
+    /// `choice`, by another column or not.
+    fn choices(&self) -> Option<Result<ColumnRule, String>> {
+        let otherwise = || self.choice.as_ref().map(|values| weights(values, "choice"));
+        let Some(column) = &self.given else {
+            return otherwise().map(|values| values.map(ColumnRule::Choice));
+        };
+        let cases = self.cases.as_ref();
+        Some(given(column, cases, otherwise().transpose()))
     }
 
     fn network(&self, range: &str) -> Result<ColumnRule, String> {
@@ -179,46 +225,6 @@ impl Written {
             0 => Err("step is not 0".to_owned()),
             step => Ok(ColumnRule::Serial { start, step }),
         }
-    }
-}
-
-/// `["a", "b"]`, each as likely as the others, or `{ a = 0.7, b = 0.3 }`.
-fn choice(value: &toml::Value) -> Result<ColumnRule, String> {
-    let values: Vec<Weighted> = match value {
-        toml::Value::Array(values) => values
-            .iter()
-            .map(|value| {
-                Ok(Weighted {
-                    value: text(value)?,
-                    weight: 1.0,
-                })
-            })
-            .collect::<Result<_, String>>()?,
-        toml::Value::Table(values) => values
-            .iter()
-            .map(|(value, weight)| {
-                let number = weight.as_float().or(weight.as_integer().map(|w| w as f64));
-                let weight = number.filter(|weight| *weight >= 0.0);
-                let weight =
-                    weight.ok_or_else(|| format!("the weight of \"{value}\" is no number"))?;
-                Ok(Weighted {
-                    value: value.clone(),
-                    weight,
-                })
-            })
-            .collect::<Result<_, String>>()?,
-        _ => return Err("choice is a list, or a table of weights".to_owned()),
-    };
-    if values.iter().map(|value| value.weight).sum::<f64>() <= 0.0 {
-        return Err("choice has nothing to choose from".to_owned());
-    }
-    Ok(ColumnRule::Choice(values))
-}
-
-fn between(values: &[toml::Value]) -> Result<ColumnRule, String> {
-    match values {
-        [low, high] => Ok(ColumnRule::Between(text(low)?, text(high)?)),
-        _ => Err("between is a list of two values".to_owned()),
     }
 }
 

@@ -49,6 +49,7 @@ impl Spec {
         };
         only(&mut self.seed, more.seed).map_err(|()| twice("seed"))?;
         only(&mut self.scale, more.scale).map_err(|()| twice("scale"))?;
+        only(&mut self.tenancy, more.tenancy).map_err(|()| twice("tenancy"))?;
         only(&mut self.locale, more.locale).map_err(|()| twice("locale"))?;
         for (name, table) in more.tables {
             if self.tables.contains_key(&name) {

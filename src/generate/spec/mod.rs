@@ -5,6 +5,10 @@ mod document;
 mod merge;
 mod model;
 mod reader;
+mod related;
+mod season;
 
-pub use model::{ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, TableSpec};
+pub use model::{
+    ColumnRule, ColumnSpec, FixedRow, PerParent, Spec, TableSpec, TenancySpec, TreeRule,
+};
 pub use reader::{SpecText, schema};

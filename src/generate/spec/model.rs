@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Place;
 use crate::generate::distribution::Distribution;
-use crate::generate::source::Weighted;
+use crate::generate::source::{Season, Weighted};
 
 /// All files of a spec together.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,10 +15,25 @@ pub struct Spec {
     pub scale: Option<f64>,
     /// Language and country of names and addresses, such as `de_DE`.
     pub locale: Option<String>,
+    /// Whose rows the others are.
+    pub tenancy: Option<TenancySpec>,
     /// By the name as it is written.
     pub tables: BTreeMap<String, TableSpec>,
     /// Rows written by hand, by the name of their scenario.
     pub scenarios: BTreeMap<String, Vec<FixedRow>>,
+}
+
+/// Tenants: tables whose rows belong to rows of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TenancySpec {
+    /// The table of tenants as it is written.
+    pub table: String,
+    /// Where it is written.
+    pub place: Place,
+    /// The column by which tables refer to their tenant, where there are several.
+    pub column: Option<String>,
+    /// Weights of tenants.
+    pub volume: Distribution,
 }
 
 /// What a spec says of one table.
@@ -62,8 +77,18 @@ pub struct ColumnSpec {
     pub nulls: Option<f64>,
     /// Language and country, when they are not those of the table.
     pub locale: Option<String>,
+    /// Spearman's correlation of ranks with other columns of the table, by their names; -1 to 1.
+    pub correlates: BTreeMap<String, f64>,
     /// Whether it was measured and not asked for: where it does not fit, the column is inferred.
     pub learned: bool,
+}
+
+impl ColumnSpec {
+    /// Whether it says where values come from.
+    #[must_use]
+    pub fn has_rule(&self) -> bool {
+        self.rule.is_some()
+    }
 }
 
 /// Where the values of a column come from.
@@ -73,6 +98,8 @@ pub enum ColumnRule {
     Choice(Vec<Weighted>),
     /// Between two values of the column's type, as text, both included.
     Between(String, String),
+    /// Times between two, as text, both included, that come by season.
+    Season(String, String, Season),
     /// Numbers of a distribution, rounded to so many decimals; for a foreign key, which of the
     /// parent's rows.
     Distribution(Distribution, Option<u16>),
@@ -120,17 +147,30 @@ pub enum ColumnRule {
         /// How each is spread.
         of: Box<ColumnRule>,
     },
-    /// Measured: one of these, by the value of another column.
+    /// For a reference of a table to itself: which row is whose child.
+    Tree(TreeRule),
+    /// One of these, by the value of another column.
     Given {
         /// The other column.
         column: String,
         /// By its text.
         cases: Vec<(String, Vec<Weighted>)>,
-        /// For all other values.
+        /// For all other values; empty when there are none.
         otherwise: Vec<Weighted>,
     },
     /// What the server makes of the row's other columns: an immutable expression over them.
     Sql(String),
+}
+
+/// The form of a table's trees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TreeRule {
+    /// Rows that begin a tree together, at least 1.
+    pub roots: u64,
+    /// Children of each row.
+    pub children: Distribution,
+    /// Levels below the roots, at most.
+    pub depth: Option<u32>,
 }
 
 /// A row written by hand.

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::column::{self, Written};
-use super::model::{ColumnSpec, FixedRow, PerParent, Spec, TableSpec};
+use super::model::{ColumnSpec, FixedRow, PerParent, Spec, TableSpec, TenancySpec};
 use crate::error::{Error, Kind, Place, Result};
 use crate::generate::distribution::Distribution;
+use crate::generate::source::Locale;
 use crate::sql::did_you_mean;
 
 /// Version of the format that is read.
@@ -45,7 +46,11 @@ struct File {
     #[schemars(with = "Option<f64>")]
     scale: Option<Spanned<f64>>,
     /// Language and country of names and addresses, such as `de_DE`.
-    locale: Option<String>,
+    #[schemars(with = "Option<String>")]
+    locale: Option<Spanned<String>>,
+    /// Tables whose rows belong to rows of one: accounts, customers of a service.
+    #[schemars(with = "Option<Tenancy>")]
+    tenancy: Option<Spanned<Tenancy>>,
     /// By table: `[tables.users]` or `[tables."sales.users"]`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Table>")]
@@ -59,6 +64,20 @@ struct File {
     scenarios: Names<Names<Vec<Fixed>>>,
 }
 
+/// Tenants. Tables that refer to them, directly or by way of others, have rows of each, and rows refer to
+/// rows of the same tenant.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Tenancy {
+    /// The table of tenants.
+    #[schemars(with = "String")]
+    table: Spanned<String>,
+    /// The column by which tables refer to their tenant, when several foreign keys do.
+    column: Option<String>,
+    /// How large tenants are beside each other, 1 and more; all alike when nothing is said.
+    volume: Option<Count>,
+}
+
 /// One table.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,7 +88,8 @@ struct Table {
     #[schemars(with = "Option<Per>")]
     per: Option<Spanned<Per>>,
     /// Language and country, when they are not those of the file.
-    locale: Option<String>,
+    #[schemars(with = "Option<String>")]
+    locale: Option<Spanned<String>>,
     /// By column: a rule, or a value that all rows have.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Either>")]
@@ -107,9 +127,22 @@ pub fn schema() -> schemars::Schema {
 /// A number, or a distribution.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Count {
+pub(super) enum Count {
+    /// The same for all.
     Number(f64),
+    /// By a distribution.
     Spread(Distribution),
+}
+
+impl Count {
+    /// How many there are; `Err` says what is wrong in words.
+    pub(super) fn spread(&self) -> std::result::Result<Distribution, String> {
+        match self {
+            Self::Number(number) if *number >= 0.0 => Ok(Distribution::Constant(*number)),
+            Self::Number(_) => Err("count is 0 or more".to_owned()),
+            Self::Spread(spread) => spread.problem().map_or_else(|| Ok(spread.clone()), Err),
+        }
+    }
 }
 
 impl SpecText {
@@ -151,9 +184,10 @@ impl SpecText {
         let mut spec = Spec {
             seed: file.seed,
             scale: file.scale.map(Spanned::into_inner),
-            locale: file.locale,
+            locale: self.locale(file.locale)?,
             ..Spec::default()
         };
+        spec.tenancy = file.tenancy.map(|said| self.tenancy(said)).transpose()?;
         for (name, table) in file.tables {
             let table = self.table(&name, table)?;
             spec.tables.insert(name.into_inner(), table);
@@ -186,23 +220,30 @@ impl SpecText {
             place: self.place(name.span()),
             rows: table.rows,
             per,
-            locale: table.locale,
+            locale: self.locale(table.locale)?,
             columns,
             learned: false,
+        })
+    }
+
+    fn tenancy(&self, said: Spanned<Tenancy>) -> Result<TenancySpec> {
+        let span = said.span();
+        let said = said.into_inner();
+        let alike = Ok(Distribution::Constant(1.0));
+        let volume = said.volume.as_ref().map_or(alike, Count::spread);
+        Ok(TenancySpec {
+            place: self.place(said.table.span()),
+            table: said.table.into_inner(),
+            column: said.column,
+            volume: volume.map_err(|why| self.error(format!("tenancy: {why}"), span))?,
         })
     }
 
     fn per(&self, per: Spanned<Per>) -> Result<PerParent> {
         let span = per.span();
         let per = per.into_inner();
-        let count = match per.count {
-            Count::Number(number) if number >= 0.0 => Distribution::Constant(number),
-            Count::Number(_) => return Err(self.error("count is 0 or more", span)),
-            Count::Spread(spread) => match spread.problem() {
-                Some(problem) => return Err(self.error(problem, span)),
-                None => spread,
-            },
-        };
+        let count = per.count.spread();
+        let count = count.map_err(|problem| self.error(problem, span))?;
         Ok(PerParent {
             place: self.place(per.parent.span()),
             parent: per.parent.into_inner(),
@@ -226,16 +267,30 @@ impl SpecText {
                 None => mapped,
             }
         })?;
-        let rule = written
-            .rule()
-            .map_err(|message| self.error(format!("{}: {message}", name.get_ref()), span))?;
+        let rule = written.rule().map_err(|message| {
+            self.error(format!("{}: {message}", name.get_ref()), span.clone())
+        })?;
         Ok(ColumnSpec {
             place: self.place(name.span()),
             rule,
             nulls: written.nulls,
-            locale: written.locale,
+            locale: self.locale(written.locale.map(|name| Spanned::new(span, name)))?,
+            correlates: written.correlates,
             learned: false,
         })
+    }
+
+    /// A locale that there are lists for.
+    fn locale(&self, name: Option<Spanned<String>>) -> Result<Option<String>> {
+        if let Some(name) = name
+            .as_ref()
+            .filter(|n| Locale::read(n.get_ref()).is_none())
+        {
+            let message = format!("locale \"{}\" is not known", name.get_ref());
+            let hint = format!("known are {}", Locale::NAMES);
+            return Err(self.error(message, name.span()).hint(hint));
+        }
+        Ok(name.map(Spanned::into_inner))
     }
 
     /// TOML has no null: an empty table stands for it.

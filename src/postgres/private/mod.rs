@@ -16,6 +16,7 @@ mod folder;
 mod identity;
 mod install;
 mod layout;
+mod leash;
 mod lock;
 mod log;
 mod postmaster;
@@ -36,6 +37,7 @@ pub use folder::clear as clear_folder;
 pub use identity::Identity;
 pub use install::{Installed, install};
 pub use layout::socket_path;
+pub use leash::Leash;
 #[cfg(target_os = "linux")]
 pub use process::Process;
 pub use running::{Running, Status};

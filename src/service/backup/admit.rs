@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::RepositoryIdentity;
+use crate::service::wal::cluster_of;
 use crate::storage::Repository;
 
 /// Lets a cluster use a repository when it is the one that the repository belongs to, with the
@@ -20,7 +21,22 @@ pub async fn admit(
 ) -> Result<()> {
     let found = match identity(repository).await? {
         Some(found) => found,
-        None => first(repository, system_identifier, (region, engine), now).await?,
+        None => {
+            // An archiver may have been here before the first backup.
+            if let Some(owner) = cluster_of(repository).await?
+                && owner != system_identifier
+            {
+                return Err(Error::new(
+                    Kind::BackupRefused,
+                    format!(
+                        "{} is another's repository: its WAL is of the cluster with the system identifier {owner}, not of {system_identifier}",
+                        repository.location()
+                    ),
+                )
+                .hint("name a repository of its own for each cluster"));
+            }
+            first(repository, system_identifier, (region, engine), now).await?
+        }
     };
     match found.objection(system_identifier, region, engine) {
         None => Ok(()),

@@ -58,7 +58,8 @@ impl Beat {
         })
     }
 
-    /// Ends it, and removes the signs.
+    /// Ends it, and removes the signs. An error of that harms nothing: beside a manifest they say
+    /// nothing.
     pub(super) async fn end(self) -> Result<()> {
         self.stop.cancel();
         let _ = self.task.await;

@@ -1,5 +1,6 @@
 //! Takes a base backup.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use super::increment::{self, Increment, Parent};
 use super::source::Source;
 use crate::clock::Clock;
 use crate::config::Target;
-use crate::engines::{BackupEngine, Order, Taken, Upload};
-use crate::error::Result;
+use crate::engines::{self, BackupEngine, Order, Taken, Upload};
+use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::recovery::{BackupManifest, Lsn, MANIFEST_VERSION};
 use crate::storage::Repository;
@@ -116,8 +117,13 @@ impl Backup<'_> {
         let put = self.complete(&manifest).await;
         // Not before the manifest is there: a backup that its engine keeps has nothing else here that
         // tells `expire` whose it is.
-        beat.end().await?;
+        let ended = beat.end().await;
         put?;
+        if let Err(error) = ended {
+            self.note(format!(
+                "the backup is complete; its signs of life stay: {error}"
+            ));
+        }
         self.audit(&source, &manifest).await;
         Ok(Created {
             repository: self.repository.location().to_string(),
@@ -193,15 +199,24 @@ impl Backup<'_> {
         })
     }
 
-    /// Writes the manifest. A backup whose parent expired meanwhile is none: it goes again.
+    /// Writes the manifest. A backup whose parts were removed meanwhile, or whose parent expired, is
+    /// none: it goes again. Whoever removes them has listed the repository before the manifest was
+    /// there, so they are looked for once more behind it.
     async fn complete(&self, manifest: &BackupManifest) -> Result<()> {
         let name = BackupManifest::name(&manifest.id);
-        self.repository.put(&name, manifest.to_bytes()?).await?;
-        let Some(parent) = &manifest.parent else {
-            return Ok(());
+        let put = async {
+            all_there(self.repository, manifest).await?;
+            self.repository.put(&name, manifest.to_bytes()?).await?;
+            all_there(self.repository, manifest).await?;
+            match &manifest.parent {
+                Some(parent) => increment::still_there(self.repository, parent).await,
+                None => Ok(()),
+            }
         };
-        let there = increment::still_there(self.repository, parent).await;
-        if there.is_err() {
+        let there = put.await;
+        if let Err(error) = &there
+            && error.kind() == Kind::BackupMissing
+        {
             self.repository.remove(&name).await?;
             let folder = BackupManifest::folder(&manifest.id);
             self.repository.remove_folder(&folder).await?;
@@ -224,5 +239,125 @@ impl Backup<'_> {
 
     fn note(&self, text: String) {
         self.events.emit(Event::Note(text));
+    }
+}
+
+/// Whether every part that a manifest names is there.
+///
+/// # Errors
+/// [`Kind::BackupMissing`] names the first that is not; those of the repository.
+async fn all_there(repository: &Repository, manifest: &BackupManifest) -> Result<()> {
+    let mut files = repository
+        .list(&BackupManifest::folder(&manifest.id))
+        .await?;
+    if manifest.kept.is_some()
+        && let Some(keeper) = engines::keeper(repository, &manifest.engine)?
+    {
+        files.extend(repository.list(keeper.folder()).await?);
+    }
+    let files: BTreeSet<String> = files.into_iter().map(|(name, _)| name).collect();
+    let missing = manifest.parts().map(|(name, _)| name);
+    match missing.into_iter().find(|name| !files.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Kind::BackupMissing,
+            format!("{name} was removed while backup {} was made", manifest.id),
+        )
+        .hint("see whether an `expire` with a short --abandoned-after ran beside it, or on a machine with another clock; then take another backup")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::{Config, Overrides};
+    use crate::job::Silent;
+    use crate::recovery::manifest_tests::sample;
+    use crate::storage::{Location, SealKey};
+
+    const PARENT: &str = "20261126T010000Z-000001";
+    const CHILD: &str = "20261126T020000Z-000002";
+
+    fn repository(dir: &std::path::Path) -> Repository {
+        let key = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
+        let key = SealKey::parse(&SecretString::from(key)).unwrap();
+        Repository::open(&Location::Folder(dir.to_owned()), Vec::new(), key).unwrap()
+    }
+
+    async fn target() -> Target {
+        let config = Config::load(&Overrides {
+            file: None,
+            environment: None,
+            database_url: Some("postgresql:///postgres?host=/nowhere".to_owned()),
+        });
+        let config = config.unwrap();
+        let environment = config.environment(None).unwrap();
+        environment.target(&config).await.unwrap()
+    }
+
+    fn backup<'a>(target: &'a Target, repository: &'a Repository) -> Backup<'a> {
+        Backup {
+            target,
+            repository,
+            region: None,
+            max_rate: None,
+            staging: None,
+            parent: None,
+            encrypted_volume: false,
+            clock: Arc::new(SystemClock::default()),
+            events: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// `expire` listed the repository before the mark was there, and removes the parent afterwards.
+    #[tokio::test]
+    async fn an_increment_whose_parent_expired_while_it_was_made_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (repository, target) = (repository(dir.path()), target().await);
+        let child = BackupManifest {
+            parent: Some(PARENT.to_owned()),
+            ..sample(CHILD, 1)
+        };
+        let part = BackupManifest::part_name(CHILD, "base", 0);
+        repository.put(&part, &b"part"[..]).await.unwrap();
+        let gone = backup(&target, &repository).complete(&child).await;
+        let error = gone.unwrap_err();
+        assert_eq!(error.kind(), Kind::BackupMissing, "{error}");
+        assert!(error.to_string().contains(PARENT), "{error}");
+        let left = repository.list(BackupManifest::FOLDER).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
+
+        // The same before anything was copied.
+        let parent = sample(PARENT, 1);
+        let prepared = Increment::prepare(&repository, CHILD, &parent, Some(dir.path())).await;
+        assert_eq!(prepared.unwrap_err().kind(), Kind::BackupMissing);
+
+        let text = parent.to_bytes().unwrap();
+        let name = BackupManifest::name(PARENT);
+        repository.put(&name, text).await.unwrap();
+        repository.put(&part, &b"part"[..]).await.unwrap();
+        backup(&target, &repository).complete(&child).await.unwrap();
+        let name = BackupManifest::name(CHILD);
+        assert!(repository.exists(&name).await.unwrap());
+    }
+
+    /// `expire` took a create that was held up for one that was killed.
+    #[tokio::test]
+    async fn a_backup_whose_parts_were_removed_while_it_was_made_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (repository, target) = (repository(dir.path()), target().await);
+        let made = sample(CHILD, 2);
+        let part = |number| BackupManifest::part_name(CHILD, "base", number);
+        repository.put(&part(1), &b"part"[..]).await.unwrap();
+        let gone = backup(&target, &repository).complete(&made).await;
+        let error = gone.unwrap_err();
+        assert_eq!(error.kind(), Kind::BackupMissing, "{error}");
+        assert!(error.to_string().contains(&part(0)), "{error}");
+        let left = repository.list(BackupManifest::FOLDER).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
     }
 }

@@ -149,7 +149,7 @@ impl Expire<'_> {
     /// Records that say nothing more: of verifications whose parts had a later turn or are gone, and
     /// of restore points before every backup that stays.
     async fn records_spent(&self, stays: &[&BackupManifest]) -> Result<Vec<String>> {
-        let turns = turns(self.repository).await?;
+        let (turns, unread) = turns(self.repository).await?;
         let (files, turns): (Vec<String>, Vec<Turn>) = turns.into_iter().unzip();
         let keep = decisive(&sights(stays), &turns);
         let numbered = files.into_iter().enumerate();
@@ -157,8 +157,10 @@ impl Expire<'_> {
             .filter(|(place, _)| !keep.contains(place))
             .map(|(_, file)| file)
             .collect();
+        spent.extend(unread.into_iter().map(|finding| finding.file));
         let oldest = stays.iter().map(|backup| backup.end).min();
-        for point in points(self.repository).await? {
+        // One that does not open may be of any place, and stays.
+        for point in points(self.repository).await?.known {
             if oldest.is_some_and(|oldest| point.lsn < oldest) {
                 spent.push(point.file());
             }
@@ -181,9 +183,9 @@ impl Expire<'_> {
             .filter_map(|backup| Some(backup.kept.as_ref()?.label.clone()))
             .collect();
         let old = self.clock.now() - self.abandoned_after;
+        // One that somebody made and named by himself is not ours to remove.
+        let ours = |id: &String| BackupManifest::began(id).is_some();
         for one in keeper.labels().await? {
-            // One that somebody made and named by himself is not ours to remove.
-            let ours = |id: &String| BackupManifest::began(id).is_some();
             let Some(id) = one.id.filter(|id| ours(id) && one.ended_at <= old) else {
                 continue;
             };
@@ -193,6 +195,12 @@ impl Expire<'_> {
                 labels.push(one.label);
             }
         }
+        let begun = keeper.begun().await?.into_iter();
+        labels.extend(
+            begun
+                .filter(|one| one.id.as_ref().is_none_or(ours))
+                .map(|one| one.label),
+        );
         if labels.is_empty() && expired.wal.files == 0 {
             return Ok(());
         }

@@ -49,7 +49,9 @@ const COLLATIONS: &str = "select pg_catalog.min(collname::text) as name, collpro
     from pg_catalog.pg_collation where collversion is not null group by collprovider, collversion order by 2, 3";
 
 /// The databases' own; since PostgreSQL 15 they are recorded.
-const DATABASES: &str = "select 'database ' || datname as name, datlocprovider::text as provider, datcollversion as version \
+/// The name of a database is bytes of any encoding: what is no ASCII is escaped.
+const DATABASES: &str = "select 'database ' || pg_catalog.encode(pg_catalog.decode(pg_catalog.replace(datname::text, \
+    pg_catalog.chr(92), pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape'), 'escape') as name, datlocprovider::text as provider, datcollversion as version \
     from pg_catalog.pg_database where datcollversion is not null order by 1";
 
 /// The system identifier of a server's cluster.
@@ -59,7 +61,7 @@ const DATABASES: &str = "select 'database ' || datname as name, datlocprovider::
 pub async fn system_identifier(session: &Session) -> Result<u64> {
     let sql = "select system_identifier::text from pg_catalog.pg_control_system()";
     let row = session.query_one(sql, &[]).await?;
-    row.get::<_, String>(0)
+    row.try_get::<_, String>(0)?
         .parse()
         .map_err(|_| Error::new(Kind::Internal, "the server's system identifier"))
 }

@@ -95,6 +95,8 @@ impl Verify<'_> {
     /// [`Kind::Storage`], [`Kind::Cancelled`]. Damage is no error but a finding.
     pub async fn run(&self) -> Result<Verified> {
         let began = self.clock.monotonic();
+        // A backup that is completed while parts are opened was not seen.
+        let at = self.clock.now();
         let shelf = Shelf::read(self.repository).await?;
         let (backups, mut findings) = self.chosen(&shelf)?;
         let parts: BTreeMap<String, (&BackupManifest, &Part)> = backups
@@ -107,14 +109,12 @@ impl Verify<'_> {
             problem: "is not there".to_owned(),
         }));
         let names = sights(&backups);
-        let turns: Vec<Turn> = match self.share {
-            Some(_) => turns(self.repository)
-                .await?
-                .into_iter()
-                .map(|(_, turn)| turn)
-                .collect(),
-            None => Vec::new(),
+        let (turns, unread) = match self.share {
+            Some(_) => turns(self.repository).await?,
+            None => Default::default(),
         };
+        findings.extend(unread);
+        let turns: Vec<Turn> = turns.into_iter().map(|(_, turn)| turn).collect();
         let after = turns.last().map(|turn| turn.upto.clone());
         let percent = self.share.map_or(100, |share| share.0);
         let turn = next_turn(&names, after.as_deref(), percent);
@@ -140,7 +140,7 @@ impl Verify<'_> {
         let coverage = match turn.last().filter(|_| self.share.is_some()) {
             Some(last) => {
                 let record = Turn {
-                    at: self.clock.now(),
+                    at,
                     after,
                     upto: last.name.clone(),
                     parts: turn.len() as u64,
@@ -316,22 +316,86 @@ fn joined(
     done.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
 }
 
-/// The records of all turns with their files, oldest first.
-pub(super) async fn turns(repository: &Repository) -> Result<Vec<(String, Turn)>> {
-    let mut turns = Vec::new();
+/// The records of all turns with their files, oldest first, and those that do not open: they prove
+/// nothing.
+pub(super) async fn turns(repository: &Repository) -> Result<(Vec<(String, Turn)>, Vec<Finding>)> {
+    let (mut turns, mut unread) = (Vec::new(), Vec::new());
     for (name, _) in repository.list(TURNS).await? {
-        let text = repository.get(&name).await?;
-        let turn: Turn = serde_json::from_slice(&text)
-            .map_err(|error| Error::new(Kind::SealBroken, format!("{name}: {error}")))?;
-        turns.push((name, turn));
+        let turn = async {
+            let text = repository.get(&name).await?;
+            serde_json::from_slice::<Turn>(&text)
+                .map_err(|error| Error::new(Kind::SealBroken, error.to_string()))
+        };
+        match turn.await {
+            Ok(turn) => turns.push((name, turn)),
+            Err(error) if matches!(error.kind(), Kind::SealBroken | Kind::SealKey) => {
+                let problem = format!("this record of a verification proves nothing: {error}");
+                unread.push(Finding {
+                    file: name,
+                    problem,
+                });
+            }
+            Err(error) => return Err(error),
+        }
     }
     turns.sort_by_key(|(_, turn)| turn.at);
-    Ok(turns)
+    Ok((turns, unread))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use chrono::{DateTime, TimeDelta, Utc};
+    use secrecy::SecretString;
+
     use super::*;
+    use crate::recovery::manifest_tests::sample;
+    use crate::storage::{Location, SealKey};
+
+    /// An hour goes by between two looks at it.
+    #[derive(Debug, Default)]
+    struct Hours(AtomicI64);
+
+    fn begun() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+    }
+
+    impl Clock for Hours {
+        fn now(&self) -> DateTime<Utc> {
+            begun() + TimeDelta::hours(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+
+        fn monotonic(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
+    }
+
+    #[tokio::test]
+    async fn a_turn_proves_what_was_complete_when_it_began() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
+        let key = SealKey::parse(&SecretString::from(key)).unwrap();
+        let place = Location::Folder(dir.path().to_owned());
+        let repository = Repository::open(&place, Vec::new(), key).unwrap();
+        let backup = sample("20260101T020000Z-000001", 1);
+        for (name, text) in [
+            (BackupManifest::part_name(&backup.id, "base", 0), vec![7]),
+            (BackupManifest::name(&backup.id), backup.to_bytes().unwrap()),
+        ] {
+            repository.put(&name, text).await.unwrap();
+        }
+        let verify = Verify {
+            repository: &repository,
+            backup: None,
+            share: Some(Share(100)),
+            clock: Arc::new(Hours::default()),
+            cancel: CancellationToken::new(),
+        };
+        verify.run().await.unwrap();
+        let turns = turns(&repository).await.unwrap();
+        assert_eq!(turns.0[0].1.at, begun());
+    }
 
     #[test]
     fn shares_are_percentages() {

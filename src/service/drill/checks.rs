@@ -9,8 +9,23 @@ use crate::postgres::private::Binaries;
 use crate::recovery::DrillCheck;
 use crate::sql::{Ident, QualifiedName};
 
-/// How long `pg_amcheck` may take.
-const PATIENCE: Duration = Duration::from_secs(4 * 60 * 60);
+/// How a restored cluster is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checks {
+    /// Tables and indexes that `pg_amcheck` looks at at once.
+    pub jobs: u16,
+    /// How long it may look at one database. What it did not come to in that time is not done.
+    pub patience: Duration,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            jobs: 1,
+            patience: Duration::from_secs(4 * 60 * 60),
+        }
+    }
+}
 
 /// Foreign keys that hold: name, both tables, their columns, the operators that compare them.
 const FOREIGN_KEYS: &str = "select k.conname, cn.nspname, c.relname, pn.nspname, p.relname, \
@@ -35,26 +50,59 @@ const COLLATIONS: &str = "select collname::text from pg_catalog.pg_collation \
      where collversion is not null and collversion <> pg_catalog.pg_collation_actual_version(oid) order by 1";
 
 /// Since PostgreSQL 15.
-const DATABASE_COLLATIONS: &str = "select datname::text from pg_catalog.pg_database \
+const DATABASE_COLLATIONS: &str = "select pg_catalog.encode(pg_catalog.decode(pg_catalog.replace(datname::text, \
+     pg_catalog.chr(92), pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape'), 'escape') from pg_catalog.pg_database \
      where datcollversion is not null and datcollversion <> pg_catalog.pg_database_collation_actual_version(oid) order by 1";
 
 /// The newest release whose phases are all done.
 const LEDGER: &str = "select release from tidegate.phase where state = 'done' \
      order by pg_catalog.string_to_array(pg_catalog.regexp_replace(release, '[^0-9.].*', ''), '.')::int[] desc limit 1";
 
-/// All checks of the database that `session` is in.
-pub(super) async fn all(
-    session: &Session,
-    target: &Target,
-    binaries: &Binaries,
-) -> Result<Vec<DrillCheck>> {
-    Ok(vec![
-        amcheck(target, binaries).await?,
-        names("invalid indexes", "none", session, &[INVALID_INDEXES]).await?,
-        foreign_keys(session).await?,
-        collations(session).await?,
-        ledger(session).await?,
-    ])
+impl Checks {
+    /// All checks of the database that `session` is in.
+    pub(super) async fn all(
+        &self,
+        session: &Session,
+        target: &Target,
+        binaries: &Binaries,
+    ) -> Result<Vec<DrillCheck>> {
+        let mut checks = vec![
+            self.amcheck(target, binaries).await?,
+            names("invalid indexes", "none", session, &[INVALID_INDEXES]).await?,
+            foreign_keys(session).await?,
+            collations(session).await?,
+        ];
+        checks.extend(ledger(session).await?);
+        Ok(checks)
+    }
+
+    /// Structure of every table and B-tree of the database, by PostgreSQL's own program.
+    async fn amcheck(&self, target: &Target, binaries: &Binaries) -> Result<DrillCheck> {
+        const NAME: &str = "pg_amcheck";
+        let Some(program) = binaries.program(NAME) else {
+            return Ok(check(NAME, None, "the program is not installed"));
+        };
+        let mut command = tokio::process::Command::new(program);
+        command
+            .args(["--install-missing", "--no-password", "--jobs"])
+            .arg(self.jobs.to_string())
+            .arg("--database")
+            .arg(target.database())
+            .env_clear()
+            .envs(binaries.environment())
+            .envs(target.libpq_environment("drill")?)
+            // The extension is installed in a database that its owner may have made read only.
+            .env("PGOPTIONS", "-c default_transaction_read_only=off")
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true);
+        match tokio::time::timeout(self.patience, command.output()).await {
+            Ok(output) => Ok(amchecked(NAME, &output?)),
+            Err(_) => {
+                let words = format!("did not come to an end in {:?}", self.patience);
+                Ok(check(NAME, None, words))
+            }
+        }
+    }
 }
 
 fn check(name: &str, passed: Option<bool>, found: impl Into<String>) -> DrillCheck {
@@ -65,43 +113,27 @@ fn check(name: &str, passed: Option<bool>, found: impl Into<String>) -> DrillChe
     }
 }
 
-/// Structure of every table and B-tree of the database, by PostgreSQL's own program.
-async fn amcheck(target: &Target, binaries: &Binaries) -> Result<DrillCheck> {
-    const NAME: &str = "pg_amcheck";
-    let Some(program) = binaries.program(NAME) else {
-        return Ok(check(NAME, None, "the program is not installed"));
-    };
-    let mut command = tokio::process::Command::new(program);
-    command
-        .args(["--install-missing", "--no-password", "--database"])
-        .arg(target.database())
-        .env_clear()
-        .envs(binaries.environment())
-        .envs(target.libpq_environment("drill")?)
-        .stdin(std::process::Stdio::null())
-        .kill_on_drop(true);
-    let output = match tokio::time::timeout(PATIENCE, command.output()).await {
-        Ok(output) => output?,
-        Err(_) => return Ok(check(NAME, Some(false), "took longer than 4 h")),
-    };
+fn amchecked(name: &str, output: &std::process::Output) -> DrillCheck {
     let said = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
-        return Ok(check(NAME, Some(true), "every table and B-tree is sound"));
+        return check(name, Some(true), "every table and B-tree is sound");
     }
     // The extension is a package of its own on some systems.
     if complaint.contains("amcheck.control") || complaint.contains("\"amcheck\" is not available") {
-        return Ok(check(NAME, None, "the extension amcheck is not installed"));
+        return check(name, None, "the extension amcheck is not installed");
     }
     let words: Vec<&str> = said.lines().chain(complaint.lines()).take(3).collect();
-    Ok(check(NAME, Some(false), words.join("; ")))
+    check(name, Some(false), words.join("; "))
 }
 
 /// A check that passes when queries give no names.
 async fn names(name: &str, good: &str, session: &Session, queries: &[&str]) -> Result<DrillCheck> {
     let mut found: Vec<String> = Vec::new();
     for sql in queries {
-        found.extend(session.query(*sql, &[]).await?.iter().map(|row| row.get(0)));
+        for row in session.query(*sql, &[]).await? {
+            found.push(row.try_get(0)?);
+        }
     }
     let words = if found.is_empty() {
         good.to_owned()
@@ -127,9 +159,9 @@ async fn foreign_keys(session: &Session) -> Result<DrillCheck> {
     let keys = session.query(FOREIGN_KEYS, &[]).await?;
     let mut broken = Vec::new();
     for key in &keys {
-        let orphans: i64 = session.query_one(&orphans(key)?, &[]).await?.get(0);
+        let orphans: i64 = session.query_one(&orphans(key)?, &[]).await?.try_get(0)?;
         if orphans > 0 {
-            let (name, table): (String, String) = (key.get(0), key.get(2));
+            let (name, table): (String, String) = (key.try_get(0)?, key.try_get(2)?);
             broken.push(format!(
                 "{name} of {table}: {orphans} rows without a parent"
             ));
@@ -147,17 +179,17 @@ async fn foreign_keys(session: &Session) -> Result<DrillCheck> {
 fn orphans(key: &tokio_postgres::Row) -> Result<String> {
     let name = |schema: usize| -> Result<QualifiedName> {
         Ok(QualifiedName::new(
-            Ident::new(key.get::<_, String>(schema))?,
-            Ident::new(key.get::<_, String>(schema + 1))?,
+            Ident::new(key.try_get::<_, String>(schema)?)?,
+            Ident::new(key.try_get::<_, String>(schema + 1)?)?,
         ))
     };
     let columns = |at: usize| -> Result<Vec<Ident>> {
-        let names: Vec<String> = key.get(at);
+        let names: Vec<String> = key.try_get(at)?;
         names.into_iter().map(Ident::new).collect()
     };
     let (child, parent) = (name(1)?, name(3)?);
     let (own, theirs) = (columns(5)?, columns(6)?);
-    let operators: Vec<String> = key.get(7);
+    let operators: Vec<String> = key.try_get(7)?;
     let filled: Vec<String> = own.iter().map(|c| format!("c.{c} is not null")).collect();
     let equal: Vec<String> = own
         .iter()
@@ -172,22 +204,15 @@ fn orphans(key: &tokio_postgres::Row) -> Result<String> {
     ))
 }
 
-async fn ledger(session: &Session) -> Result<DrillCheck> {
-    const NAME: &str = "ledger";
-    let there: bool = session
-        .query_one(
-            "select pg_catalog.to_regclass('tidegate.phase') is not null",
-            &[],
-        )
-        .await?
-        .get(0);
-    if !there {
-        return Ok(check(NAME, None, "this database has none"));
+/// None when the database has no ledger, which is no fault.
+async fn ledger(session: &Session) -> Result<Option<DrillCheck>> {
+    let there = "select pg_catalog.to_regclass('tidegate.phase') is not null";
+    if !session.query_one(there, &[]).await?.try_get(0)? {
+        return Ok(None);
     }
-    let release = session.query_opt(LEDGER, &[]).await?;
-    let words = release.map_or_else(
-        || "no release yet".to_owned(),
-        |row| format!("at {}", row.get::<_, String>(0)),
-    );
-    Ok(check(NAME, Some(true), words))
+    let words = match session.query_opt(LEDGER, &[]).await? {
+        None => "no release yet".to_owned(),
+        Some(row) => format!("at {}", row.try_get::<_, String>(0)?),
+    };
+    Ok(Some(check("ledger", Some(true), words)))
 }

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::damage::{flip, link_tree, remove, segment_name, segments, truncate};
 use super::engine::{Engine, random_key};
+use super::failure::words;
 use super::small_disk::SmallDisk;
+use super::stock::{Stock, Used};
 use super::true_archive;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     BackupManifest, ControlResult, Damage, DrillCheck, Lsn, Oracle, RecoveryTarget,
     SMALLEST_SEGMENT, WalFile, history_name,
 };
+use crate::service::backup::ancestry;
 use crate::storage::{Location, Repository};
 
 /// A major version that no machine has programs of.
@@ -24,14 +27,15 @@ pub(super) struct Exhibit<'a> {
     backup: &'a BackupManifest,
     /// What the primary held, and what was restored; none in a passive drill.
     oracle: Option<(Oracle, Oracle)>,
-    /// The files of the repository, and their sizes, before anything was restored.
-    before: Vec<(String, u64)>,
+    /// What the repository held before anything was restored.
+    before: Stock,
+    used: Used,
 }
 
 /// What became of a control.
 enum Tried {
-    /// It ended with an error that says one of these words when it is the right one.
-    Error(Error, Vec<String>),
+    /// It ended with an error, which is one of these when it is the right one.
+    Error(Error, Belongs),
     /// It went through, which no control may.
     Through(String),
     /// It was found without an error, in these words.
@@ -44,16 +48,13 @@ enum Tried {
 ///
 /// # Errors
 /// The control itself could not be set up.
-pub(super) async fn attempt(damage: Damage, exhibit: &Exhibit<'_>) -> Result<ControlResult> {
+async fn attempt(damage: Damage, exhibit: &Exhibit<'_>) -> Result<ControlResult> {
     let place = exhibit.engine.folder.join("control");
     let tried = exhibit.try_out(damage, &place).await;
     // Nothing of it is needed, and it must not make the disk full.
     let _ = std::fs::remove_dir_all(&place);
     let (red, message) = match tried? {
-        Tried::Error(error, belongs) => {
-            let text = words(&error);
-            (Some(belongs.iter().any(|word| text.contains(word))), text)
-        }
+        Tried::Error(error, right) => (Some(belongs(&error, &right)), words(&error)),
         Tried::Through(reached) => (Some(false), format!("the restore went through: {reached}")),
         Tried::Found(text) => (Some(true), text),
         Tried::Impossible(why) => (None, why),
@@ -65,21 +66,14 @@ pub(super) async fn attempt(damage: Damage, exhibit: &Exhibit<'_>) -> Result<Con
     })
 }
 
-/// The error with its details and causes, in one line.
-fn words(error: &Error) -> String {
-    let mut text = error.to_string();
-    for detail in error.details().iter().take(4) {
-        text.push_str("; ");
-        text.push_str(detail.trim());
-    }
-    if let Some(cause) = error.cause() {
-        let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text.push_str("; ");
-            text.push_str(&cause);
-        }
-    }
-    text.replace('\n', " ")
+/// Errors that belong to a damage: their kind, and what they name. Another error that has such words
+/// in it is another error.
+type Belongs = Vec<(Kind, String)>;
+
+fn belongs(error: &Error, belongs: &Belongs) -> bool {
+    let text = words(error);
+    let fits = |(kind, place): &(Kind, String)| error.kind() == *kind && text.contains(place);
+    belongs.iter().any(fits)
 }
 
 impl<'a> Exhibit<'a> {
@@ -88,8 +82,12 @@ impl<'a> Exhibit<'a> {
     /// # Errors
     /// The repository is out of reach.
     pub(super) async fn new(engine: &'a Engine<'a>, backup: &'a BackupManifest) -> Result<Self> {
+        // What is wrong with the lineage, the restore will tell.
+        let lineage = ancestry(&engine.repository, backup).await;
+        let lineage = lineage.unwrap_or_else(|_| vec![backup.clone()]);
         Ok(Self {
-            before: engine.repository.list("").await?,
+            before: Stock::of(&engine.repository).await?,
+            used: Used::new(&lineage, backup),
             engine,
             backup,
             oracle: None,
@@ -101,22 +99,35 @@ impl<'a> Exhibit<'a> {
         self.oracle = Some((held, restored));
     }
 
+    /// Tries these kinds of damage. What the restore has read is hashed before: a copy consists of
+    /// links, and what is done to it must not reach through them. A bucket is not copied; its tags
+    /// tell as much as digests.
+    ///
+    /// # Errors
+    /// A control could not be set up; the repository is out of reach.
+    pub(super) async fn try_all(&mut self, chosen: &[Damage]) -> Result<Vec<ControlResult>> {
+        let repository = &self.engine.repository;
+        if !chosen.is_empty() && matches!(repository.location(), Location::Folder(_)) {
+            self.before.digest(repository, &self.used).await?;
+        }
+        let mut results = Vec::new();
+        for damage in chosen {
+            self.engine.say(&format!("control: {}", damage.name()));
+            results.push(attempt(*damage, &*self).await?);
+        }
+        Ok(results)
+    }
+
     /// Whether the repository still is as it was.
     ///
     /// # Errors
     /// It is out of reach.
     pub(super) async fn unchanged(&self) -> Result<DrillCheck> {
-        let after = self.engine.repository.list("").await?;
-        let same = after == self.before;
-        Ok(DrillCheck {
-            name: "repository unchanged".to_owned(),
-            passed: Some(same),
-            found: if same {
-                format!("{} files as before", after.len())
-            } else {
-                format!("{} files of {}", after.len(), self.before.len())
-            },
-        })
+        let repository = &self.engine.repository;
+        let mut after = Stock::of(repository).await?;
+        after.digest_as(repository, &self.before).await?;
+        let changes = self.before.changes(&after, &self.used);
+        Ok(changes.check(self.engine.drill.sandbox.is_some()))
     }
 
     async fn try_out(&self, damage: Damage, place: &Path) -> Result<Tried> {
@@ -126,7 +137,12 @@ impl<'a> Exhibit<'a> {
                 Ok(reached) => Ok(Tried::Through(reached)),
                 Err(error) => Ok(Tried::Error(
                     error,
-                    vec!["WAL".to_owned(), "recovery target".to_owned()],
+                    vec![
+                        (Kind::WalMissing, String::new()),
+                        (Kind::RestoreFailed, "recovery target".to_owned()),
+                        // An engine that waits for the WAL of its backup.
+                        (Kind::BackupTool, "WAL".to_owned()),
+                    ],
                 )),
             },
             Damage::NoSpace => self.no_space(place).await,
@@ -167,14 +183,14 @@ impl<'a> Exhibit<'a> {
         let into = disk.path().join("into");
         let repository = &self.engine.repository;
         let ended = self.attempt(repository, &into).await;
-        Ok(tried(ended, &["space"]))
+        Ok(tried(ended, vec![(Kind::DiskFull, String::new())]))
     }
 
     async fn wrong_key(&self, place: &Path) -> Result<Tried> {
         let stranger = self.engine.repository.with_key(random_key()?)?;
         let into = place.join("into");
         let ended = self.attempt(&stranger, &into).await;
-        Ok(tried(ended, &["sealed with the key"]))
+        Ok(tried(ended, vec![(Kind::SealKey, String::new())]))
     }
 
     /// Restores all that there is from the very base backup.
@@ -193,8 +209,10 @@ impl<'a> Exhibit<'a> {
             ));
         };
         let copy = place.join("repository");
-        link_tree(original, &copy)?;
-        let words = match damage {
+        if let Err(error) = link_tree(original, &copy) {
+            return Ok(Tried::Impossible(format!("no copy can be made: {error}")));
+        }
+        let right = match damage {
             Damage::MissingSegment | Damage::TruncatedSegment | Damage::FlippedByteInWal => {
                 let Some(segment) = self.segment(damage, &copy) else {
                     return Ok(Tried::Impossible(
@@ -206,34 +224,41 @@ impl<'a> Exhibit<'a> {
                     Damage::TruncatedSegment => truncate(&segment)?,
                     _ => flip(&segment)?,
                 }
-                segment_name(&segment)
+                let name = segment_name(&segment);
+                match damage {
+                    Damage::MissingSegment => vec![(Kind::WalMissing, name)],
+                    // An engine's own program may be what finds it.
+                    _ => [Kind::SealBroken, Kind::WalMissing, Kind::BackupTool]
+                        .map(|kind| (kind, name.clone()))
+                        .into(),
+                }
             }
             Damage::FlippedByteInData => {
                 let Some(part) = self.large_part() else {
                     return Ok(Tried::Impossible("the backup has no parts".to_owned()));
                 };
                 flip(&copy.join(&part))?;
-                part
+                vec![(Kind::SealBroken, part)]
             }
             Damage::MissingManifest => {
                 // An increment is of no use without its parent, either.
                 let needed = self.backup.parent.as_ref().unwrap_or(&self.backup.id);
                 remove(&copy.join(BackupManifest::name(needed)))?;
-                needed.clone()
+                vec![(Kind::BackupMissing, needed.clone())]
             }
             Damage::WrongMajor => {
                 self.strange_major(&copy).await?;
-                format!("PostgreSQL {STRANGE_MAJOR}")
+                vec![(Kind::PostgresMissing, STRANGE_MAJOR.to_string())]
             }
             _ => {
-                self.fork(&copy).await?;
-                "timeline".to_owned()
+                let newer = self.fork(&copy).await?;
+                vec![(Kind::RestoreFailed, format!("timeline {newer} "))]
             }
         };
         let damaged = self.engine.repository.at(&Location::Folder(copy))?;
         let into = place.join("into");
         let ended = self.attempt(&damaged, &into).await;
-        Ok(tried(ended, &[&words]))
+        Ok(tried(ended, right))
     }
 
     /// A part in the middle of those that are not small: of an empty file nothing is restored but its
@@ -281,8 +306,8 @@ impl<'a> Exhibit<'a> {
         self.put(copy, &name, manifest.to_bytes()?).await
     }
 
-    /// A newer timeline branched off before the base backup began.
-    async fn fork(&self, copy: &Path) -> Result<()> {
+    /// A newer timeline branched off before the base backup began; gives it.
+    async fn fork(&self, copy: &Path) -> Result<u32> {
         let location = Location::Folder(copy.to_owned());
         let repository = self.engine.repository.at(&location)?;
         let files = repository.list("wal/history").await?;
@@ -291,7 +316,8 @@ impl<'a> Exhibit<'a> {
         let place = Lsn(self.backup.start.0 / 2);
         let text = format!("{own}\t{place}\tno recovery target specified\n");
         self.put(copy, &history_name(newer), text.into_bytes())
-            .await
+            .await?;
+        Ok(newer)
     }
 
     /// Writes a sealed file into the copy.
@@ -312,19 +338,35 @@ fn unused_timeline<'a>(own: u32, histories: impl Iterator<Item = &'a str>) -> u3
     known.fold(own, u32::max) + 1
 }
 
-fn tried(ended: Result<String>, words: &[&str]) -> Tried {
+fn tried(ended: Result<String>, right: Belongs) -> Tried {
     match ended {
         Ok(reached) => Tried::Through(reached),
-        Err(error) => {
-            let words = words.iter().map(|word| (*word).to_owned()).collect();
-            Tried::Error(error, words)
-        }
+        Err(error) => Tried::Error(error, right),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_belongs_by_its_kind_and_by_what_it_names() {
+        let full = vec![(Kind::DiskFull, String::new())];
+        let said = |kind, text: &str| Error::new(kind, text);
+        assert!(belongs(&said(Kind::DiskFull, "x has 1 MB"), &full));
+        let other = said(
+            Kind::RestoreFailed,
+            "no space: the tablespace 16385 is not there",
+        );
+        assert!(!belongs(&other, &full), "a word is no proof");
+        let segment = vec![(Kind::WalMissing, "000000010000000000000004".to_owned())];
+        let text = |digit| format!("the WAL segment 00000001000000000000000{digit} is missing");
+        assert!(belongs(&said(Kind::WalMissing, &text(4)), &segment));
+        assert!(!belongs(&said(Kind::WalMissing, &text(5)), &segment));
+        assert!(!belongs(&said(Kind::Internal, &text(4)), &segment));
+        let inner = said(Kind::WalMissing, "recovery").detail(text(4));
+        assert!(belongs(&inner, &segment), "a detail names it, too");
+    }
 
     #[test]
     fn a_fork_takes_no_timeline_that_is_there() {

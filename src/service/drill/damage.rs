@@ -1,5 +1,6 @@
-//! Damage to a copy of a repository's folder. The copy consists of hard links, so that it costs
-//! nothing; a file that is damaged is written anew, so that the repository itself stays as it is.
+//! Damage to a copy of a repository's folder. The copy consists of hard links, on another file system
+//! of symbolic ones, so that it costs nothing; a file that is damaged is written anew, so that the
+//! repository itself stays as it is.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,16 +9,29 @@ use crate::error::{Error, Kind, Result};
 
 /// Links every file below `from` into the new folder `to`.
 pub(super) fn link_tree(from: &Path, to: &Path) -> Result<()> {
+    let from = from.canonicalize().map_err(|error| at(from, &error))?;
+    link_all(&from, to)
+}
+
+/// The same, for a path that a link elsewhere may name.
+fn link_all(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).map_err(|error| at(to, &error))?;
-    for entry in from.read_dir().map_err(|error| at(from, &error))? {
+    let entries = match from.read_dir() {
+        // In a repository in use, pieces of WAL go with their folder.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(|error| at(from, &error))?,
+    };
+    for entry in entries {
         let entry = entry.map_err(|error| at(from, &error))?;
         let (path, place) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(|error| at(&path, &error))?;
         if kind.is_dir() {
-            link_tree(&path, &place)?;
-        } else if appended(&entry.file_name()) || std::fs::hard_link(&path, &place).is_err() {
-            // Another file system, or one without links.
+            link_all(&path, &place)?;
+        } else if appended(&entry.file_name()) {
             std::fs::copy(&path, &place).map_err(|error| at(&path, &error))?;
+        } else if std::fs::hard_link(&path, &place).is_err() && path.exists() {
+            // Another file system, or one without hard links.
+            std::os::unix::fs::symlink(&path, &place).map_err(|error| at(&place, &error))?;
         }
     }
     Ok(())
@@ -106,7 +120,39 @@ mod tests {
     #[test]
     fn damage_to_the_copy_leaves_the_original_alone() {
         let root = tempfile::tempdir().unwrap();
-        let (from, to) = (root.path().join("a"), root.path().join("b"));
+        damage_to(&root.path().join("a"), &root.path().join("b"));
+    }
+
+    /// Memory is another file system.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_copy_on_another_file_system_costs_no_space() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (root, other) = (
+            tempfile::tempdir_in("/tmp").unwrap(),
+            tempfile::tempdir_in("/dev/shm").unwrap(),
+        );
+        let device = |path: &Path| path.metadata().unwrap().dev();
+        assert_ne!(
+            device(root.path()),
+            device(other.path()),
+            "this test needs two"
+        );
+        let (from, to) = (root.path().join("a"), other.path().join("b"));
+        damage_to(&from, &to);
+        let left_alone = to.join("wal/history/00000002");
+        assert!(left_alone.symlink_metadata().unwrap().is_symlink());
+        let key = crate::storage::SealKey::parse(&"8f1d3a5c7b9e0214".repeat(4).into()).unwrap();
+        let location = crate::storage::Location::Folder(to);
+        let copy = crate::storage::Repository::open(&location, Vec::new(), key).unwrap();
+        let files = copy.list("wal").await.unwrap();
+        let sizes: Vec<u64> = files.iter().map(|(_, bytes)| *bytes).collect();
+        assert_eq!(sizes, [10, 7], "{files:?}");
+        assert_eq!(copy.digest_as_is(&files[1].0).await.unwrap().0, 7);
+    }
+
+    fn damage_to(from: &Path, to: &Path) {
+        let (from, to) = (from.to_owned(), to.to_owned());
         let wal = from.join("wal/00000001");
         std::fs::create_dir_all(&wal).unwrap();
         let names = ["000000010000000000000002", "000000010000000000000001"];
@@ -114,6 +160,8 @@ mod tests {
             std::fs::write(wal.join(name), b"0123456789").unwrap();
         }
         std::fs::create_dir_all(wal.join("000000010000000000000003.partial")).unwrap();
+        std::fs::create_dir_all(from.join("wal/history")).unwrap();
+        std::fs::write(from.join("wal/history/00000002"), b"history").unwrap();
         link_tree(&from, &to).unwrap();
         let copies = segments(&to);
         assert_eq!(copies.len(), 2);

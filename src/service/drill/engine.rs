@@ -12,6 +12,8 @@ use super::run::Drill;
 use crate::config::Target;
 use crate::engines;
 use crate::error::{Error, Kind, Result};
+use crate::job::Event;
+use crate::postgres::Session;
 use crate::postgres::private::Identity;
 use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
 use crate::service::backup::{Backup, Parent, Shelf};
@@ -43,6 +45,19 @@ pub(super) fn random_key() -> Result<SealKey> {
     SealKey::parse(&SecretString::from(hex::encode(rand::random::<[u8; 32]>())))
 }
 
+/// Enters a database of a restored cluster. One that its owner has made read only is written to by
+/// nobody else here.
+///
+/// # Errors
+/// It cannot be entered.
+pub(super) async fn enter(target: &Target) -> Result<Session> {
+    let session = Session::connect(target, "drill").await?;
+    session
+        .batch_execute("set default_transaction_read_only = off")
+        .await?;
+    Ok(session)
+}
+
 /// The name of a drill that began at `at`.
 pub(super) fn id(at: DateTime<Utc>) -> String {
     BackupManifest::id_at(at, rand::random())
@@ -70,6 +85,12 @@ impl<'a> Engine<'a> {
             folder: folder.to_owned(),
             name: BackupManifest::NATIVE.to_owned(),
         }
+    }
+
+    /// Tells how far the drill is.
+    pub(super) fn say(&self, words: &str) {
+        let note = Event::Note(format!("drill: {words}"));
+        self.drill.events.emit(note);
     }
 
     /// The newest base backup that the newest timeline passes through.

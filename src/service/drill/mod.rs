@@ -5,7 +5,9 @@ mod checks;
 mod controls;
 mod damage;
 mod engine;
+mod failure;
 mod load;
+mod names;
 mod oracle;
 mod passive;
 mod primary;
@@ -15,8 +17,10 @@ mod run;
 mod sandbox;
 mod shop;
 mod small_disk;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod true_archive;
 
+pub use checks::Checks;
 pub use run::{Done, Drill, Sandbox, run};

@@ -13,8 +13,10 @@ const TABLES: &str = "select n.nspname, c.relname, c.relpersistence = 'u' \
           or n.nspname = 'pg_catalog' and c.relname in ('pg_largeobject', 'pg_largeobject_metadata')) \
      and n.nspname !~ '^pg_(toast|temp)' order by 1, 2";
 
-const SEQUENCES: &str = "select n.nspname, c.relname \
+/// With what each call adds to them.
+const SEQUENCES: &str = "select n.nspname, c.relname, s.seqincrement \
      from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
+     join pg_catalog.pg_sequence as s on s.seqrelid = c.oid \
      where c.relkind = 'S' and c.relpersistence = 'p' order by 1, 2";
 
 const PREPARED: &str = "select gid from pg_catalog.pg_prepared_xacts order by 1";
@@ -49,10 +51,14 @@ pub(super) async fn still(session: &Session) -> Result<Oracle> {
         let value = session
             .query_one(&format!("select last_value from {name}"), &[])
             .await?;
-        oracle.sequences.insert(full(&name), value.get(0));
+        oracle.sequences.insert(full(&name), value.try_get(0)?);
+        oracle.steps.insert(full(&name), row.try_get(2)?);
     }
     let prepared = session.query(PREPARED, &[]).await?;
-    oracle.prepared = prepared.iter().map(|row| row.get(0)).collect();
+    oracle.prepared = prepared
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>()?;
     Ok(oracle)
 }
 
@@ -62,7 +68,7 @@ pub(super) async fn still(session: &Session) -> Result<Oracle> {
 /// Those of the server.
 pub(super) async fn rows(session: &Session, oracle: &mut Oracle) -> Result<()> {
     for row in session.query(TABLES, &[]).await? {
-        let (name, unlogged) = (name(&row)?, row.get(2));
+        let (name, unlogged) = (name(&row)?, row.try_get(2)?);
         if unlogged {
             oracle.unlogged.push(full(&name));
         } else {
@@ -71,7 +77,9 @@ pub(super) async fn rows(session: &Session, oracle: &mut Oracle) -> Result<()> {
         }
     }
     for row in session.query(TABLESPACES, &[]).await? {
-        oracle.tablespaces.insert(full(&name(&row)?), row.get(2));
+        oracle
+            .tablespaces
+            .insert(full(&name(&row)?), row.try_get(2)?);
     }
     let catalog = introspect_in_transaction(session).await?;
     oracle.schema = catalog.fingerprint().as_str().to_owned();
@@ -94,8 +102,8 @@ pub(super) async fn table(session: &Session, table: &QualifiedName) -> Result<Ta
     );
     let row = session.query_one(&sql, &[]).await?;
     Ok(TableSum {
-        rows: row.get::<_, i64>(0).unsigned_abs(),
-        sums: [row.get(1), row.get(2)],
+        rows: row.try_get::<_, i64>(0)?.unsigned_abs(),
+        sums: [row.try_get(1)?, row.try_get(2)?],
     })
 }
 
@@ -119,7 +127,7 @@ pub(super) async fn finish_prepared(session: &Session, oracle: &Oracle) -> Resul
     for gid in &oracle.prepared {
         let rows = async || {
             let row = session.query_one(written, &[gid]).await?;
-            Ok::<i64, Error>(row.get(0))
+            Ok::<i64, Error>(row.try_get(0)?)
         };
         let before = rows().await?;
         let commit = format!("commit prepared {}", crate::sql::literal(gid));
@@ -148,8 +156,8 @@ pub(super) async fn finish_prepared(session: &Session, oracle: &Oracle) -> Resul
 
 fn name(row: &tokio_postgres::Row) -> Result<QualifiedName> {
     Ok(QualifiedName::new(
-        Ident::new(row.get::<_, String>(0))?,
-        Ident::new(row.get::<_, String>(1))?,
+        Ident::new(row.try_get::<_, String>(0)?)?,
+        Ident::new(row.try_get::<_, String>(1)?)?,
     ))
 }
 

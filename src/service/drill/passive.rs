@@ -8,20 +8,16 @@ use chrono::{DateTime, Utc};
 
 use super::controls::Exhibit;
 use super::engine::{self, Engine, Recovered};
+use super::failure;
+use super::names::{self, Named};
 use super::run::Drill;
-use super::{checks, controls};
-use crate::error::Result;
-use crate::job::Event;
+use crate::error::{Kind, Result};
 use crate::postgres::Session;
 use crate::recovery::{
-    BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Lsn, OracleCount,
-    RecoveryTarget, Verdict,
+    BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, RecoveryTarget,
 };
-use crate::service::backup::ancestry;
-use crate::storage::Repository;
-
-/// The database that everybody has.
-const DATABASE: &str = "postgres";
+use crate::service::backup::{Shelf, ancestry};
+use crate::storage::{Location, Repository};
 
 /// Restores the newest state of `repository` in `folder`, and looks at it.
 pub(super) async fn run(
@@ -30,158 +26,222 @@ pub(super) async fn run(
     folder: &Path,
     earlier: usize,
 ) -> Result<DrillReport> {
-    let say = |words: &str| drill.events.emit(Event::Note(format!("drill: {words}")));
-    let engine = Engine::over(drill, repository, folder);
-    let backup = Engine::newest(repository).await?;
-    let lineage = ancestry(repository, &backup).await?;
-    let exhibit = Exhibit::new(&engine, &backup).await?;
-    let (at, started) = (drill.clock.now(), drill.clock.monotonic());
-    let since = |start: Duration| drill.clock.monotonic().saturating_sub(start).as_secs_f64();
-    say("restore from the repository alone");
-    let restored = engine
-        .restore(
-            (repository, Some(backup.id.as_str())),
-            RecoveryTarget::Latest,
-            &folder.join("latest"),
-        )
-        .await?;
-    let promoted = drill.clock.monotonic();
-    let session = Session::connect(&restored.target, "drill").await?;
-    read_and_write(&session).await?;
-    let rto = since(started);
-    let mut phases = restored.phases(since(promoted));
-    say("checks");
-    let begun = drill.clock.monotonic();
-    let newest = newest_commit(&session).await?;
-    let found = check_all(&session, &restored).await?;
-    drop(session);
-    phases.push(DrillPhase::new("checks", since(begun), 0));
-    let mut report = Report {
+    let passive = Passive {
         drill,
-        backup: &backup,
-        lineage: &lineage,
-        at,
-        newest,
-        reached: restored.restored.reached,
-    }
-    .with(rto, phases, found);
-    restored.stop().await;
-    let possible: Vec<Damage> = Damage::ALL
-        .into_iter()
-        .filter(|damage| !damage.needs_sandbox())
-        .collect();
-    for damage in drill.controls.of(&possible, earlier) {
-        say(&format!("control: {}", damage.name()));
-        let result = controls::attempt(damage, &exhibit).await?;
-        report.negative_controls.push(result);
+        engine: Engine::over(drill, repository, folder),
+        at: drill.clock.now(),
+    };
+    let shelf = Shelf::read(repository).await?;
+    let backup = match Engine::newest(repository).await {
+        // There was a backup, and this is what became of it.
+        Err(error) if error.kind() == Kind::BackupMissing && !shelf.damaged.is_empty() => {
+            return Ok(passive.unopened(&shelf));
+        }
+        newest => newest?,
+    };
+    let mut exhibit = Exhibit::new(&passive.engine, &backup).await?;
+    let mut report = passive.recover(&backup).await?;
+    report.checks.extend(newer(&shelf, &backup));
+    if report.rto_seconds.is_some() {
+        let chosen = drill.controls.of(&possible(repository), earlier);
+        report.negative_controls = exhibit.try_all(&chosen).await?;
     }
     report.checks.push(exhibit.unchanged().await?);
     Ok(report)
 }
 
+/// The damage that can be tried: there is no oracle, and what is not in a folder is not copied.
+fn possible(repository: &Repository) -> Vec<Damage> {
+    let copied = matches!(repository.location(), Location::Folder(_));
+    let all = Damage::ALL.into_iter();
+    all.filter(|damage| !damage.needs_sandbox() && (copied || !damage.needs_copy()))
+        .collect()
+}
+
+/// Backups that are newer than the one that was restored, and cannot be.
+fn newer(shelf: &Shelf, backup: &BackupManifest) -> Option<DrillCheck> {
+    let later = |began: Option<DateTime<Utc>>| began.is_some_and(|began| began > backup.started_at);
+    let unopened = shelf.damaged.iter();
+    let unopened = unopened.filter(|one| later(BackupManifest::began(&one.id)));
+    let mut found: Vec<String> = unopened.map(|one| one.problem.clone()).collect();
+    let lame = shelf
+        .backups
+        .iter()
+        .filter(|one| later(Some(one.started_at)));
+    found.extend(lame.filter_map(|one| {
+        let problem = shelf.problem(one)?;
+        Some(format!("backup {}: {problem}", one.id))
+    }));
+    (!found.is_empty()).then(|| failure::failed("newest backup", found.join("; ")))
+}
+
+struct Passive<'a> {
+    drill: &'a Drill<'a>,
+    engine: Engine<'a>,
+    at: DateTime<Utc>,
+}
+
+impl Passive<'_> {
+    fn since(&self, start: Duration) -> f64 {
+        let now = self.drill.clock.monotonic();
+        now.saturating_sub(start).as_secs_f64()
+    }
+
+    fn begun(&self, source: DrillSource) -> DrillReport {
+        let mut report = DrillReport::begun(engine::id(self.at), self.at, false, source);
+        report.objectives = self.drill.objectives;
+        report
+    }
+
+    /// A repository whose every backup has a manifest that does not open.
+    fn unopened(&self, shelf: &Shelf) -> DrillReport {
+        let newest = shelf.damaged.iter().max_by(|a, b| a.id.cmp(&b.id));
+        let id = newest.map(|one| one.id.clone()).unwrap_or_default();
+        let mut report = self.begun(DrillSource {
+            backup_at: BackupManifest::began(&id).unwrap_or_default(),
+            backup: id,
+            ..DrillSource::default()
+        });
+        let problems = shelf.damaged.iter().map(|one| one.problem.as_str());
+        let problems: Vec<&str> = problems.collect();
+        let check = failure::failed("restore", problems.join("; "));
+        report.checks.push(check);
+        report
+    }
+
+    /// Restores, reads and writes, and checks. A restore that fails is what the report says.
+    async fn recover(&self, backup: &BackupManifest) -> Result<DrillReport> {
+        let repository = &self.engine.repository;
+        let started = self.drill.clock.monotonic();
+        self.engine.say("restore from the repository alone");
+        let lineage = ancestry(repository, backup).await;
+        let known = lineage.as_deref().unwrap_or(std::slice::from_ref(backup));
+        let mut report = self.begun(source(backup, known));
+        let restored = match lineage {
+            Ok(_) => self.restore(backup).await,
+            Err(error) => Err(error),
+        };
+        let restored = match restored {
+            Ok(restored) => restored,
+            Err(error) => {
+                let from = (repository, backup);
+                let check = failure::of_restore("restore", error, from).await?;
+                report.checks.push(check);
+                return Ok(report);
+            }
+        };
+        let promoted = self.drill.clock.monotonic();
+        let reached = restored.restored.reached;
+        report.source.reached = reached.to_string();
+        report.source.wal_bytes = reached.since(backup.start);
+        match first_write(&restored).await {
+            Ok(session) => {
+                report.rto_seconds = Some(self.since(started));
+                report.phases = restored.phases(self.since(promoted));
+                self.look(&session, &restored, &mut report).await?;
+            }
+            Err(error) => report.checks.push(failure::of_check("first write", &error)),
+        }
+        restored.stop().await;
+        Ok(report)
+    }
+
+    async fn restore(&self, backup: &BackupManifest) -> Result<Recovered> {
+        let from = (&self.engine.repository, Some(backup.id.as_str()));
+        let into = self.engine.folder.join("latest");
+        self.engine
+            .restore(from, RecoveryTarget::Latest, &into)
+            .await
+    }
+
+    /// Looks at the restored cluster.
+    async fn look(
+        &self,
+        session: &Session,
+        restored: &Recovered,
+        report: &mut DrillReport,
+    ) -> Result<()> {
+        self.engine.say("checks");
+        let begun = self.drill.clock.monotonic();
+        let newest = newest_commit(session).await?;
+        report
+            .checks
+            .extend(self.check_all(session, restored).await?);
+        let phase = DrillPhase::new("checks", self.since(begun), 0);
+        report.phases.push(phase);
+        let age = |time: DateTime<Utc>| (self.at - time).as_seconds_f64().max(0.0);
+        report.rpo_seconds = newest.map(age);
+        let span = |time: DateTime<Utc>| (time - report.source.backup_at).as_seconds_f64();
+        // Over less than a second a rate says nothing.
+        if let Some(span) = newest.map(span).filter(|span| *span > 1.0) {
+            report.source.wal_rate = report.source.wal_bytes as f64 / span;
+        }
+        Ok(())
+    }
+
+    /// The checks of every database.
+    async fn check_all(&self, session: &Session, restored: &Recovered) -> Result<Vec<DrillCheck>> {
+        let binaries = &restored.restored.server.binaries;
+        let mut found = Vec::new();
+        for name in names::databases(session).await? {
+            let database = match name {
+                Named::Text(database) => database,
+                Named::Bytes(about) => {
+                    found.push(DrillCheck {
+                        name: format!("database {about}"),
+                        passed: None,
+                        found: "its name is not UTF-8, by which nobody can enter it here"
+                            .to_owned(),
+                    });
+                    continue;
+                }
+            };
+            let target = restored.target.at_database(&database);
+            let checked = async {
+                let inside = engine::enter(&target).await?;
+                self.drill.checks.all(&inside, &target, binaries).await
+            };
+            match checked.await {
+                Ok(checks) => found.extend(checks.into_iter().map(|check| DrillCheck {
+                    name: format!("{} of {database}", check.name),
+                    ..check
+                })),
+                Err(error) => {
+                    let name = format!("checks of {database}");
+                    found.push(failure::of_check(&name, &error));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
 /// The first thing that an application does.
-async fn read_and_write(session: &Session) -> Result<()> {
+async fn first_write(restored: &Recovered) -> Result<Session> {
+    let session = engine::enter(&restored.target).await?;
     session
         .batch_execute(
             "begin; create table pg_temp.drill as select pg_catalog.count(*) from pg_catalog.pg_class; \
              create schema tidegate_drill; drop schema tidegate_drill; commit",
         )
         .await?;
-    Ok(())
+    Ok(session)
 }
 
 /// When the newest transaction that came back was committed; none when WAL held none.
 async fn newest_commit(session: &Session) -> Result<Option<DateTime<Utc>>> {
     let sql = "select pg_catalog.pg_last_xact_replay_timestamp()";
-    Ok(session.query_one(sql, &[]).await?.get(0))
+    Ok(session.query_one(sql, &[]).await?.try_get(0)?)
 }
 
-/// The databases that can be connected to.
-async fn databases(session: &Session) -> Result<Vec<String>> {
-    let rows = session
-        .query(
-            "select datname::text from pg_catalog.pg_database where datallowconn and not datistemplate order by datname = $1, 1",
-            &[&DATABASE],
-        )
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// The checks of every database.
-async fn check_all(session: &Session, restored: &Recovered) -> Result<Vec<DrillCheck>> {
-    let mut found = Vec::new();
-    for database in databases(session).await? {
-        let target = restored.target.at_database(&database);
-        let inside = Session::connect(&target, "drill").await?;
-        let binaries = &restored.restored.server.binaries;
-        for mut check in checks::all(&inside, &target, binaries).await? {
-            check.name = format!("{} of {database}", check.name);
-            found.push(check);
-        }
-    }
-    Ok(found)
-}
-
-/// What is known of the repository.
-struct Report<'a> {
-    drill: &'a Drill<'a>,
-    backup: &'a BackupManifest,
-    lineage: &'a [BackupManifest],
-    at: DateTime<Utc>,
-    newest: Option<DateTime<Utc>>,
-    reached: Lsn,
-}
-
-impl Report<'_> {
-    fn with(
-        &self,
-        rto_seconds: f64,
-        phases: Vec<DrillPhase>,
-        checks: Vec<DrillCheck>,
-    ) -> DrillReport {
-        let (backup, at) = (self.backup, self.at);
-        let wal_bytes = self.reached.since(backup.start);
-        let since = |time: DateTime<Utc>| (time - backup.started_at).as_seconds_f64();
-        let age = self.newest.map_or(0.0, since);
-        DrillReport {
-            id: engine::id(at),
-            at,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            sandbox: false,
-            wal_mode: None,
-            verdict: Verdict::Failed,
-            reasons: Vec::new(),
-            objectives: self.drill.objectives,
-            rto_seconds,
-            rpo_seconds: self
-                .newest
-                .map(|newest| (at - newest).as_seconds_f64().max(0.0)),
-            rpo_worst_case: None,
-            acknowledged_lost: 0,
-            probe: None,
-            disaster_at: None,
-            source: DrillSource {
-                backup: backup.id.clone(),
-                backup_at: backup.started_at,
-                postgres: backup.postgres,
-                bytes: self.lineage.iter().map(|one| one.bytes).sum(),
-                sealed_bytes: self.lineage.iter().map(|one| one.sealed_bytes).sum(),
-                reached: self.reached.to_string(),
-                wal_bytes,
-                wal_rate: if age > 1.0 {
-                    wal_bytes as f64 / age
-                } else {
-                    0.0
-                },
-            },
-            oracle_equal: None,
-            oracle: OracleCount::default(),
-            oracle_differences: Vec::new(),
-            phases,
-            checks,
-            negative_controls: Vec::new(),
-            warnings: Vec::new(),
-            extrapolation: None,
-        }
+/// What is restored from; nothing is known yet of how far it goes.
+fn source(backup: &BackupManifest, lineage: &[BackupManifest]) -> DrillSource {
+    DrillSource {
+        backup: backup.id.clone(),
+        backup_at: backup.started_at,
+        postgres: backup.postgres,
+        bytes: lineage.iter().map(|one| one.bytes).sum(),
+        sealed_bytes: lineage.iter().map(|one| one.sealed_bytes).sum(),
+        ..DrillSource::default()
     }
 }

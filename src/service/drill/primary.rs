@@ -104,7 +104,7 @@ impl Primary {
                 &[],
             )
             .await?
-            .get(0);
+            .try_get(0)?;
         let name = crate::sql::literal(&name);
         self.until(
             "the archiver did not hand the segment over",
@@ -117,7 +117,7 @@ impl Primary {
     async fn until(&self, otherwise: &str, question: &str) -> Result<()> {
         let wait = async {
             loop {
-                if self.session.query_one(question, &[]).await?.get(0) {
+                if self.session.query_one(question, &[]).await?.try_get(0)? {
                     return Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;

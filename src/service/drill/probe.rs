@@ -122,7 +122,7 @@ pub(super) async fn compare(session: &Session, log: &Acknowledged) -> Result<Los
         )
         .await?;
     let rows: Vec<(i32, i64, i64)> = rows
-        .map_ok(|row| (row.get(0), row.get(1), row.get(2)))
+        .and_then(async |row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
         .try_collect()
         .await?;
     Ok(log.compare(rows))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::checks::Checks;
 use super::{passive, record, sandbox};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -23,6 +24,8 @@ pub struct Drill<'a> {
     pub objectives: Objectives,
     /// Negative controls.
     pub controls: Choice,
+    /// How the restored cluster is checked.
+    pub checks: Checks,
     /// Bytes of a cluster whose RTO is to be told.
     pub extrapolate: Option<u64>,
     /// The engine of a sandbox: `native`, or one that keeps its own files.
@@ -67,10 +70,11 @@ pub struct Done {
 /// The drill could not be carried out: no programs, no backup, a repository out of reach. Nothing
 /// is left behind then, either.
 pub async fn run(drill: &Drill<'_>) -> Result<Done> {
-    let told = match drill.repository {
-        Some(repository) => record::read(repository).await?,
-        None => Vec::new(),
+    let history = match drill.repository {
+        Some(repository) => record::look(repository).await?,
+        None => record::History::default(),
     };
+    let told = history.told;
     let folder = Folder::make()?;
     let work = async {
         match (&drill.sandbox, drill.repository) {
@@ -93,13 +97,21 @@ pub async fn run(drill: &Drill<'_>) -> Result<Done> {
         report = work => report?,
     };
     report.checks.push(teardown(folder));
+    for problem in history.problems {
+        let words = format!("the history of drills is not whole: {problem}");
+        report.warnings.push(words);
+    }
     judge(drill, &told, &mut report);
-    let recorded = match drill.repository {
-        Some(repository) => Some(record::append(repository, &told, &report).await?),
-        None => None,
+    let Some(repository) = drill.repository else {
+        return Ok(Done {
+            history: vec![report.clone()],
+            report,
+            recorded: None,
+        });
     };
-    let mut history: Vec<DrillReport> = told.into_iter().map(|told| told.record.report).collect();
-    history.push(report.clone());
+    let told = record::append(repository, &report).await?;
+    let recorded = told.last().map(|told| told.file.clone());
+    let history = told.into_iter().map(|told| told.record.report).collect();
     Ok(Done {
         report,
         history,
@@ -124,6 +136,13 @@ fn teardown(folder: Folder) -> DrillCheck {
 /// Verdict, advice and extrapolation.
 fn judge(drill: &Drill<'_>, told: &[Told], report: &mut DrillReport) {
     report.judge();
+    let asked = match drill.controls {
+        Choice::Some(count) => count,
+        Choice::All => usize::MAX,
+    };
+    // Nothing was tried on a backup that does not come back.
+    let asked = report.rto_seconds.map_or(0, |_| asked);
+    report.warnings.extend(report.doubts(asked));
     if let Some(age) = report.oldest_base() {
         let words = format!(
             "at the WAL rate of this drill a base backup older than {} breaks the objective",
@@ -132,11 +151,9 @@ fn judge(drill: &Drill<'_>, told: &[Told], report: &mut DrillReport) {
         report.warnings.push(words);
     }
     if let Some(bytes) = drill.extrapolate {
-        let mut samples: Vec<_> = told
-            .iter()
-            .map(|told| told.record.report.sample())
-            .collect();
-        samples.push(report.sample());
+        let earlier = told.iter().map(|told| &told.record.report);
+        let all = earlier.chain([&*report]);
+        let samples: Vec<_> = all.filter_map(DrillReport::sample).collect();
         report.extrapolation = extrapolate(&samples, bytes, report.source.wal_bytes);
         if report.extrapolation.is_none() {
             report

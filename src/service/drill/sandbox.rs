@@ -11,13 +11,13 @@ use super::load::{Load, Mode};
 use super::primary::{ARCHIVE_TIMEOUT, DATABASE, Primary};
 use super::probe::{self, Probe};
 use super::run::{Drill, Sandbox};
-use super::{checks, controls, oracle};
+use super::{failure, oracle};
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::recovery::{
     Acknowledged, BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Oracle,
-    RecoveryTarget, Verdict, WalFacts, WalMode,
+    RecoveryTarget, WalFacts, WalMode,
 };
 use crate::service::backup::Parent;
 use crate::service::wal::{Drained, Receiver};
@@ -63,12 +63,12 @@ pub(super) async fn run(
     let ready = stage.since(lost.struck);
     let mut exhibit = Exhibit::new(&stage.engine, &lost.backup).await?;
     let mut report = stage.recover(&lost, &drained, ready).await?;
-    let restored = stage.prove(&lost, &mut report).await?;
-    exhibit.compared(lost.oracle.clone(), restored);
-    for damage in drill.controls.of(&Damage::ALL, earlier) {
-        stage.say(&format!("control: {}", damage.name()));
-        let result = controls::attempt(damage, &exhibit).await?;
-        report.negative_controls.push(result);
+    if report.rto_seconds.is_some()
+        && let Some(restored) = stage.prove(&lost, &mut report).await?
+    {
+        exhibit.compared(lost.oracle.clone(), restored);
+        let chosen = drill.controls.of(&Damage::ALL, earlier);
+        report.negative_controls = exhibit.try_all(&chosen).await?;
     }
     report.checks.push(exhibit.unchanged().await?);
     Ok(report)
@@ -196,77 +196,93 @@ impl Stage<'_> {
         Ok(oracle)
     }
 
-    /// From the disaster to the first write, and what came back.
+    /// From the disaster to the first write, and what came back. A restore that fails is what the
+    /// report says.
     async fn recover(&self, lost: &Lost, drained: &Drained, ready: f64) -> Result<DrillReport> {
-        let mut phases = vec![DrillPhase::new("drain", ready, drained.bytes)];
+        let mut report = self.begun(lost, drained);
         self.say("restore from the repository alone");
-        let restored = self.restore(RecoveryTarget::Latest, "latest").await?;
+        let restored = match self.restore(RecoveryTarget::Latest, "latest").await {
+            Ok(restored) => restored,
+            Err(error) => {
+                let check = self.failed("restore", error, lost).await?;
+                report.checks.push(check);
+                return Ok(report);
+            }
+        };
         let promoted = self.now();
         let target = restored.target.at_database(DATABASE);
         let session = Session::connect(&target, "drill").await?;
         probe::first_write(&session).await?;
-        let rto = self.since(lost.struck);
-        phases.extend(restored.phases(self.since(promoted)));
+        report.rto_seconds = Some(self.since(lost.struck));
+        let drain = DrillPhase::new("drain", ready, drained.bytes);
+        report.phases.push(drain);
+        report.phases.extend(restored.phases(self.since(promoted)));
         self.say("checks");
         let started = self.now();
         let loss = probe::compare(&session, &lost.log).await?;
-        let mut found = checks::all(&session, &target, &restored.restored.server.binaries).await?;
-        found.push(unlogged(&session, &lost.oracle).await?);
-        let checked = self.since(started);
+        let binaries = &restored.restored.server.binaries;
+        let found = self.drill.checks.all(&session, &target, binaries).await?;
+        report.checks.extend(found);
+        let empty = unlogged(&session, &lost.oracle).await?;
+        report.checks.push(empty);
+        let phase = DrillPhase::new("checks", self.since(started), 0);
+        report.phases.push(phase);
         drop(session);
+        report.rpo_seconds = Some(loss.seconds);
+        report.acknowledged_lost = loss.lost;
+        report.probe = Some(loss);
         let reached = restored.restored.reached;
-        let wal_bytes = reached.since(lost.backup.start);
-        let age = (lost.at - lost.backup.started_at).as_seconds_f64();
+        let (source, age) = (&mut report.source, lost.at - lost.backup.started_at);
+        source.reached = reached.to_string();
+        source.wal_bytes = reached.since(lost.backup.start);
+        source.wal_rate = source.wal_bytes as f64 / age.as_seconds_f64().max(1e-3);
+        restored.stop().await;
+        Ok(report)
+    }
+
+    /// What is known when the primary is lost.
+    fn begun(&self, lost: &Lost, drained: &Drained) -> DrillReport {
+        let source = DrillSource {
+            backup: lost.backup.id.clone(),
+            backup_at: lost.backup.started_at,
+            postgres: lost.backup.postgres,
+            bytes: lost.bytes.0,
+            sealed_bytes: lost.bytes.1,
+            ..DrillSource::default()
+        };
+        let mut report = DrillReport::begun(engine::id(lost.at), lost.at, true, source);
+        report.wal_mode = Some(self.sandbox.wal);
+        report.objectives = self.drill.objectives;
+        report.disaster_at = Some(lost.at);
+        report.oracle = lost.oracle.count();
         let worst = self.sandbox.wal.worst_case(&WalFacts {
             archive_timeout: f64::from(ARCHIVE_TIMEOUT),
             upload_interval: Receiver::INTERVAL.as_secs_f64(),
             longest_upload: drained.longest_upload,
         });
-        phases.push(DrillPhase::new("checks", checked, 0));
-        let report = DrillReport {
-            id: engine::id(lost.at),
-            at: lost.at,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            sandbox: true,
-            wal_mode: Some(self.sandbox.wal),
-            verdict: Verdict::Failed,
-            reasons: Vec::new(),
-            objectives: self.drill.objectives,
-            rto_seconds: rto,
-            rpo_seconds: Some(loss.seconds),
-            rpo_worst_case: Some(worst),
-            acknowledged_lost: loss.lost,
-            probe: Some(loss),
-            disaster_at: Some(lost.at),
-            source: DrillSource {
-                backup: lost.backup.id.clone(),
-                backup_at: lost.backup.started_at,
-                postgres: lost.backup.postgres,
-                bytes: lost.bytes.0,
-                sealed_bytes: lost.bytes.1,
-                reached: reached.to_string(),
-                wal_bytes,
-                wal_rate: wal_bytes as f64 / age.max(1e-3),
-            },
-            oracle_equal: None,
-            oracle: lost.oracle.count(),
-            oracle_differences: Vec::new(),
-            phases,
-            checks: found,
-            negative_controls: Vec::new(),
-            warnings: vec![],
-            extrapolation: None,
-        };
-        restored.stop().await;
-        Ok(report)
+        report.rpo_worst_case = Some(worst);
+        report
     }
 
-    /// A second restore, to the named point: there the data must be what the primary held.
-    async fn prove(&self, lost: &Lost, report: &mut DrillReport) -> Result<Oracle> {
+    async fn failed(&self, name: &str, error: Error, lost: &Lost) -> Result<DrillCheck> {
+        let from = (&self.engine.repository, &lost.backup);
+        failure::of_restore(name, error, from).await
+    }
+
+    /// A second restore, to the named point: there the data must be what the primary held. None when
+    /// it failed.
+    async fn prove(&self, lost: &Lost, report: &mut DrillReport) -> Result<Option<Oracle>> {
         self.say("restore to the named point, and compare");
         let started = self.now();
         let target = RecoveryTarget::Name(POINT.to_owned());
-        let restored = self.restore(target, "point").await?;
+        let restored = match self.restore(target, "point").await {
+            Ok(restored) => restored,
+            Err(error) => {
+                let check = self.failed("restore to the named point", error, lost);
+                report.checks.push(check.await?);
+                return Ok(None);
+            }
+        };
         let target = restored.target.at_database(DATABASE);
         let session = Session::connect(&target, "drill").await?;
         let found = oracle::read(&session).await?;
@@ -281,7 +297,7 @@ impl Stage<'_> {
         report.phases.push(phase);
         let backup = DrillPhase::new("base backup", lost.backup_seconds, lost.bytes.0);
         report.phases.push(backup);
-        Ok(found)
+        Ok(Some(found))
     }
 
     async fn restore(&self, target: RecoveryTarget, name: &str) -> Result<Recovered> {

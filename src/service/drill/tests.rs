@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::checks::Checks;
 use super::load::{Load, Mode};
 use super::probe::{self, Probe};
-use super::{checks, oracle, primary, shop};
+use super::{oracle, primary, shop};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, Target};
 use crate::postgres::Session;
@@ -87,13 +88,21 @@ async fn the_oracle_sees_one_changed_row_and_the_checks_see_each_damage() {
         2
     );
 
-    let sound = checks::all(&session, &target, &server.binaries)
+    let sound = Checks::default()
+        .all(&session, &target, &server.binaries)
         .await
         .unwrap();
     for check in &sound {
         assert_ne!(check.passed, Some(false), "{check:?}");
     }
     assert_eq!(state(&sound, "foreign keys"), Some(true));
+    // What does not come to its end has found nothing wrong.
+    let hasty = Checks {
+        jobs: 2,
+        patience: Duration::from_millis(1),
+    };
+    let hasty = hasty.all(&session, &target, &server.binaries).await;
+    assert_eq!(state(&hasty.unwrap(), "pg_amcheck"), None);
     session
         .batch_execute(
             "set session_replication_role = replica; delete from public.customers where id = 9; \
@@ -102,7 +111,8 @@ async fn the_oracle_sees_one_changed_row_and_the_checks_see_each_damage() {
         )
         .await
         .unwrap();
-    let broken = checks::all(&session, &target, &server.binaries)
+    let broken = Checks::default()
+        .all(&session, &target, &server.binaries)
         .await
         .unwrap();
     assert_eq!(state(&broken, "foreign keys"), Some(false));

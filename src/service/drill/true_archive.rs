@@ -57,7 +57,7 @@ pub(super) async fn attempt(engine: &Engine<'_>, place: &Path) -> Result<Result<
         .session
         .query_one("select failed_count from pg_catalog.pg_stat_archiver", &[])
         .await?
-        .get(0);
+        .try_get(0)?;
     if failed != 0 {
         return Err(Error::new(
             Kind::Internal,

@@ -68,7 +68,7 @@ pub(super) async fn write(
     file.comment(&format!("{}: rows that were changed", patch.table))
         .await?;
     let changed = update(patch, restored, file).await?;
-    let added: i64 = restored.query_one(&patch.added(), &[]).await?.get(0);
+    let added: i64 = restored.query_one(&patch.added(), &[]).await?.try_get(0)?;
     file.comment(&format!(
         "{}: {added} rows came later, and stay",
         patch.table
@@ -124,7 +124,8 @@ async fn update(patch: &Patch, restored: &Session, file: &mut PatchFile) -> Resu
     let mut rows = pin!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        let texts: Vec<Option<&str>> = (0..row.len()).map(|at| row.get(at)).collect();
+        let texts = (0..row.len()).map(|at| row.try_get(at));
+        let texts: Vec<Option<&str>> = texts.collect::<Result<_, _>>()?;
         file.line(&patch.update(&texts)).await?;
         count += 1;
     }

@@ -189,7 +189,7 @@ impl Rescue<'_> {
     ) -> Result<TableRescued> {
         let name = &table.name;
         let count = format!("select pg_catalog.count(*) from {name}");
-        let rows: i64 = restored.session.query_one(&count, &[]).await?.get(0);
+        let rows: i64 = restored.session.query_one(&count, &[]).await?.try_get(0)?;
         file.comment(&format!("{name}: the whole table, which is gone"))
             .await?;
         let parts = restored.catalog.descendants(name);

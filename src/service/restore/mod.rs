@@ -18,6 +18,6 @@ mod run;
 pub use deadline::{Deadline, Deadlines, RestorePhase};
 pub use pick::{PassedOver, newest_living, pick};
 pub use place::TablespaceMapping;
-pub use point::{Before, Marked, mark, points};
+pub use point::{Before, Marked, Points, mark, points};
 pub use program::reachable;
 pub use run::{Phase, Restore, Restored};

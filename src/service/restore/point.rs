@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::clock::Clock;
 use crate::engines::identity;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::postgres::Session;
 use crate::recovery::{Lsn, RestorePoint};
 use crate::service::backup::system_identifier;
@@ -63,7 +63,7 @@ pub async fn mark(
     let at = clock.now();
     let name = RestorePoint::name_at(before.release, before.change, before.phase, at);
     let lsn: Lsn = match session.query_one(CREATE, &[&name]).await {
-        Ok(row) => match row.get::<_, String>(0).parse() {
+        Ok(row) => match row.try_get::<_, String>(0)?.parse() {
             Ok(lsn) => lsn,
             Err(why) => return Ok(Marked::No(why)),
         },
@@ -84,28 +84,40 @@ pub async fn mark(
         release: before.release.to_owned(),
         change: before.change.to_owned(),
         phase: before.phase.to_owned(),
-        first: first.get(0),
+        first: first.try_get(0)?,
         lsn,
         at,
     };
-    let text = serde_json::to_vec(&point).map_err(|error| {
-        crate::error::Error::new(crate::error::Kind::Internal, error.to_string())
-    })?;
+    let text = serde_json::to_vec(&point)
+        .map_err(|error| crate::error::Error::new(Kind::Internal, error.to_string()))?;
     repository.put(&point.file(), text).await?;
     Ok(Marked::Yes(point))
 }
 
-/// All points on record.
+/// The points of a repository.
+#[derive(Debug, Clone, Default)]
+pub struct Points {
+    /// Those on record.
+    pub known: Vec<RestorePoint>,
+    /// What is wrong with records that do not open, each with its file.
+    pub damaged: Vec<String>,
+}
+
+/// All points on record. A record that is damaged takes no other along.
 ///
 /// # Errors
 /// Those of the repository.
-pub async fn points(repository: &Repository) -> Result<Vec<RestorePoint>> {
-    let mut points = Vec::new();
+pub async fn points(repository: &Repository) -> Result<Points> {
+    let mut points = Points::default();
     for (file, _) in repository.list(RestorePoint::FOLDER).await? {
-        points.push(RestorePoint::from_bytes(
-            &file,
-            &repository.get(&file).await?,
-        )?);
+        let point = async { RestorePoint::from_bytes(&file, &repository.get(&file).await?) };
+        match point.await {
+            Ok(point) => points.known.push(point),
+            Err(error) if matches!(error.kind(), Kind::SealBroken | Kind::SealKey) => {
+                points.damaged.push(error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(points)
 }

@@ -5,12 +5,14 @@ use tokio_postgres::Transaction;
 use super::engine::Engine;
 use super::put_back::put_back;
 use crate::control::seed as ledger;
-use crate::control::seed::{RunState, Written};
+use crate::control::seed::{RunRecord, RunState, Written};
 use crate::error::Result;
 use crate::sql::QualifiedName;
 
-/// Abandons a run. A process that dies in between is gone on with by the next.
-pub(super) async fn abandon(engine: &Engine, run: i64) -> Result<()> {
+/// Abandons a run. A process that dies in between is gone on with by the next. Returns a remark when
+/// the schema is not what it was before the run.
+pub(super) async fn abandon(engine: &Engine, record: &RunRecord) -> Result<Option<String>> {
+    let run = record.id;
     let mut session = engine.session().await?;
     ledger::set_state(&*session, run, RunState::Abandoning).await?;
     let written = ledger::written(&*session, run).await?;
@@ -19,7 +21,14 @@ pub(super) async fn abandon(engine: &Engine, run: i64) -> Result<()> {
     remove(&transaction, &written).await?;
     transaction.commit().await?;
     put_back(engine, run).await?;
-    ledger::end(&*session, run, false).await
+    ledger::end(&*session, run, false).await?;
+    let catalog = engine.introspect().await?;
+    let same = catalog.fingerprint().as_str() == record.plan.fingerprint;
+    Ok((!same).then(|| {
+        "the schema is not what it was before the run: it was changed meanwhile, or a constraint is not \
+         validated (pg_constraint.convalidated)"
+            .to_owned()
+    }))
 }
 
 fn name(table: &QualifiedName, partitioned: bool) -> String {

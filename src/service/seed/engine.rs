@@ -9,12 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::abandon::abandon;
 use super::already::{LOOKED_AT, already, unanswered};
+use super::give_up::give_up;
 use super::hooks::{hooks, with_partitions};
 use super::load::load;
 use super::make::Maker;
 use super::put_back::put_back;
 use super::rehearse::rehearse;
 use super::request::Request;
+use super::session::open;
 use super::standing::is_empty;
 use super::{finish, keys, refuse, unhook};
 use crate::catalog::Catalog;
@@ -28,7 +30,7 @@ use crate::generate::SeedPlan;
 use crate::job::{Event, EventSink};
 use crate::postgres::{Session, introspect};
 use crate::service::copy::refresh_views;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::QualifiedName;
 
 /// The advisory lock of seedings: its number is this, and the database's own.
 const LOCK: i32 = 0x7469_7365;
@@ -150,31 +152,6 @@ fn refuse_full(plan: &SeedPlan, empty: &BTreeSet<QualifiedName>) -> Result<()> {
     )
 }
 
-/// A session in which functions of users, in checks and indexes, find their objects: the server looks
-/// into those already when it plans a query of the table.
-///
-/// # Errors
-/// The database is out of reach.
-pub async fn session(target: &Target) -> Result<Session> {
-    let session = Session::connect(target, "seed").await?;
-    let path = target.search_path.iter();
-    let path = path
-        .map(|name| Ok(Ident::new(name.clone())?.to_string()))
-        .collect::<Result<Vec<_>>>()?;
-    let path = if path.is_empty() {
-        "pg_catalog".to_owned()
-    } else {
-        path.join(", ")
-    };
-    session
-        .batch_execute(&format!(
-            "set search_path = {path}; set idle_in_transaction_session_timeout = 0; \
-             set lock_timeout = '30s'"
-        ))
-        .await?;
-    Ok(session)
-}
-
 impl Engine {
     /// Seeds by the plan that `plan` makes; goes on with an unfinished run of an equal `request`.
     /// An unfinished run of another one is taken back first. A run that has ended and whose rows are
@@ -200,7 +177,9 @@ impl Engine {
                 return Err(unfinished(run.id));
             } else {
                 self.note("taking an unfinished run of another plan back");
-                abandon(self, run.id).await?;
+                if let Some(remark) = abandon(self, &run).await? {
+                    self.note(&remark);
+                }
             }
         }
         let is_new = resumed.is_none();
@@ -219,20 +198,35 @@ impl Engine {
             Some(run) => self.prepare(&session, run).await?,
             None => self.begin(&text, plan().await?, &mut remarks).await?,
         };
-        let loading = self.clock.monotonic();
-        if run.state == RunState::Loading {
-            self.note(&format!("{} rows", run.plan.rows()));
-            load(self, &maker, run.id).await?;
-            ledger::set_state(&*session, run.id, RunState::Loaded).await?;
-        }
-        let load_seconds = self.since(loading);
-        remarks.extend(self.complete(&session, &run).await?);
+        let (load_seconds, more) = match self.work(&session, &run, &maker).await {
+            Ok(worked) => worked,
+            Err(error) => return Err(give_up(self, &run, error).await),
+        };
+        remarks.extend(more);
         let mut outcome = self.outcome(&session, &run, remarks).await?;
         ledger::end(&*session, run.id, true).await?;
         outcome.resumed = !is_new;
         outcome.load_seconds = load_seconds;
         outcome.seconds = self.since(began);
         Ok(outcome)
+    }
+
+    /// Writes the rows that are not written and puts everything back. Returns seconds of writing, and
+    /// remarks.
+    async fn work(
+        &self,
+        session: &Session,
+        run: &RunRecord,
+        maker: &Maker,
+    ) -> Result<(f64, Vec<String>)> {
+        let loading = self.clock.monotonic();
+        if run.state == RunState::Loading {
+            self.note(&format!("{} rows", run.plan.rows()));
+            load(self, maker, run.id).await?;
+            ledger::set_state(&**session, run.id, RunState::Loaded).await?;
+        }
+        let load_seconds = self.since(loading);
+        Ok((load_seconds, self.complete(session, run).await?))
     }
 
     /// The answer of a run that had ended.
@@ -249,17 +243,17 @@ impl Engine {
         Ok(outcome)
     }
 
-    /// Takes an unfinished run back; whether there was one.
+    /// Takes an unfinished run back; `None` when there was none, else remarks.
     ///
     /// # Errors
     /// [`Kind::RunnerBusy`], [`Kind::SeedRefused`], those of the database.
-    pub async fn abandon(&self) -> Result<bool> {
+    pub async fn abandon(&self) -> Result<Option<Vec<String>>> {
         let session = self.open().await?;
         let Some(run) = ledger::unfinished(&*session).await? else {
-            return Ok(false);
+            return Ok(None);
         };
-        abandon(self, run.id).await?;
-        Ok(true)
+        let remark = abandon(self, &run).await?;
+        Ok(Some(remark.into_iter().collect()))
     }
 
     /// The session that holds the lock of this run.
@@ -283,8 +277,9 @@ impl Engine {
         .hint("run it again when that has ended"))
     }
 
+    /// See [`open`].
     pub(super) async fn session(&self) -> Result<Session> {
-        session(&self.target).await
+        open(&self.target).await
     }
 
     pub(super) async fn introspect(&self) -> Result<Catalog> {
@@ -320,7 +315,7 @@ impl Engine {
         let ready = Maker::ready(plan.clone(), keys);
         let maker = self.unless_stopped(ready).await?;
         self.note("some rows of each table are tried");
-        let tried = rehearse(&mut session, &maker);
+        let tried = rehearse(&mut session, &maker, &self.cancel);
         remarks.extend(self.unless_stopped(tried).await?);
         let planned: Vec<_> = plan.tables.iter().map(|table| table.name.clone()).collect();
         let planned = with_partitions(&catalog, planned);
@@ -430,7 +425,7 @@ impl Engine {
         }
     }
 
-    fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         self.events.emit(Event::Note(text.to_owned()));
     }
 

@@ -11,10 +11,12 @@ use futures_util::{SinkExt, StreamExt, stream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::{AllAsked, Asked, Into, ROUNDS};
 use super::derive;
 use super::engine::{Engine, stopped};
 use super::make::Maker;
 use super::rehearse::refused;
+use super::staging;
 use crate::control::seed as ledger;
 use crate::control::seed::Chunk;
 use crate::copy::{HEADER, RowSum, TRAILER};
@@ -32,6 +34,8 @@ const TICK: Duration = Duration::from_secs(5);
 struct Load {
     engine: Engine,
     maker: Maker,
+    /// What the server is asked of the rows, by table.
+    asked: AllAsked,
     run: i64,
     rows: AtomicU64,
 }
@@ -39,9 +43,11 @@ struct Load {
 /// Writes all ranges of a run that are not written; the first error ends all workers.
 pub(super) async fn load(engine: &Engine, maker: &Maker, run: i64) -> Result<()> {
     let stop = engine.cancel.child_token();
+    let (asked, _) = staging::read(&mut engine.session().await?, &maker.plan).await?;
     let load = Arc::new(Load {
         engine: engine.clone(),
         maker: maker.clone(),
+        asked,
         run,
         rows: AtomicU64::new(0),
     });
@@ -108,6 +114,29 @@ impl Load {
         Ok(())
     }
 
+    /// Writes rows of which the server must say whether they are right.
+    async fn ask(
+        &self,
+        asked: &Asked,
+        transaction: &tokio_postgres::Transaction<'_>,
+        chunk: &Chunk,
+        stop: &CancellationToken,
+    ) -> Result<RowSum> {
+        let name = self.maker.plan.tables[chunk.table].name.to_string();
+        let into = Into {
+            table: chunk.table,
+            name: &name,
+            rounds: ROUNDS,
+            stop,
+        };
+        let numbers = (chunk.from..chunk.to).collect();
+        let sum = asked
+            .write(transaction, &self.maker, numbers, &into)
+            .await?;
+        self.rows.fetch_add(sum.rows, Ordering::Relaxed);
+        Ok(sum)
+    }
+
     async fn write(
         &self,
         transaction: &tokio_postgres::Transaction<'_>,
@@ -120,6 +149,9 @@ impl Load {
         })?;
         let failed = |error| refused(&table.name, error);
         let name = table.name.to_string();
+        if let Some(asked) = self.asked.get(&chunk.table) {
+            return self.ask(asked, transaction, chunk, stop).await;
+        }
         let into = if table.derived.is_empty() {
             &name
         } else {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::derive;
 use crate::copy::RowSum;
 use crate::error::{Error, Kind, Result};
-use crate::generate::{Keys, Rows, SeedPlan, Stuck, TablePlan, Worker, write_binary, write_text};
+use crate::generate::{Keys, Rows, SeedPlan, Stuck, TablePlan, Value, write_binary, write_text};
 
 /// Bytes of one batch, roughly: large enough that a hand-over costs nothing, small enough for the
 /// processor's cache.
@@ -30,6 +30,22 @@ pub(super) struct Maker {
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     pub(super) sum: RowSum,
+}
+
+/// A row that is made in some round.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) number: u64,
+    /// How often it broke each condition of its table; empty in the first round.
+    pub(super) rounds: Vec<u32>,
+}
+
+/// Some rows as COPY reads them, each with its number in front.
+#[derive(Debug, Default)]
+pub(super) struct Numbered {
+    pub(super) bytes: Vec<u8>,
+    /// Of each row, without the number.
+    pub(super) sums: Vec<(u64, RowSum)>,
 }
 
 impl Maker {
@@ -65,6 +81,11 @@ impl Maker {
         (first..end)
             .step_by(usize::try_from(step).unwrap_or(usize::MAX))
             .take(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Estimated bytes of a row of a table, as COPY takes them.
+    pub(super) fn row_bytes(&self, table: usize) -> u64 {
+        self.sizes[table]
     }
 
     /// Rows of a range that has about `bytes`, and at most `rows`.
@@ -104,38 +125,53 @@ impl Maker {
         let worker = self.rows.worker();
         let (mut row, mut sum) = (Vec::new(), RowSum::default());
         let mut bytes = Vec::with_capacity(BATCH_BYTES as usize + BATCH_BYTES as usize / 4);
-        let fill = |worker: &Worker<'_>, number, row: &mut Vec<_>| {
-            worker
-                .fill(table, number, row)
-                .map_err(|stuck| stuck_at(plan, &stuck))
-        };
-        let count = i16::try_from(plan.columns.len())
-            .map_err(|_| Error::new(Kind::SeedPlan, "too many columns"))?;
-        let binary = plan.is_binary();
-        let salt = derive::salt(plan);
+        let form = Form::of(plan)?;
         for number in rows {
-            fill(&worker, number, &mut row)?;
-            let start = bytes.len();
-            if binary {
-                bytes.extend_from_slice(&count.to_be_bytes());
-            }
-            for (at, (value, column)) in row.iter().zip(&plan.columns).enumerate() {
-                let written = if binary {
-                    write_binary(value, &column.kind, &mut bytes)
-                } else {
-                    if at > 0 {
-                        bytes.push(b'\t');
-                    }
-                    write_text(value, &column.kind, &mut bytes)
-                };
-                written.map_err(|_| misfit(plan, column.name.as_str()))?;
-            }
-            if !binary {
-                bytes.push(b'\n');
-            }
-            add(&mut sum, &mut bytes, start, &salt);
+            let made = worker.fill(table, number, &mut row);
+            made.map_err(|stuck| stuck_at(plan, &stuck))?;
+            form.write(&row, &mut bytes, &mut sum)?;
         }
         Ok(Batch { bytes, sum })
+    }
+
+    /// Makes rows on the pool, each with its number as a column in front. `redraw` holds, by condition,
+    /// the columns that are drawn anew when it was broken.
+    pub(super) async fn numbered(
+        &self,
+        table: usize,
+        wanted: Vec<Wanted>,
+        redraw: Arc<Vec<Vec<usize>>>,
+    ) -> Result<Numbered> {
+        let maker = self.clone();
+        let work = move || {
+            let plan = &maker.plan.tables[table];
+            let worker = maker.rows.worker();
+            let form = Form::of(plan)?;
+            let (mut row, mut plain) = (Vec::new(), Vec::new());
+            let mut made = Numbered::default();
+            for Wanted { number, rounds } in wanted {
+                let filled = if rounds.is_empty() {
+                    worker.fill(table, number, &mut row)
+                } else {
+                    let rounds = rounds.iter().zip(&*redraw);
+                    let rounds: Vec<_> = rounds.map(|(n, of)| (*n, &of[..])).collect();
+                    worker.again((table, number), &rounds, &mut row)
+                };
+                filled.map_err(|stuck| stuck_at(plan, &stuck))?;
+                let mut sum = RowSum::default();
+                plain.clear();
+                form.write(&row, &mut plain, &mut sum)?;
+                form.number(number, &plain, &mut made.bytes);
+                made.sums.push((number, sum));
+            }
+            Ok(made)
+        };
+        on_pool(work).await
+    }
+
+    /// At most `count` numbers of rows of a table, spread over all.
+    pub(super) fn spread(&self, table: usize, count: u64) -> Vec<u64> {
+        self.sample(table, count).collect()
     }
 
     /// The statement that takes the rows of a table in; `into` stands in the table's place.
@@ -147,6 +183,64 @@ impl Maker {
             "copy {into} ({}) from stdin (format {format})",
             columns.join(", ")
         )
+    }
+}
+
+/// How the rows of a table are written.
+struct Form<'p> {
+    plan: &'p TablePlan,
+    count: i16,
+    binary: bool,
+    salt: Vec<u8>,
+}
+
+impl<'p> Form<'p> {
+    fn of(plan: &'p TablePlan) -> Result<Self> {
+        let count = i16::try_from(plan.columns.len())
+            .map_err(|_| Error::new(Kind::SeedPlan, "too many columns"))?;
+        Ok(Self {
+            plan,
+            count,
+            binary: plan.is_binary(),
+            salt: derive::salt(plan),
+        })
+    }
+
+    fn write(&self, row: &[Value], bytes: &mut Vec<u8>, sum: &mut RowSum) -> Result<()> {
+        let start = bytes.len();
+        if self.binary {
+            bytes.extend_from_slice(&self.count.to_be_bytes());
+        }
+        for (at, (value, column)) in row.iter().zip(&self.plan.columns).enumerate() {
+            let written = if self.binary {
+                write_binary(value, &column.kind, bytes)
+            } else {
+                if at > 0 {
+                    bytes.push(b'\t');
+                }
+                write_text(value, &column.kind, bytes)
+            };
+            written.map_err(|_| misfit(self.plan, column.name.as_str()))?;
+        }
+        if !self.binary {
+            bytes.push(b'\n');
+        }
+        add(sum, bytes, start, &self.salt);
+        Ok(())
+    }
+
+    /// Writes a row again, with its number as an `int8` in front.
+    fn number(&self, number: u64, plain: &[u8], bytes: &mut Vec<u8>) {
+        if self.binary {
+            let (_, fields) = plain.split_at(size_of::<i16>().min(plain.len()));
+            bytes.extend_from_slice(&self.count.saturating_add(1).to_be_bytes());
+            bytes.extend_from_slice(&8_i32.to_be_bytes());
+            bytes.extend_from_slice(&number.to_be_bytes());
+            bytes.extend_from_slice(fields);
+        } else {
+            bytes.extend_from_slice(format!("{number}\t").as_bytes());
+            bytes.extend_from_slice(plain);
+        }
     }
 }
 

@@ -6,9 +6,12 @@
 
 mod abandon;
 mod already;
+mod asked;
 mod derive;
 mod engine;
 mod finish;
+mod forecast;
+mod give_up;
 mod hooks;
 mod keys;
 mod load;
@@ -18,12 +21,16 @@ mod put_back;
 mod refuse;
 mod rehearse;
 mod request;
+mod session;
+mod staging;
 mod standing;
 mod templates;
 mod unhook;
 
-pub use engine::{Engine, Options, Outcome, TableOutcome, session};
-pub use refuse::{refuse, refuse_unfinished};
+pub use engine::{Engine, Options, Outcome, TableOutcome};
+pub use forecast::{Forecast, TableForecast, forecast};
+pub use refuse::refuse;
 pub use request::Request;
+pub use session::open;
 pub use standing::{refuse_renumbered, standing};
 pub use templates::{Reset, Template, Templates};

@@ -2,6 +2,7 @@
 //! transaction, so that a process that dies in between is gone on with.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio_postgres::GenericClient;
 
 use super::engine::Engine;
 use crate::control::seed as ledger;
@@ -65,8 +66,9 @@ async fn beside(engine: &Engine, run: i64, hooks: Vec<Unhooked>) -> Result<()> {
         .await
 }
 
-/// A foreign key of a partitioned table cannot be added as not valid before PostgreSQL 18; it is
-/// then there, and valid, at once.
+/// A foreign key of a partitioned table cannot be added as not valid before PostgreSQL 18; one that
+/// refers to a partitioned table can, but what belongs to its partitions stays not valid when the key
+/// is validated. Such a key is added whole: it is then there, and valid, at once.
 async fn add_key(session: &mut Session, run: i64, key: &mut Unhooked) -> Result<()> {
     let row = session
         .query_one(
@@ -84,19 +86,41 @@ async fn add_key(session: &mut Session, run: i64, key: &mut Unhooked) -> Result<
     let transaction = session.transaction().await?;
     let failed = |error| refused(key, error);
     transaction.batch_execute(&sql).await.map_err(failed)?;
+    if refers_to_partitions(&transaction, key).await? {
+        transaction.rollback().await?;
+        return remake(session, run, key).await;
+    }
     ledger::added(&transaction, run, key.id).await?;
     transaction.commit().await?;
     key.added = true;
     Ok(())
 }
 
+/// Whether a foreign key that is there refers to a partitioned table.
+async fn refers_to_partitions(client: &impl GenericClient, key: &Unhooked) -> Result<bool> {
+    let row = client
+        .query_one(
+            "select exists (select from pg_catalog.pg_constraint c \
+             join pg_catalog.pg_class r on r.oid = c.confrelid \
+             where c.conrelid = pg_catalog.to_regclass($1) and c.conname = $2 and r.relkind = 'p')",
+            &[&key.table.to_string(), &key.name.as_str()],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
 /// Makes an object again, or validates it when it is there.
 async fn remake(session: &mut Session, run: i64, hook: &Unhooked) -> Result<()> {
     let Unhooked { table, name, .. } = hook;
-    let mut sql = if hook.added {
-        format!("alter table {table} validate constraint {name}")
-    } else {
+    let transaction = session.transaction().await?;
+    let mut sql = if !hook.added {
         statement(hook)
+    } else if refers_to_partitions(&transaction, hook).await? {
+        // Earlier versions added these as not valid, too.
+        let whole = statement(hook);
+        format!("alter table {table} drop constraint {name}; {whole}")
+    } else {
+        format!("alter table {table} validate constraint {name}")
     };
     if let Some(comment) = &hook.comment {
         let on = match hook.kind {
@@ -108,7 +132,6 @@ async fn remake(session: &mut Session, run: i64, hook: &Unhooked) -> Result<()> 
         };
         sql.push_str(&format!("; comment on {on} is {}", literal(comment)));
     }
-    let transaction = session.transaction().await?;
     let made = transaction.batch_execute(&sql).await;
     made.map_err(|error| refused(hook, error))?;
     ledger::put_back(&transaction, run, hook.id).await?;

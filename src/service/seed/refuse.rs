@@ -1,7 +1,6 @@
 //! Databases that are never seeded.
 
 use crate::config::Tier;
-use crate::control::seed as ledger;
 use crate::error::{Error, Kind, Result};
 use crate::generate::SeedPlan;
 use crate::postgres::Session;
@@ -46,28 +45,6 @@ pub(super) async fn refuse_database(session: &Session, plan: &SeedPlan) -> Resul
         Error::new(Kind::Privilege, format!("{role} does not own {table}"))
             .hint("seed as the owner of the tables, whose constraints are dropped and made again"),
     )
-}
-
-/// Refuses a database that an unfinished run has taken keys and indexes off: it is not what it seems.
-///
-/// # Errors
-/// [`Kind::SeedRefused`] names the run; those of the database.
-pub async fn refuse_unfinished(session: &Session) -> Result<()> {
-    let there = "select pg_catalog.to_regclass('tidegate.seed_run') is not null";
-    if !session.query_one(there, &[]).await?.try_get::<_, bool>(0)? {
-        return Ok(());
-    }
-    match ledger::unfinished(&**session).await? {
-        None => Ok(()),
-        Some(run) => Err(Error::new(
-            Kind::SeedRefused,
-            format!(
-                "run {} is unfinished: keys, indexes and triggers are off",
-                run.id
-            ),
-        )
-        .hint("its own command goes on with it; tidegate seed run --abandon takes it back")),
-    }
 }
 
 pub(super) async fn refuse_standby(session: &Session) -> Result<()> {

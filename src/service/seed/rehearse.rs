@@ -6,9 +6,12 @@ use std::pin::pin;
 
 use futures_util::SinkExt;
 use tokio_postgres::error::SqlState;
+use tokio_util::sync::CancellationToken;
 
+use super::asked::{Into, ROUNDS_TRIED, ROWS_TRIED};
 use super::derive;
 use super::make::Maker;
+use super::staging;
 use crate::copy::{HEADER, TRAILER};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Session, from_postgres};
@@ -21,12 +24,16 @@ const REHEARSAL: &str = "pg_temp.tidegate_rehearsal";
 
 /// Writes some rows of each table into an empty temporary one with its checks, and takes them back.
 /// Returns remarks.
-pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec<String>> {
+pub(super) async fn rehearse(
+    session: &mut Session,
+    maker: &Maker,
+    stop: &CancellationToken,
+) -> Result<Vec<String>> {
+    let (asked, remarks) = staging::read(session, &maker.plan).await?;
     for (at, table) in maker.plan.tables.iter().enumerate() {
         if table.columns.is_empty() || table.rows == 0 {
             continue;
         }
-        let batch = maker.sampled(at, ROWS).await?;
         let transaction = session.transaction().await?;
         let like = format!(
             "create temporary table tidegate_rehearsal \
@@ -46,6 +53,19 @@ pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec
             }
             Err(error) => return Err(from_postgres(error)),
         }
+        if let Some(asked) = asked.get(&at) {
+            let into = Into {
+                table: at,
+                name: REHEARSAL,
+                rounds: ROUNDS_TRIED,
+                stop,
+            };
+            let numbers = maker.spread(at, ROWS_TRIED);
+            asked.write(&transaction, maker, numbers, &into).await?;
+            transaction.rollback().await?;
+            continue;
+        }
+        let batch = maker.sampled(at, ROWS).await?;
         let into = if table.derived.is_empty() {
             REHEARSAL
         } else {
@@ -73,7 +93,7 @@ pub(super) async fn rehearse(session: &mut Session, maker: &Maker) -> Result<Vec
         }
         transaction.rollback().await?;
     }
-    Ok(Vec::new())
+    Ok(remarks)
 }
 
 /// What the server says of a row, without its words: they quote values.
@@ -82,7 +102,9 @@ pub(super) fn refused(table: &QualifiedName, error: tokio_postgres::Error) -> Er
         return from_postgres(error);
     };
     let class = server.code().code();
-    if !class.starts_with("22") && !class.starts_with("23") {
+    // Beside the classes of data and constraints: what functions in checks raise.
+    let of_rows = ["22", "23", "P0", "2F", "38", "39"];
+    if !of_rows.iter().any(|of| class.starts_with(of)) {
         return from_postgres(error);
     }
     let mut text = format!("{}: the server refuses a row", table.plain());

@@ -1,14 +1,20 @@
 //! What the tables hold before a run.
 
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Table, TableKind};
 use crate::control::seed as ledger;
 use crate::error::Result;
 use crate::generate::{ColumnType, PgType, SeedPlan, Standing, StandingTable};
 use crate::postgres::Session;
+use crate::sql::Ident;
 
 /// `only` where a table has rows of its own beside those of its children.
 pub(super) fn only(table: &Table) -> &'static str {
     if table.is_partitioned() { "" } else { "only " }
+}
+
+/// Whether all rows of a table are in this database: those on other servers are never asked for.
+fn is_here(catalog: &Catalog, table: &Table) -> bool {
+    table.kind != TableKind::Foreign && catalog.foreign_partition(table).is_none()
 }
 
 /// Whether a table holds no row.
@@ -40,7 +46,10 @@ pub async fn standing(session: &Session, catalog: &Catalog, seed: u64) -> Result
     };
     let mut standing = Standing::default();
     for table in catalog.tables.values() {
-        if table.partition_of.is_some() || is_empty(session, table).await? {
+        if table.partition_of.is_some()
+            || !is_here(catalog, table)
+            || is_empty(session, table).await?
+        {
             continue;
         }
         let found = read(session, catalog, table).await?;
@@ -71,6 +80,25 @@ pub async fn refuse_renumbered(session: &Session, plan: &SeedPlan) -> Result<()>
     Ok(())
 }
 
+/// The columns that foreign keys refer to and of which one may be null.
+fn referenced(catalog: &Catalog, table: &Table) -> Vec<Vec<Ident>> {
+    let mut found: Vec<Vec<Ident>> = Vec::new();
+    let keys = catalog.tables.values().flat_map(Table::foreign_keys);
+    for key in keys.filter_map(|key| key.foreign_key()) {
+        let nullable = |name: &Ident| {
+            let column = table.column(name.as_str());
+            column.is_some_and(|column| !column.not_null)
+        };
+        if key.table == table.name
+            && key.columns.iter().any(nullable)
+            && !found.contains(&key.columns)
+        {
+            found.push(key.columns.clone());
+        }
+    }
+    found
+}
+
 async fn read(session: &Session, catalog: &Catalog, table: &Table) -> Result<StandingTable> {
     let whole = |data_type: &str| matches!(ColumnType::of(catalog, data_type).base, PgType::Int(_));
     let columns: Vec<_> = table
@@ -82,14 +110,24 @@ async fn read(session: &Session, catalog: &Catalog, table: &Table) -> Result<Sta
     for column in &columns {
         list.push_str(&format!(", pg_catalog.max({})::int8", column.name));
     }
+    let referenced = referenced(catalog, table);
+    for key in &referenced {
+        let each: Vec<String> = key.iter().map(|c| format!("{c} is not null")).collect();
+        let all = each.join(" and ");
+        list.push_str(&format!(", pg_catalog.count(*) filter (where {all})"));
+    }
     let sql = format!("select {list} from {}{}", only(table), table.name);
     let row = session.query_one(&sql, &[]).await?;
     let highest = columns.iter().enumerate().filter_map(|(at, column)| {
         let value: Option<i64> = row.get(at + 1);
         Some((column.name.clone(), value?))
     });
+    let count = |at: usize| u64::try_from(row.get::<_, i64>(at)).unwrap_or_default();
+    let present = referenced.into_iter().enumerate();
+    let present = present.map(|(at, key)| (key, count(columns.len() + 1 + at)));
     Ok(StandingTable {
-        rows: u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(),
+        rows: count(0),
+        present: present.collect(),
         highest: highest.collect(),
         ..StandingTable::default()
     })

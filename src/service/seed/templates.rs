@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::config::Target;
+use crate::control::seed as ledger;
 use crate::control::{Operator, append_audit_in};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
@@ -103,8 +104,9 @@ impl Templates {
     /// connected is sent away, since PostgreSQL clones only what nobody uses.
     ///
     /// # Errors
-    /// Those of the database.
+    /// [`Kind::SeedRefused`] while a run is unfinished; those of the database.
     pub async fn save(&self, name: &str) -> Result<Template> {
+        self.refuse_unfinished().await?;
         let database = &self.databases.name;
         let new = Ident::derived(database.as_str(), &format!("seed_{}", self.stamp()))?;
         self.clone_to(database, &new).await?;
@@ -119,6 +121,20 @@ impl Templates {
         self.find(name)
             .await?
             .ok_or_else(|| Error::new(Kind::Internal, "the template is not there"))
+    }
+
+    /// Refuses a database whose constraints are off, because a run is not finished.
+    async fn refuse_unfinished(&self) -> Result<()> {
+        let session = Session::connect(&self.databases.target, "seed").await?;
+        let Some(run) = ledger::unfinished_number(&*session).await? else {
+            return Ok(());
+        };
+        let message = format!(
+            "run {run} is unfinished: indexes, constraints and triggers of its tables are off"
+        );
+        Err(Error::new(Kind::SeedRefused, message).hint(
+            "the run's own command goes on with it, tidegate seed run --abandon takes it back",
+        ))
     }
 
     /// Drops a template.

@@ -6,7 +6,7 @@ use crate::recovery::{
     PageHeader, Pieces, Presence, SMALLEST_SEGMENT, Segment, TimelineHistory, WalChain,
     history_name, increment_name, wal_folder, wal_name,
 };
-use crate::storage::Repository;
+use crate::storage::{Repository, room};
 
 /// The answer to a server in recovery.
 #[derive(Debug, PartialEq, Eq)]
@@ -163,7 +163,8 @@ async fn joined(
             pieces.covered()
         )));
     }
-    let mut content = vec![0; bytes as usize];
+    let mut content = room(bytes as usize);
+    content.resize(bytes as usize, 0);
     for piece in pieces.iter() {
         let text = repository
             .get(&increment_name(segment, *piece, bytes))

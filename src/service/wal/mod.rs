@@ -17,6 +17,7 @@ pub use brought::fetch_brought;
 pub use command::{archive_command, restore_command};
 pub use fetch::{Fetched, chain, fetch, fetch_live, fetch_whole};
 pub use inventory::inventory;
+pub(in crate::service) use push::cluster_of;
 pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
 pub use socket::{Expected, WalSocket, fetch_through, push_through};

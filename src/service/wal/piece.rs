@@ -6,8 +6,11 @@
 
 use std::io::Result;
 
-/// Bytes of a page of WAL; pieces begin with one, since the last one is written more than once.
-pub(super) const PAGE: usize = 8192;
+use crate::recovery::{WAL_PAGE, log_end};
+use crate::storage::room;
+
+/// Pieces begin with a page, since the last one is written more than once.
+pub(super) const PAGE: usize = WAL_PAGE;
 /// The longest piece, which is in memory at once.
 pub(super) const LONGEST: usize = 32 << 20;
 /// Bytes that are read at once while the end is looked for.
@@ -15,8 +18,10 @@ const CHUNK: usize = 32 * PAGE;
 /// How often the last page is read until it holds still.
 const TRIES: usize = 4;
 
-/// Reads from the page at `from` up to the last byte that is written; nothing when there is none,
-/// or when the last page does not hold still. `read` gives at most so many bytes at a place.
+/// Reads from the page at `from` up to the end of the log: behind the last whole record, whose last
+/// bytes may be zeros. Where records do not tell it (the longest piece is full, one record is longer
+/// than all of it), up to the last byte that is not zero. Nothing when nothing is written, or when
+/// the last page does not hold still. `read` gives at most so many bytes at a place.
 ///
 /// # Errors
 /// Those of `read`.
@@ -32,7 +37,7 @@ pub(super) fn settled(
     for _ in 0..TRIES {
         let again = read(from, seen.len())?;
         if again.get(last..) == seen.get(last..) {
-            return Ok(again);
+            return Ok(ended(again));
         }
         if again.len() != seen.len() {
             break;
@@ -42,10 +47,21 @@ pub(super) fn settled(
     Ok(Vec::new())
 }
 
-/// The pages up to the first one that is empty, without the zeros at the end. Every page that was
-/// written has a header, so an empty one is the end, or not there yet.
+/// Without what comes behind the end of the log.
+fn ended(mut pages: Vec<u8>) -> Vec<u8> {
+    let told = (pages.len() < LONGEST).then(|| log_end(&pages)).flatten();
+    let end = told.unwrap_or_else(|| {
+        let last = pages.iter().rposition(|byte| *byte != 0);
+        last.map_or(0, |last| last + 1)
+    });
+    pages.truncate(end);
+    pages
+}
+
+/// The pages up to the first one that is empty. Every page that was written has a header, so an
+/// empty one is the end, or not there yet.
 fn run(read: &mut impl FnMut(u64, usize) -> Result<Vec<u8>>, from: u64) -> Result<Vec<u8>> {
-    let mut seen = Vec::new();
+    let mut seen = room(LONGEST);
     while seen.len() < LONGEST {
         let chunk = read(from + seen.len() as u64, CHUNK)?;
         let pages = chunk
@@ -58,14 +74,28 @@ fn run(read: &mut impl FnMut(u64, usize) -> Result<Vec<u8>>, from: u64) -> Resul
             break;
         }
     }
-    let end = seen.iter().rposition(|byte| *byte != 0);
-    seen.truncate(end.map_or(0, |last| last + 1));
     Ok(seen)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recovery::log_end_tests::Log;
+
+    #[test]
+    fn a_piece_ends_behind_the_last_whole_record() {
+        let log = Log::of(&[vec![1; 100], vec![2; 9000], vec![3, 0, 0, 0, 0, 0, 0, 0]]);
+        let mut content = log.text.clone();
+        content.resize(1 << 20, 0);
+        let read = |from, length| Ok(part(&content, from, length));
+        assert_eq!(settled(read, 0).unwrap().len(), log.ends[2]);
+        let tail = settled(read, PAGE as u64).unwrap();
+        assert_eq!(tail.len(), log.ends[2] - PAGE);
+        // Half of a record more says nothing to a recovery.
+        content[log.ends[1] + 4..].fill(0);
+        let read = |from, length| Ok(part(&content, from, length));
+        assert_eq!(settled(read, 0).unwrap().len(), log.ends[1]);
+    }
 
     fn pages(count: usize) -> Vec<u8> {
         let mut content: Vec<u8> = (0..count * PAGE).map(|at| (at % 251 + 1) as u8).collect();

@@ -6,9 +6,9 @@ use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     Increment, PageHeader, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile, history_name,
-    increment_name, is_segment_size, wal_name,
+    increment_name, is_segment_size, log_end, wal_name,
 };
-use crate::storage::Repository;
+use crate::storage::{Repository, room};
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,12 +73,18 @@ impl Pusher {
                 Error::new(Kind::Usage, text)
             })?;
         self.check(segment, bytes, content).await?;
-        let to = if plain == name {
-            wal_name(segment, bytes)
-        } else {
-            increment_name(segment, Increment { offset: 0, bytes }, bytes)
+        if plain == name {
+            return put(&self.repository, &wal_name(segment, bytes), content).await;
+        }
+        // Behind the end of its log may lie what the file held before.
+        let end = log_end(content).and_then(|end| u32::try_from(end).ok());
+        let piece = Increment {
+            offset: 0,
+            bytes: end.unwrap_or(bytes),
         };
-        put(&self.repository, &to, content).await
+        let to = increment_name(segment, piece, bytes);
+        let known = content.get(..piece.bytes as usize).unwrap_or(content);
+        put(&self.repository, &to, known).await
     }
 
     /// Whether a segment that begins with `content` is what it is called, and of this cluster.
@@ -118,7 +124,7 @@ impl Pusher {
 
 /// The cluster that a repository belongs to: that of its backups, before the first one that of its
 /// WAL. None when it is new.
-async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
+pub(in crate::service) async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
     if let Some(identity) = identity(repository).await? {
         return Ok(Some(identity.system_identifier));
     }
@@ -138,7 +144,9 @@ async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
 }
 
 pub(super) async fn put(repository: &Repository, name: &str, content: &[u8]) -> Result<Pushed> {
-    match repository.put(name, content.to_vec()).await {
+    let mut text = room(content.len());
+    text.extend_from_slice(content);
+    match repository.put(name, text).await {
         Ok(_) => Ok(Pushed::Written),
         Err(error) if error.kind() == Kind::StorageExists => {
             if repository.get(name).await? == content {

@@ -18,7 +18,7 @@ use super::upload::{Upload, lasting};
 use crate::clock::Clock;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
-use crate::postgres::private::Binaries;
+use crate::postgres::private::{Binaries, Leash};
 use crate::storage::Repository;
 
 /// Time between two uploads.
@@ -36,6 +36,12 @@ const SETTLED: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_millis(300);
 /// Lines of its output that are kept.
 const LINES: usize = 10;
+/// What servers say of WAL that is gone, or of a slot that was given up for it.
+const LOST: [&str; 3] = [
+    "has already been removed",
+    "has been invalidated",
+    "can no longer",
+];
 /// The option of the spool; by it a program that lost its starter is known.
 pub(super) const DIRECTORY: &str = "--directory";
 
@@ -127,6 +133,12 @@ impl Receiver {
         })
     }
 
+    /// Whether an error of it stays, however often it is started again.
+    #[must_use]
+    pub fn is_lasting(error: &Error) -> bool {
+        lasting(error) || error.kind() == Kind::WalMissing
+    }
+
     /// Whether it still receives and uploads; see [`Self::trouble`] for uploads that fail and are
     /// tried again.
     #[must_use]
@@ -191,10 +203,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An error with the last lines of the program.
+/// An error with the last lines of the program. Where the server has not got the WAL any more that
+/// comes next, no try will bring it: there is a hole, which only a new base backup gets over.
 fn said(what: &str, status: ExitStatus, lines: &Mutex<VecDeque<String>>) -> Error {
-    let error = Error::new(Kind::CopyTool, format!("pg_receivewal {what}: {status}"));
-    lock(lines).iter().cloned().fold(error, Error::detail)
+    let lines = lock(lines);
+    let lost = |line: &String| LOST.iter().any(|words| line.contains(words));
+    let error = if lines.iter().any(lost) {
+        Error::new(
+            Kind::WalMissing,
+            "the server does not have the WAL any more with which the receiver must go on",
+        )
+        .hint("begin anew: drop the replication slot, remove the files of WAL in the spool once they are uploaded, start the receiver, and take a base backup; see max_slot_wal_keep_size")
+    } else {
+        Error::new(Kind::CopyTool, format!("pg_receivewal {what}: {status}"))
+    };
+    lines.iter().cloned().fold(error, Error::detail)
 }
 
 async fn make_slot(options: &ReceiverOptions, spool: &Spool) -> Result<()> {
@@ -239,8 +262,11 @@ async fn connect(
         let waited = options.clock.monotonic().saturating_sub(begun);
         if !taken || waited > SLOT_PATIENCE {
             let slot = &options.slot;
-            return Err(said("did not begin", status, &lines)
-                .hint(format!("see who holds the replication slot \"{slot}\"")));
+            let error = said("did not begin", status, &lines);
+            return Err(match error.kind() {
+                Kind::WalMissing => error,
+                _ => error.hint(format!("see who holds the replication slot \"{slot}\"")),
+            });
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -261,12 +287,14 @@ async fn listen(output: tokio::process::ChildStderr, lines: Arc<Mutex<VecDeque<S
 
 /// Waits for the program's end, and ends it when that is asked for.
 async fn watch(mut child: Child, shared: Arc<Shared>) {
+    let leash = Leash::on(child.id());
     let end = shared.ended.clone().drop_guard();
     tokio::select! {
         status = child.wait() => {
             if let Ok(status) = status {
                 *lock(&shared.gone) = Some(status);
             }
+            leash.release();
             return;
         }
         () = shared.end.cancelled() => {}
@@ -277,6 +305,7 @@ async fn watch(mut child: Child, shared: Arc<Shared>) {
     if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
+    leash.release();
     drop(end);
 }
 

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
 use crate::recovery::{Brought, Presence, Segment, TimelineHistory, WalChain};
-use crate::storage::Repository;
+use crate::storage::{Repository, room};
 
 /// Segments that are fetched before they are asked for, and the most that they may take together.
 const AHEAD: u32 = 4;
@@ -187,7 +187,7 @@ impl Shared {
             .ok()
             .filter(|length| *length <= LONGEST)
             .ok_or_else(|| Error::new(Kind::Usage, "not the length of a file of WAL"))?;
-        let mut content = Vec::new();
+        let mut content = room(usize::try_from(length).unwrap_or_default());
         stream.take(length).read_to_end(&mut content).await?;
         if content.len() as u64 != length {
             return Err(Error::new(Kind::Usage, format!("{name} was cut off")));

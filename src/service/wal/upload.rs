@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
 
 use super::piece::{LONGEST, PAGE, settled};
 use super::push::{Pusher, put};
@@ -13,7 +15,7 @@ use super::spool::{Spool, Spooled};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{Increment, Segment, increment_name, is_segment_size, wal_name};
-use crate::storage::Repository;
+use crate::storage::{Repository, room};
 
 /// The upload of one receiver.
 #[derive(Debug)]
@@ -89,14 +91,17 @@ impl Upload {
         if self.done.contains(name) {
             return Ok(());
         }
-        let content = tokio::fs::read(self.spool.join(name)).await?;
+        let content = whole(&self.spool.join(name)).await?;
         self.pusher.push(name, &content).await?;
         self.last += content.len() as u64;
         // Its pieces say nothing more, those of earlier receivers neither.
         let bytes = u32::try_from(content.len()).unwrap_or(u32::MAX);
         if let Some(segment) = Segment::parse(name, bytes) {
             let pieces = format!("{}.partial", wal_name(segment, bytes));
-            self.repository.remove_folder(&pieces).await?;
+            // They are in nobody's way: a store that keeps them must not hold up what comes next.
+            if let Err(error) = self.repository.remove_folder(&pieces).await {
+                tracing::warn!(%error, "pieces of a whole segment stay until they expire");
+            }
             self.sent.remove(&segment);
         }
         self.done.insert(name.to_owned());
@@ -156,8 +161,18 @@ pub(super) fn lasting(error: &Error) -> bool {
     )
 }
 
+/// A file of WAL.
+async fn whole(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = tokio::fs::File::open(path).await?;
+    let length = usize::try_from(file.metadata().await?.len()).unwrap_or_default();
+    let mut content = room(length);
+    file.read_to_end(&mut content).await?;
+    Ok(content)
+}
+
 fn read_at(file: &std::fs::File, place: u64, length: usize) -> std::io::Result<Vec<u8>> {
-    let mut content = vec![0; length];
+    let mut content = room(length);
+    content.resize(length, 0);
     let mut filled = 0;
     while filled < length {
         match file.read_at(&mut content[filled..], place + filled as u64) {

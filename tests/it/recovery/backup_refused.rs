@@ -1,6 +1,11 @@
 //! What must not be backed up, or not there.
 
+use rustix::process::{Pid, Signal, kill_process};
+use tidegate::recovery::BackupManifest;
+
+use super::engines::tablespaces::folder;
 use super::stage::{KEY, Shelf, run, server, value};
+use super::wal::holds;
 use crate::support::{Cli, Project};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,8 +45,30 @@ async fn m16_a_repository_belongs_to_one_cluster_in_one_region() {
         1
     );
     create(&url, "eu").ok();
+    // Nobody brings the data to another region by restoring it there.
+    let to = shelf.path().with_file_name("restored");
+    let restore = |region: &str| {
+        drop(create(&url, region));
+        place
+            .tidegate(["restore", "--to", to.to_str().unwrap(), "-e", "production"])
+            .env("TIDEGATE_SEAL_KEY", KEY)
+    };
+    let drill = ["drill", "run", "-e", "production"];
+    let drill = |region: &str| {
+        drop(create(&url, region));
+        place.tidegate(drill).env("TIDEGATE_SEAL_KEY", KEY)
+    };
+    for refused in [restore("us").exits(4), drill("us").exits(4)] {
+        let told = refused.stderr;
+        assert!(told.contains("eu") && told.contains("us"), "{told}");
+    }
+    assert!(!to.exists());
     first.stop().await;
     second.stop().await;
+    // A repository outlives its database, and so does a restore.
+    let told = restore("eu").ok().stderr;
+    assert!(told.contains("not recorded in the audit log"), "{told}");
+    assert!(to.join("data/PG_VERSION").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,4 +131,69 @@ fn a_repository_and_a_key_must_be_named() {
     assert!(error.stderr.contains("--keep-count"), "{}", error.stderr);
     let page = shelf.backup(&["list"]).ok().stdout;
     assert!(page.contains("No backups"), "{page}");
+}
+
+/// A tablespace that comes while the server makes the checkpoint that a backup begins with: the list of
+/// tablespaces was read before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tablespace_that_comes_while_the_backup_begins_is_not_left_out_unseen() {
+    let (server, shelf) = (server().await, Shelf::new());
+    let [first, second] = [folder(), folder()];
+    let make = |name: &str, folder: &tempfile::TempDir| {
+        let place = folder.path().display();
+        format!("create tablespace {name} location '{place}'")
+    };
+    run(&server, &make("first", &first)).await;
+    let sql = "select pid::text from pg_stat_activity where backend_type = 'checkpointer'";
+    let checkpointer: i32 = value(&server, sql).await.parse().unwrap();
+    let checkpointer = Pid::from_raw(checkpointer).unwrap();
+    kill_process(checkpointer, Signal::STOP).unwrap();
+    let url = server.url("postgres");
+    let create = ["create", "--database-url", &url, "--format", "json"];
+    let running = shelf.backup(&create).spawn();
+    let waits = "select (count(*) > 0)::text from pg_stat_activity where wait_event in ('CheckpointStart', 'CheckpointDone')";
+    holds(&server, waits).await;
+    run(&server, &make("second", &second)).await;
+    kill_process(checkpointer, Signal::CONT).unwrap();
+    let outcome = running.wait();
+    assert_eq!(
+        outcome.code(),
+        Some(4),
+        "{}{}",
+        outcome.stdout,
+        outcome.stderr
+    );
+    let error = outcome.error();
+    assert_eq!(error["code"], "TG1001", "{error:#}");
+    assert!(error.to_string().contains("made or dropped"), "{error:#}");
+    let left = shelf
+        .repository()
+        .list(BackupManifest::FOLDER)
+        .await
+        .unwrap();
+    assert!(left.is_empty(), "{left:?}");
+    shelf.backup(&create).ok();
+    shelf.backup(&["verify"]).ok();
+    server.stop().await;
+}
+
+/// An archiver that was told the wrong place came first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_with_the_wal_of_another_cluster_is_refused() {
+    let (first, second, shelf) = (server().await, server().await, Shelf::new());
+    let name = value(&first, "select pg_walfile_name(pg_switch_wal())").await;
+    let data = value(&first, "select current_setting('data_directory')").await;
+    let wal = std::fs::read(format!("{data}/pg_wal/{name}")).unwrap();
+    let repository = shelf.repository();
+    let pushed = tidegate::service::wal::push(&repository, &name, &wal);
+    pushed.await.unwrap();
+    let create = |url: &str| shelf.backup(&["create", "--database-url", url, "--format", "json"]);
+    let error = create(&second.url("postgres")).exits(4).error();
+    assert_eq!(error["code"], "TG1001", "{error:#}");
+    assert!(error.to_string().contains("system identifier"), "{error:#}");
+    let left = shelf.repository().list("").await.unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+    create(&first.url("postgres")).ok();
+    first.stop().await;
+    second.stop().await;
 }

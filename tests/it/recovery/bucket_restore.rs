@@ -9,19 +9,32 @@ use crate::bucket::network::{Fault, Network};
 use crate::bucket::server::{ACCESS_KEY, Bucket, SECRET_KEY};
 use crate::support::Cli;
 
-const SUM: &str = "select count(*) || '/' || md5(string_agg(text, '' order by id)) from load";
+pub(super) const SUM: &str =
+    "select count(*) || '/' || md5(string_agg(text, '' order by id)) from load";
+
+/// How the bucket behind `port` is reached.
+pub(super) fn options(port: u16) -> Vec<(String, String)> {
+    [
+        ("aws_endpoint", format!("http://127.0.0.1:{port}")),
+        ("aws_allow_http", "true".to_owned()),
+        ("aws_region", "eu-west-1".to_owned()),
+        ("aws_access_key_id", ACCESS_KEY.to_owned()),
+        ("aws_secret_access_key", SECRET_KEY.to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
 
 /// `tidegate ...` with a repository in the bucket behind `port`.
-fn tidegate(shelf: &Shelf, port: u16, args: &[&str]) -> Cli {
-    Cli::new(args.iter().copied())
+pub(super) fn tidegate(shelf: &Shelf, port: u16, args: &[&str]) -> Cli {
+    let cli = Cli::new(args.iter().copied())
         .args(["--repository", "s3://backups/shop"])
         .env("TIDEGATE_SEAL_KEY", KEY)
-        .env("TMPDIR", shelf.temp())
-        .env("AWS_ENDPOINT", format!("http://127.0.0.1:{port}"))
-        .env("AWS_ALLOW_HTTP", "true")
-        .env("AWS_REGION", "eu-west-1")
-        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .env("TMPDIR", shelf.temp());
+    let options = options(port).into_iter();
+    options.fold(cli, |cli, (name, value)| {
+        cli.env(&name.to_uppercase(), value)
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,8 +139,8 @@ fn green(mode: &str) -> Value {
         assert_ne!(check["passed"], false, "{check}");
     }
     assert_eq!(place.left(), [""; 0].map(PathBuf::from));
-    let id = data["id"].as_str().unwrap();
-    assert!(place.repository().join(format!("drills/{id}.tg")).exists());
+    assert_eq!(data["recorded"], "drills/00000001.tg");
+    assert!(place.repository().join("drills/00000001.tg").exists());
     data
 }
 

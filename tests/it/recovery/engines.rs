@@ -28,8 +28,9 @@ macro_rules! every_engine {
 mod damage;
 mod drills;
 mod expiry;
+mod killed;
 mod moments;
 mod refused;
-mod source;
+pub(super) mod source;
 pub(super) mod tablespaces;
 mod timelines;

@@ -103,6 +103,29 @@ async fn columns(url: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
+/// Whoever restores, or lets a drill do so, reads the data of production.
+fn on_record(shop: &Shop) {
+    let drill = shop
+        .tidegate(&["drill", "run", "--controls", "none"])
+        .data();
+    let audit = shop.tidegate(&["audit", "show"]).data();
+    let entries = audit["entries"].as_array().unwrap();
+    let of = |action: &str| {
+        let entries = entries.iter().filter(|entry| entry["action"] == action);
+        let details = entries.map(|entry| entry["detail"].as_str().unwrap());
+        let details = details.map(|text| serde_json::from_str(text).unwrap());
+        details.collect::<Vec<Value>>()
+    };
+    let restores = of("restore");
+    assert_eq!(restores.len(), 3, "{audit:#}");
+    let target = restores[0]["target"]["recovery_target_name"].to_string();
+    assert!(target.contains("tidegate_before_2.1.0"), "{audit:#}");
+    let drills = of("drill.run");
+    assert_eq!(drills.len(), 1, "{audit:#}");
+    assert_eq!(drills[0]["drill"], drill["id"]);
+    assert_eq!(drills[0]["verdict"], "passed");
+}
+
 /// A release that was never applied is named beside those that were.
 fn unknown(shop: &Shop) {
     let to = shop.shelf.temp().join("never");
@@ -183,6 +206,7 @@ async fn m10_a_cluster_comes_back_as_it_was_before_a_release() {
         "{second:?}"
     );
 
+    on_record(&shop);
     unknown(&shop);
     receiver.interrupt();
     receiver.wait();

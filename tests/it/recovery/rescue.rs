@@ -1,8 +1,10 @@
 //! Single tables come back as SQL that a person reads first.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tidegate::postgres::private::Ephemeral;
 
+use super::engines::source::files;
 use super::stage::{KEY, Shelf, run, server, value};
 use crate::support::{Cli, programs};
 
@@ -200,4 +202,45 @@ async fn what_cannot_be_rescued_is_said_and_leaves_nothing() {
         there.stderr
     );
     assert_eq!(std::fs::read_to_string(&patch).unwrap(), "mine");
+}
+
+/// While a backup is restored, which may take hours, nothing of the rescue keeps the living database
+/// from cleaning up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rescue_holds_no_snapshot_of_the_living_database_while_it_restores() {
+    let (shelf, primary) = (Shelf::new(), server().await);
+    let url = primary.url("postgres");
+    run(&primary, SHOP).await;
+    shelf.backup(&["create", "--database-url", &url]).data();
+    run(&primary, "delete from \"Shop\".users where id = 307").await;
+    let patch = shelf.temp().join("rescue.sql");
+    let running = rescue(&shelf, &url, &patch, &["Shop.users"]).spawn();
+    // The restored server is stopped in the middle of its start.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let postmaster = loop {
+        let found = files(&shelf.temp())
+            .into_iter()
+            .filter(|path| path.ends_with("postmaster.pid"));
+        let texts = found.filter_map(|path| std::fs::read_to_string(path).ok());
+        let pid = texts
+            .filter_map(|text| text.lines().next()?.parse().ok())
+            .next();
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            break pid;
+        }
+        assert!(std::time::Instant::now() < until, "no server was restored");
+    };
+    kill_process(postmaster, Signal::STOP).unwrap();
+    let held = "select count(*)::text from pg_stat_activity where application_name like 'tidegate%' \
+        and (xact_start is not null or backend_xmin is not null)";
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        seen.push(value(&primary, held).await);
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    kill_process(postmaster, Signal::CONT).unwrap();
+    assert!(seen.iter().all(|count| count == "0"), "{seen:?}");
+    let done = running.wait();
+    assert_eq!(done.code(), Some(0), "{}", done.stderr);
+    assert!(psql(&url, &patch).status.success());
 }

@@ -10,10 +10,10 @@ use tidegate::clock::{Clock, SystemClock};
 use tidegate::config::{Config, Overrides, Target};
 use tidegate::error::{Error, Kind};
 use tidegate::postgres::private::{Ephemeral, Identity, Options, Search, discover};
-use tidegate::recovery::Segment;
+use tidegate::recovery::{Lsn, Segment};
 use tidegate::service::wal::{
     Expected, Fetched, Receiver, ReceiverOptions, WalSocket, archive_command, chain, fetch_through,
-    restore_command,
+    inventory, restore_command,
 };
 use tidegate::storage::Repository;
 
@@ -31,7 +31,7 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::default())
 }
 
-async fn target(url: &str) -> Target {
+pub(super) async fn target(url: &str) -> Target {
     let config = Config::load(&Overrides {
         file: None,
         environment: None,
@@ -43,7 +43,7 @@ async fn target(url: &str) -> Target {
 }
 
 /// A server with small segments, so that there are many.
-async fn primary(more: &[(&str, &str)]) -> Ephemeral {
+pub(super) async fn primary(more: &[(&str, &str)]) -> Ephemeral {
     let binaries = discover(&Search::default()).await.unwrap();
     let settings = more
         .iter()
@@ -341,11 +341,17 @@ async fn a_segment_that_is_not_whole_yet_is_recovered_up_to_the_last_second() {
     .await;
     let sent = "select coalesce(bool_and(write_lsn >= pg_current_wal_lsn()), false)::text from pg_stat_replication";
     holds(&server, sent).await;
+    // Behind the commit, whose record ends in a zero byte: the highest one of its time.
+    let end = value(&server, "select pg_current_wal_flush_lsn()::text").await;
     server.lose(|| ()).await.unwrap();
     receiver.stopped().await;
     assert!(receiver.gone().is_some() && !receiver.works());
     receiver.drain().await.unwrap();
     server.stop().await;
+    let manifest = shelf.manifest(&id).await;
+    let told = inventory(&repository, &manifest).await.unwrap();
+    let told = told.follow(&manifest).reach.to;
+    assert!(told >= end.parse::<Lsn>().unwrap(), "{told} of {end}");
     let found = restored(&shelf, &repository, &id).await.unwrap();
     assert_eq!(found, ("100".to_owned(), "100".to_owned()));
 }
@@ -385,6 +391,35 @@ async fn a_conflict_stops_the_receiver_and_an_unreachable_repository_does_not() 
 }
 
 /// Waits until WAL streams through the slot, or until nobody holds it.
+/// The server was told that nobody needs its WAL, as after a failover to one without the slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn wal_that_the_server_has_not_got_any_more_ends_the_receiver_with_the_remedy() {
+    let settings = [("min_wal_size", "2MB"), ("max_wal_size", "2MB")];
+    let (server, shelf) = (primary(&settings).await, Shelf::new());
+    let options = options(&server.url("postgres"), &spool(&shelf), shelf.repository()).await;
+    let receiver = Receiver::start(&options).await.unwrap();
+    run(&server, "insert into t values (1, 'x')").await;
+    arrived(&server, &shelf.repository()).await;
+    receiver.drain().await.unwrap();
+    in_use(&server, false).await;
+    run(
+        &server,
+        &format!("select pg_drop_replication_slot('{SLOT}')"),
+    )
+    .await;
+    for _ in 0..6 {
+        let fill = "insert into t select g + (select coalesce(max(id), 0) from t), repeat(md5(g::text), 100) from generate_series(1, 500) g";
+        run(&server, fill).await;
+        run(&server, "select pg_switch_wal()").await;
+        run(&server, "checkpoint").await;
+    }
+    let error = Receiver::start(&options).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::WalMissing, "{error}");
+    assert!(Receiver::is_lasting(&error));
+    assert!(error.hint_text().contains("base backup"), "{error}");
+    server.stop().await;
+}
+
 async fn in_use(server: &Ephemeral, wanted: bool) {
     let question = if wanted {
         "select (count(*) > 0)::text from pg_stat_replication where state = 'streaming'"
@@ -395,7 +430,7 @@ async fn in_use(server: &Ephemeral, wanted: bool) {
 }
 
 /// Asks until the answer is true.
-async fn holds(server: &Ephemeral, question: &str) {
+pub(super) async fn holds(server: &Ephemeral, question: &str) {
     for _ in 0..400 {
         if value(server, question).await == "true" {
             return;

@@ -346,3 +346,67 @@ fn columns_that_go_together_do_so_in_the_seeded_rows() {
         ]
     );
 }
+
+const INDEXED: &str = "
+create table shop (id int generated always as identity primary key, name text not null, opened date not null);
+create table receipt (id bigint generated always as identity primary key, shop_id int not null references shop, at timestamptz not null, sum int not null);
+create index receipt_at on receipt (at);
+create index receipt_sum on receipt (sum);
+";
+
+const RECEIPTS: &str = "
+insert into shop (name, opened) select 's' || i, date '2020-01-01' + i from generate_series(1, 300) i;
+insert into receipt (shop_id, at, sum) select 1 + i % 300, timestamptz '2024-01-01 00:00+00' + i * interval '10 minutes', i % 900 from generate_series(1, 30000) i order by md5(i::text);
+analyze;
+";
+
+/// The same queries on both sides: joins by keys, ranges by indexes. Nothing of them is judged.
+#[test]
+fn plans_of_queries_are_compared() {
+    let source = Stage::new(INDEXED);
+    source.database.execute(RECEIPTS);
+    let (file, text) = learned(&source);
+    let path = file.to_str().unwrap();
+    let profile: Value = serde_json::from_str(&text).unwrap();
+    let plans = profile["plans"].as_array().unwrap();
+    assert_eq!(plans.len(), 3, "{plans:?}");
+    let seeded = Stage::new(INDEXED);
+    seeded.run(["--profile", path, "--seed", "3"]);
+    let compared = |stage: &Stage| {
+        let outcome = stage
+            .cli(["profile", "--compare", path, "--format", "json"])
+            .run();
+        outcome.json()["data"]["plans"].as_array().unwrap().clone()
+    };
+    let same = compared(&seeded);
+    assert!(same.iter().all(|plan| plan["same"] == true), "{same:?}");
+    for plan in &same {
+        let ratio = plan["rows_ratio"].as_f64().unwrap();
+        assert!((0.7..=1.4).contains(&ratio), "{plan}");
+    }
+    // Without the index the range is another plan, and without the key there is none.
+    seeded.database.execute("drop index receipt_at; alter table receipt drop constraint receipt_shop_id_fkey; delete from receipt where id % 2 = 0; analyze");
+    let other = compared(&seeded);
+    let of = |start: &str| {
+        let found = other
+            .iter()
+            .find(|plan| plan["query"].as_str().unwrap().starts_with(start));
+        found.unwrap().clone()
+    };
+    let range = of("receipt.at from 2024-");
+    assert_eq!(range["same"], false, "{range}");
+    assert_ne!(range["wanted"], range["found"], "{range}");
+    assert!(
+        (0.35..=0.7).contains(&range["rows_ratio"].as_f64().unwrap()),
+        "{range}"
+    );
+    let join = of("receipt with what");
+    assert_eq!(join["found"], serde_json::json!([]), "{join}");
+    let page = seeded.cli(["profile", "--compare", path]).run().stdout;
+    assert!(page.contains("1 of 3 queries have the same plan"), "{page}");
+    // A profile from before there were plans is read.
+    let mut old = profile.clone();
+    old.as_object_mut().unwrap().remove("plans");
+    std::fs::write(&file, old.to_string()).unwrap();
+    assert!(compared(&source).is_empty());
+}

@@ -86,6 +86,26 @@ fn rows_that_migrations_wrote_stay_and_are_referred_to() {
 }
 
 #[test]
+fn a_table_brings_the_empty_ones_that_it_refers_to() {
+    let stage = Stage::new(
+        "create table g (id int primary key);
+         create table p (id int primary key, g int not null references g);
+         create table c (id int primary key, p int not null references p);
+         create table other (id int primary key, c int not null references c)",
+    );
+    let plan = stage.cli(["plan", "--rows", "50", "--table", "c"]).data();
+    let forecast = &plan["forecast"];
+    assert_eq!(forecast["tables"].as_array().unwrap().len(), 3, "{plan:#}");
+    let bytes = forecast["bytes"].as_u64().unwrap();
+    let data = stage.run(["--rows", "50", "--table", "c"]);
+    let wrote = data["bytes"].as_u64().unwrap();
+    assert!(bytes >= wrote && bytes < wrote * 2, "{bytes} {wrote}");
+    let rows = "select (select count(*) from g), (select count(*) from p), (select count(*) from c), (select count(*) from other)";
+    assert_eq!(stage.database.rows(rows), ["50|50|50|0"]);
+    stage.prove();
+}
+
+#[test]
 fn a_database_without_an_empty_table_is_refused() {
     let stage = Stage::new("create table a (id int primary key); insert into a values (1)");
     let refused = stage.cli(["run"]).run();

@@ -204,6 +204,50 @@ fn documents_and_addresses_are_of_their_shape_and_range() {
     stage.prove();
 }
 
+const EVENTS: &str = r##"
+version = 1
+[tables.event]
+rows = 3000
+[tables.event.columns.body]
+schema = """{
+  "$defs": {
+    "money": { "type": "object", "required": ["amount", "currency"],
+      "properties": { "amount": { "type": "number", "minimum": 0, "maximum": 500 }, "currency": { "enum": ["EUR", "USD"] } } },
+    "base": { "type": "object", "required": ["id", "kind"], "properties": { "id": { "type": "string", "format": "uuid" }, "kind": { "type": "string" } } },
+    "node": { "type": "object", "required": ["name"], "properties": { "name": { "type": "string", "maxLength": 12 },
+      "parts": { "type": "array", "items": { "$ref": "#/$defs/node" }, "maxItems": 2 }, "next": { "$ref": "#/$defs/node" } } }
+  },
+  "allOf": [{ "$ref": "#/$defs/base" }],
+  "oneOf": [
+    { "required": ["total"], "properties": { "kind": { "const": "paid" }, "total": { "$ref": "#/$defs/money" } } },
+    { "required": ["reason"], "properties": { "kind": { "const": "refused" }, "reason": { "anyOf": [{ "type": "string", "minLength": 3 }, { "type": "integer", "minimum": 1 }] } } },
+    { "properties": { "kind": { "enum": ["built", "paid"], "const": "built" }, "tree": { "$ref": "#/$defs/node" } } }
+  ]
+}"""
+"##;
+
+/// What the server reads out of the documents, not what made them.
+#[test]
+fn documents_of_schemas_that_are_made_of_others() {
+    let stage = Stage::new("create table event (id int primary key, body jsonb not null)");
+    stage.project.write("seeds/event.toml", EVENTS);
+    stage.run(["--seed", "2"]);
+    let wrong = "select count(*) filter (where not body ?& array['id', 'kind'] or body->>'id' !~ '^[0-9a-f-]{36}$'),
+        count(*) filter (where body->>'kind' = 'paid' and not (body ? 'total' and (body->'total'->>'amount')::numeric between 0 and 500
+            and body->'total'->>'currency' in ('EUR', 'USD'))),
+        count(*) filter (where body->>'kind' = 'refused' and not (body ? 'reason' and (jsonb_typeof(body->'reason') = 'string' and length(body->>'reason') >= 3
+            or jsonb_typeof(body->'reason') = 'number' and (body->>'reason')::int >= 1))),
+        count(*) filter (where body->>'kind' not in ('paid', 'refused', 'built')),
+        count(*) filter (where jsonb_path_exists(body, '$.tree.**.name ? (@.type() != \"string\" || @ like_regex \".{13}\")')
+            or jsonb_path_exists(body, '$.tree.** ? (@.type() == \"object\" && !exists(@.name))'))
+        from event";
+    assert_eq!(stage.database.rows(wrong), ["0|0|0|0|0"]);
+    let kinds = "select bool_and(n > 800), count(*) from (select count(*) n from event group by body->>'kind') k";
+    assert_eq!(stage.database.rows(kinds), ["t|3"]);
+    let deep = "select count(*) > 50, bool_and(not jsonb_path_exists(body, '$.tree.next.next.next')) from event where jsonb_path_exists(body, '$.tree.next.parts[*].name')";
+    assert_eq!(stage.database.rows(deep), ["t|t"]);
+}
+
 #[test]
 fn what_is_wrong_with_documents_and_addresses_has_a_place() {
     let stage = devices("version = 1\n");
@@ -277,7 +321,15 @@ fn the_format_has_a_json_schema() {
     let top: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     assert_eq!(
         top,
-        ["version", "seed", "scale", "locale", "tables", "scenarios"]
+        [
+            "version",
+            "seed",
+            "scale",
+            "locale",
+            "tenancy",
+            "tables",
+            "scenarios"
+        ]
     );
     assert_eq!(of("Table"), ["rows", "per", "locale", "columns"]);
     let rules = of("Written").join(", ");
@@ -292,4 +344,62 @@ fn the_format_has_a_json_schema() {
         message.ends_with(&format!("expected one of {rules}")),
         "{message}\n{rules}"
     );
+}
+
+/// What the spec says of rows stands before `--rows`, as its help says; names are checked whatever the
+/// tables of the run.
+#[test]
+fn the_spec_stands_before_the_number_of_rows() {
+    let stage = Stage::new(
+        "create table users (id int primary key); create table other (id int primary key);
+         create table orders (id int primary key, user_id int not null references users)",
+    );
+    let spec = "version = 1\n[tables.users]\nrows = 100\n[tables.orders]\nper = { parent = \"users\", count = 3 }\n";
+    stage.project.write("seeds/a.toml", spec);
+    let plan = stage.cli(["plan", "--rows", "200"]).data();
+    let rows = |name: &str| {
+        let tables = plan["tables"].as_array().unwrap();
+        let table = tables.iter().find(|table| table["name"]["name"] == name);
+        table.unwrap()["rows"].as_u64()
+    };
+    assert_eq!(
+        [rows("users"), rows("orders"), rows("other")],
+        [Some(100), Some(300), Some(200)]
+    );
+    for (wrong, line) in [
+        (spec.replace("\"users\"", "\"userz\""), 5),
+        (format!("{spec}columns.idd = 1\n"), 6),
+    ] {
+        stage.project.write("seeds/a.toml", &wrong);
+        for args in [["--rows", "200"], ["--table", "other"]] {
+            let error = stage
+                .cli(["plan", "--format", "json"])
+                .args(args)
+                .exits(2)
+                .error();
+            assert_eq!(error["code"], "TG0901", "{error}");
+            assert_eq!(error["at"]["line"], line, "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_locale_without_lists_is_an_error() {
+    let stage = Stage::new("create table a (id int primary key, name text)");
+    for (spec, line) in [
+        ("version = 1\nlocale = \"klingon\"\n", 2),
+        ("version = 1\n[tables.a]\nlocale = \"klingon\"\n", 3),
+        (
+            "version = 1\n[tables.a]\ncolumns.name = { locale = \"klingon\" }\n",
+            3,
+        ),
+    ] {
+        stage.project.write("seeds/a.toml", spec);
+        let error = stage.cli(["plan", "--format", "json"]).exits(2).error();
+        assert_eq!(
+            (&error["code"], &error["at"]["line"]),
+            (&"TG0901".into(), &line.into())
+        );
+        assert!(error["hint"].to_string().contains("pt_BR"), "{error}");
+    }
 }

@@ -214,8 +214,17 @@ impl Running {
 
     /// Ctrl-C; the process goes on until it has stopped cleanly.
     pub(crate) fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    /// What a service manager and a container's runtime send first.
+    pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a process id");
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("interrupt");
+        rustix::process::kill_process(pid, signal).expect("signal");
     }
 
     /// Waits for its end.

@@ -511,3 +511,31 @@ fn a_reference_that_contradicts_its_key_is_refused() {
     assert_eq!(error.kind(), Kind::SeedPlan);
     assert!(error.to_string().contains("constraint \""), "{error}");
 }
+
+/// Each try breaks the one constraint, and some break others by chance.
+#[test]
+#[cfg(test)]
+fn a_refusal_names_the_constraint_that_no_row_fulfils() {
+    let mut node = table(
+        "node",
+        &[
+            "id text not null",
+            "size integer",
+            "title character varying(12)",
+            "parent_id text not null",
+        ],
+    );
+    primary_key(&mut node, &["id"]);
+    foreign_key(&mut node, &["parent_id"], "node", &["id"]);
+    for condition in [
+        "((size IS NULL) = (title IS NULL))",
+        "((size IS NULL) OR (title IS NOT NULL))",
+        "(id ~~ 'x%'::text)",
+        "(parent_id ~ '^[A-Z]{2}[0-9]{1,6}$'::text)",
+    ] {
+        check(&mut node, condition);
+    }
+    let error = planned(&catalog(vec![node]), "").unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("constraint \"node_check5\""), "{text}");
+}

@@ -35,6 +35,9 @@ impl Locale {
     /// How many there are.
     pub(super) const COUNT: usize = 11;
 
+    /// What [`Locale::read`] takes, a country apart.
+    pub const NAMES: &str = "en, de, fr, it, nl, pt_PT, pt_BR, tr, ja, zh_CN, ar";
+
     /// ISO 639-1.
     pub(in crate::generate::source) const fn language(self) -> &'static str {
         match self {

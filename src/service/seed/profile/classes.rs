@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::{Kind, Result};
 use crate::masking::Class;
 use crate::migration::Ledger;
-use crate::postgres::Session;
+use crate::postgres::{Session, introspect};
 use crate::service::masking::resolve;
 use crate::service::migrate::load_changes;
 use crate::service::scan::{Tools, scan};
@@ -17,18 +16,18 @@ const SAMPLE: usize = 5000;
 
 /// The personal columns, by table (plain name) and column.
 #[derive(Debug, Default)]
-pub(super) struct Classes {
+pub struct Classes {
     found: BTreeMap<(String, String), Option<Class>>,
 }
 
 impl Classes {
-    /// Asks both. A project without a policy has the classifier alone.
-    pub(super) async fn read(
-        session: &Session,
-        catalog: &Catalog,
-        config: &Config,
-        tools: &Tools,
-    ) -> Result<Self> {
+    /// Asks both. A project without a policy has the classifier alone. It reads rows of all tables: once
+    /// is enough for measuring and for the search.
+    ///
+    /// # Errors
+    /// Those of the database and of the masking policy.
+    pub async fn read(session: &Session, config: &Config, tools: &Tools) -> Result<Self> {
+        let catalog = &introspect(session).await?;
         let mut classes = Self::default();
         for column in scan(session, SAMPLE, tools).await?.columns {
             if column.class.is_some() || !column.paths.is_empty() {

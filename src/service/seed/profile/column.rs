@@ -40,9 +40,10 @@ fn grid(personal: bool, step: f64) -> Grid {
 impl Measured<'_> {
     pub(super) async fn profile(&self, guard: &mut Guard<StdRng>) -> Result<ColumnProfile> {
         let (column, from) = (self.column, &self.relation.from);
+        // What is equal is the same bytes, and a sort by them costs less than half of one by a language's rules.
         let sql = format!(
-            "select pg_catalog.count(*), pg_catalog.count({column}), \
-               pg_catalog.count(distinct {column}::pg_catalog.text) from {from}"
+            "select pg_catalog.count(*), pg_catalog.count({column}), pg_catalog.count(distinct \
+               {column}::pg_catalog.text collate pg_catalog.\"C\") from {from}"
         );
         let row = self.session.query_one(&sql, &[]).await?;
         let [rows, told, distinct] = [0, 1, 2].map(|at| count(row.get(at)));

@@ -10,13 +10,11 @@ use serde::Serialize;
 use super::classes::Classes;
 use super::measure::is_measured;
 use crate::catalog::{Catalog, Table};
-use crate::config::Config;
 use crate::error::Result;
 use crate::generate::{ColumnType, PgType};
 use crate::masking::leak::{Filter, RunKey, Searcher, forms};
 use crate::masking::{Class, classifier::looks_personal};
 use crate::postgres::{Session, introspect};
-use crate::service::scan::Tools;
 use crate::service::seed::standing::only;
 use crate::sql::Ident;
 
@@ -58,22 +56,16 @@ fn subject(text: &str, line: usize, leaks: &BTreeSet<usize>) -> String {
 /// anything that looks like a person's value.
 ///
 /// # Errors
-/// Those of the database and of the masking policy.
-pub async fn search(
-    session: &Session,
-    config: &Config,
-    text: &str,
-    tools: &Tools,
-) -> Result<Vec<Leak>> {
+/// Those of the database.
+pub async fn search(session: &Session, classes: &Classes, text: &str) -> Result<Vec<Leak>> {
     let catalog = introspect(session).await?;
-    let classes = Classes::read(session, &catalog, config, tools).await?;
     let mut seeker = Seeker {
         text,
         filter: Filter::new(fresh(), (0, 1)),
         leaks: told_values(text, &labels(&catalog)),
     };
     for table in catalog.tables.values().filter(|table| is_measured(table)) {
-        seeker.table(session, (&catalog, table), &classes).await?;
+        seeker.table(session, (&catalog, table), classes).await?;
     }
     seeker.look();
     let lines: BTreeSet<usize> = seeker.leaks.iter().map(|leak| leak.line).collect();

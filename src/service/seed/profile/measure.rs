@@ -8,9 +8,9 @@ use rand::rngs::StdRng;
 use super::classes::Classes;
 use super::column::{Measured, epoch};
 use super::pairs::Pairs;
-use super::relation::{Relation, count};
+use super::plans;
+use super::relation::{FEW, Relation, count};
 use crate::catalog::{Catalog, Constraint, ConstraintKind, Table, TableKind};
-use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::generate::profile::{
     ChildrenProfile, GapProfile, Grid, Guard, Profile, Protection, TableProfile, Values,
@@ -39,7 +39,7 @@ pub struct Measuring {
 struct Tables<'m> {
     session: &'m Session,
     catalog: &'m Catalog,
-    classes: Classes,
+    classes: &'m Classes,
     guard: Guard<StdRng>,
     sample: u64,
 }
@@ -47,15 +47,14 @@ struct Tables<'m> {
 /// Measures every table of the database. Reads only.
 ///
 /// # Errors
-/// Those of the database; [`Kind::Cancelled`]; those of the masking policy.
+/// Those of the database; [`Kind::Cancelled`].
 pub async fn measure(
     session: &Session,
-    config: &Config,
+    classes: &Classes,
     asked: Measuring,
     tools: &Tools,
 ) -> Result<Profile> {
     let catalog = introspect(session).await?;
-    let classes = Classes::read(session, &catalog, config, tools).await?;
     session
         .batch_execute("begin transaction isolation level repeatable read read only")
         .await?;
@@ -75,12 +74,15 @@ pub async fn measure(
         tools.events.emit(Event::Note(name.clone()));
         found.insert(name, tables.table(table).await?);
     }
-    session.batch_execute("commit").await?;
-    Ok(Profile {
+    let mut profile = Profile {
         version: Profile::VERSION,
         protection: asked.protection,
         tables: found,
-    })
+        plans: Vec::new(),
+    };
+    profile.plans = plans::learn(session, &catalog, &profile).await?;
+    session.batch_execute("commit").await?;
+    Ok(profile)
 }
 
 pub(super) fn is_measured(table: &Table) -> bool {
@@ -233,7 +235,7 @@ impl Tables<'_> {
             "select v from (select {} - {} as v from {}) s where v is not null",
             day(later),
             day(earlier),
-            relation.from
+            relation.some(FEW)
         );
         let sql = format!(
             "select pg_catalog.count(*), pg_catalog.count(*) filter (where v >= 0), \

@@ -6,7 +6,10 @@ mod column;
 mod guard;
 mod measure;
 mod pairs;
+mod plans;
 mod relation;
 
+pub use classes::Classes;
 pub use guard::{Leak, search};
 pub use measure::{Measuring, measure};
+pub use plans::plans_of;

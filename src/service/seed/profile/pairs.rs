@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::StdRng;
 
 use super::column::epoch;
-use super::relation::{Relation, count};
+use super::relation::{FEW, Relation, count};
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::generate::profile::{
@@ -18,8 +18,6 @@ use crate::sql::Ident;
 
 /// Columns of a table whose pairs are looked at, at most, of either kind.
 const COLUMNS: usize = 8;
-/// Rows that a pair is read from, about: each is sorted.
-const ROWS: u64 = 50_000;
 /// Share of a case's rows that its told categories must have.
 const COVER: f64 = 0.8;
 /// Groups that a pair must have rows for.
@@ -43,7 +41,7 @@ impl Pairs<'_> {
         guard: &mut Guard<StdRng>,
         profile: &mut TableProfile,
     ) -> Result<()> {
-        let from = self.relation.some(ROWS);
+        let from = self.relation.some(FEW);
         let numbers = self.columns(profile, |name, values| {
             matches!(values, Values::Histogram { .. }) && !profile.follows.contains_key(name)
         });

@@ -5,6 +5,9 @@ use crate::error::Result;
 use crate::postgres::Session;
 use crate::service::seed::standing::only;
 
+/// Rows that two columns together are read from, about: there are many pairs, and each is sorted.
+pub(super) const FEW: u64 = 50_000;
+
 /// A table and how it is read.
 #[derive(Debug)]
 pub(super) struct Relation<'t> {

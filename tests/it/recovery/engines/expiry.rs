@@ -9,6 +9,44 @@ every_engine!(
     a_backup_that_is_killed_is_none_and_nothing_of_it_is_left,
 );
 
+/// One that somebody makes with the engine itself, under a name of his own or none, is his: no `expire`
+/// of ours takes it for what a killed create left.
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_a_backup_that_somebody_made_with_barman_itself_stays() {
+    if !Engine::Barman.possible().await {
+        return;
+    }
+    let source = Source::new(Engine::Barman).await;
+    source.create().data();
+    let root = source.shelf.path().join("barman");
+    let config = format!("--config={}", root.join("barman.conf").display());
+    for name in [&["--name", "before-the-move"][..], &[]] {
+        let mut barman = std::process::Command::new("barman");
+        barman.arg(&config).args(["backup", "tidegate"]).args(name);
+        barman.env("HOME", &root).current_dir("/");
+        if let Some((uid, gid)) = crate::support::unprivileged() {
+            use std::os::unix::process::CommandExt as _;
+            barman.uid(uid).gid(gid);
+        }
+        let made = barman.output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+    }
+    assert_eq!(source.backups().len(), 3);
+    let expire = [
+        "backup",
+        "expire",
+        "--keep-count",
+        "1",
+        "--abandoned-after",
+        "0s",
+    ];
+    let data = source.command(&expire).data();
+    assert_eq!(data["expired"].as_array().unwrap().len(), 0, "{data:#}");
+    assert_eq!(source.backups().len(), 3, "{:?}", source.backups());
+    let list = source.command(&["backup", "list"]).data();
+    assert_eq!(list["backups"].as_array().unwrap().len(), 1, "{list:#}");
+}
+
 async fn what_is_needed_stays_and_what_is_lost_is_named(engine: Engine) {
     let source = Source::new(engine).await;
     for number in 1..=3 {

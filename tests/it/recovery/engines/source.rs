@@ -263,7 +263,7 @@ impl Source {
 }
 
 /// Every file below a folder.
-pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+pub(in crate::recovery) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in folder.read_dir().into_iter().flatten().flatten() {
         if entry.file_type().unwrap().is_dir() {

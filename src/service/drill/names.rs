@@ -1,0 +1,56 @@
+//! Names of databases, which are bytes: a database whose encoding is not UTF-8 may be called by
+//! what is no text here.
+
+use crate::error::Result;
+use crate::postgres::Session;
+
+/// The database that everybody has.
+const USUAL: &str = "postgres";
+
+/// The databases that can be connected to, the usual one last. The server converts no byte of them;
+/// character 92, the backslash, begins an escape.
+const DATABASES: &str = "select pg_catalog.decode(pg_catalog.replace(datname::pg_catalog.text, pg_catalog.chr(92), \
+     pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape') \
+     from pg_catalog.pg_database where datallowconn and not datistemplate order by datname = $1, datname";
+
+/// The name of a database.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// It can be entered by this name.
+    Text(String),
+    /// Its name is no text; what of it can be shown.
+    Bytes(String),
+}
+
+impl Named {
+    fn new(name: Vec<u8>) -> Self {
+        match String::from_utf8(name) {
+            Ok(text) => Self::Text(text),
+            Err(error) => Self::Bytes(error.as_bytes().escape_ascii().to_string()),
+        }
+    }
+}
+
+/// The databases that can be connected to.
+///
+/// # Errors
+/// Those of the server.
+pub(super) async fn databases(session: &Session) -> Result<Vec<Named>> {
+    let rows = session.query(DATABASES, &[&USUAL]).await?;
+    rows.iter()
+        .map(|row| Ok(Named::new(row.try_get(0)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_text_or_it_is_shown_byte_by_byte() {
+        let text = |name: &str| Named::Text(name.to_owned());
+        assert_eq!(Named::new(b"caf\xc3\xa9".to_vec()), text("caf\u{e9}"));
+        let bytes = Named::new(b"caf\xe9".to_vec());
+        assert_eq!(bytes, Named::Bytes("caf\\xe9".to_owned()));
+    }
+}

@@ -1,0 +1,138 @@
+//! Partitioned tables, and tables whose rows are elsewhere.
+
+use super::stage::{Stage, digests};
+
+fn count(stage: &Stage, table: &str) -> i64 {
+    stage
+        .database
+        .value(&format!("select count(*) from {table}"))
+}
+
+#[test]
+fn a_key_that_refers_to_partitions_is_whole_again() {
+    let stage = Stage::new(
+        "create table p (id int primary key) partition by hash (id);
+         create table p0 partition of p for values with (modulus 2, remainder 0);
+         create table p1 partition of p for values with (modulus 2, remainder 1);
+         create table c (id int primary key, p int not null references p);
+         comment on constraint c_p_fkey on c is 'kept'",
+    );
+    let before = stage.schema();
+    stage.run(["--rows", "100"]);
+    assert_eq!(stage.schema(), before);
+    stage.prove();
+    // A run that an earlier version left behind has the key as not valid.
+    stage.database.execute(
+        "truncate c, p; update tidegate.seed_run set state = 'loaded', request = 'another', finished_at = null;
+         alter table c drop constraint c_p_fkey; alter table c add constraint c_p_fkey foreign key (p) references p not valid;
+         insert into tidegate.seed_unhooked (run_id, id, schema_name, table_name, kind, name, definition, remark, added)
+         select max(id), 0, 'public', 'c', 'foreign_key', 'c_p_fkey', 'FOREIGN KEY (p) REFERENCES public.p(id)', 'kept', true from tidegate.seed_run",
+    );
+    let data = stage.cli(["run", "--abandon"]).data();
+    assert_eq!(data["notes"], serde_json::json!([]), "{data}");
+    assert_eq!(stage.schema(), before);
+}
+
+/// The wrapper has no handler: whoever asks the server for a row gets an error.
+#[test]
+fn rows_on_other_servers_are_neither_asked_for_nor_written() {
+    let stage = Stage::new(
+        "create foreign data wrapper nowhere; create server away foreign data wrapper nowhere;
+         create foreign table far (a int) server away;
+         create table event (a int, b text) partition by list (a);
+         create table near partition of event for values in (2);
+         create table deep partition of event for values in (1, 3) partition by list (a);
+         create foreign table away_1 partition of deep for values in (1) server away;
+         create table t (id int primary key, b text)",
+    );
+    let before = stage.schema();
+    let data = stage.run(["--rows", "50"]);
+    assert_eq!(digests(&data).len(), 1, "{data}");
+    let notes = data["notes"].to_string();
+    for part in [
+        "far\\\": a foreign table; its rows are elsewhere",
+        "event: no rows, because partition away_1 is a foreign table",
+    ] {
+        let plain = part.replace("\\\"", "");
+        assert!(notes.replace("\\\"", "").contains(&plain), "{notes}");
+    }
+    assert_eq!((count(&stage, "t"), count(&stage, "near")), (50, 0));
+    assert_eq!(stage.schema(), before);
+    stage
+        .project
+        .write("seeds/a.toml", "version = 1\n[tables.event]\nrows = 5\n");
+    let error = stage.cli(["plan", "--format", "json"]).exits(2).error();
+    assert!(
+        error["message"].as_str().unwrap().contains("away_1"),
+        "{error}"
+    );
+    assert_eq!(error["at"]["line"], 2, "{error}");
+}
+
+#[test]
+fn every_row_finds_its_partition() {
+    let stage = Stage::new(
+        "create table two (a int not null, b int not null, c text) partition by range (a, b);
+         create table two_1 partition of two for values from (0, 0) to (10, 0);
+         create table two_2 partition of two for values from (10, 0) to (20, 5);
+         create table lowered (k text not null, v int) partition by list (lower(k));
+         create table lowered_1 partition of lowered for values in ('ab', 'cd');
+         create table months (d timestamptz not null, v int) partition by range ((date_trunc('month', d at time zone 'UTC')));
+         create table months_1 partition of months for values from ('2025-03-01') to ('2025-04-01');
+         create table months_2 partition of months for values from ('2025-06-01') to ('2025-07-01');
+         create table named (n text not null, v int) partition by range (n);
+         create table named_1 partition of named for values from (minvalue) to ('m');
+         create table named_2 partition of named for values from ('m') to (maxvalue);
+         create table deep (y int not null, region text not null) partition by range (y);
+         create table deep_1 partition of deep for values from (2020) to (2025) partition by list (region);
+         create table deep_1_eu partition of deep_1 for values in ('eu', 'uk');
+         create table deep_2 partition of deep for values from (2025) to (2030) partition by list (region);
+         create table deep_2_us partition of deep_2 for values in ('us');
+         create table bare (id int, at date) partition by range (at);
+         create table child (id int primary key, deep text)",
+    );
+    let before = stage.schema();
+    let data = stage.run(["--rows", "400", "--chunk-rows", "150"]);
+    for (table, rows, _) in digests(&data) {
+        let expected: u64 = if table == "bare" { 0 } else { 400 };
+        assert_eq!(
+            (rows, count(&stage, &table)),
+            (expected, expected.cast_signed()),
+            "{table}"
+        );
+    }
+    let notes = data["notes"].to_string();
+    assert!(
+        notes.contains("bare: no rows, because it has no partition"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("two: the bounds of its partitions"),
+        "{notes}"
+    );
+    assert_eq!(stage.schema(), before);
+    let spread = "select count(*) > 50 from two_1 union all select count(*) > 50 from two_2
+        union all select count(*) > 50 from months_1 union all select count(*) > 50 from months_2
+        union all select count(*) > 50 from deep_1_eu union all select count(*) > 50 from deep_2_us";
+    assert_eq!(stage.database.rows(spread), ["t"; 6]);
+}
+
+#[test]
+fn rows_without_a_partition_are_refused_before_the_first() {
+    let stage = Stage::new(
+        "create table t (id int primary key) partition by hash (id);
+         create table t0 partition of t for values with (modulus 4, remainder 0);
+         create table other (id int primary key)",
+    );
+    let before = stage.schema();
+    let error = stage
+        .cli(["run", "--rows", "50", "--format", "json"])
+        .exits(2)
+        .error();
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("t: ") && message.contains("partitions"),
+        "{message}"
+    );
+    assert_eq!((stage.schema(), count(&stage, "other")), (before, 0));
+}

@@ -1,0 +1,96 @@
+//! What is unique in part, by expressions, or without regard to letter case; keys that others took.
+
+use super::stage::Stage;
+
+#[test]
+fn a_partial_index_takes_no_room_from_rows_outside_it() {
+    let stage = Stage::new(
+        "create table tenant (id int primary key);
+         create table person (id serial primary key, tenant_id int not null references tenant, role text not null check (role in ('owner', 'admin', 'member')));
+         create unique index on person (tenant_id) where role = 'owner';
+         create table job (id serial primary key, state text not null check (state in ('queued', 'running', 'done')));
+         create unique index on job (state) where state = 'running';
+         create table mail (id serial primary key, address text not null, deleted_at timestamptz);
+         create unique index on mail (address) where deleted_at is null",
+    );
+    stage.project.write(
+        "seeds/a.toml",
+        "version = 1\n[tables.tenant]\nrows = 20\n[tables.person]\nrows = 500\n",
+    );
+    let data = stage.run(["--rows", "300"]);
+    let counts = "select (select count(*) from person), (select count(*) from job), (select count(distinct state) from job), (select count(*) from mail)";
+    assert_eq!(stage.database.rows(counts), ["500|300|2|300"]);
+    let notes = data["notes"].to_string();
+    assert!(notes.contains("person_tenant_id_idx"), "{notes}");
+    stage.prove();
+}
+
+#[test]
+fn expressions_and_generated_columns_are_parts_of_a_key() {
+    let stage = Stage::new(
+        "create table page (id serial primary key, active boolean not null, url text not null);
+         create unique index page_u on page (active, md5(url));
+         create table tag (id serial primary key, kind text not null check (kind in ('a', 'b', 'c')), name text not null,
+            slug text generated always as (lower(replace(name, ' ', '-'))) stored, unique (kind, slug));
+         create table node (id serial primary key, kind boolean not null, parent int, unique (kind, parent));
+         create unique index on node (kind, coalesce(parent, 0))",
+    );
+    stage.run(["--rows", "400"]);
+    let counts = "select (select count(*) from page), (select count(*) from tag), (select count(*) from node)";
+    assert_eq!(stage.database.rows(counts), ["400|400|400"]);
+    stage.prove();
+}
+
+#[test]
+fn letter_case_alone_makes_no_difference_where_it_must_not() {
+    let stage = Stage::new(
+        "create extension citext;
+         create table t (id serial primary key, code text not null check (code ~ '^[A-Za-z0-9]{4}$'));
+         create unique index on t (lower(code));
+         create table site (id serial primary key, slug citext not null unique check (slug ~ '^[a-z][a-z0-9-]{2,30}$'))",
+    );
+    let data = stage.run(["--rows", "8000"]);
+    assert_eq!(data["notes"], serde_json::json!([]), "{data}");
+    stage.prove();
+}
+
+#[test]
+fn keys_that_an_application_took_are_named_before_the_first_row() {
+    let stage = Stage::new(
+        "create table p (id serial primary key, email text not null unique);
+         create table c (id serial primary key, p int not null references p)",
+    );
+    stage.run(["--rows", "100"]);
+    stage
+        .database
+        .execute("insert into p (email) select i || '@mine' from generate_series(1, 5) i");
+    let before = stage.schema();
+    let error = stage
+        .cli(["run", "--rows", "100", "--extend", "--format", "json"])
+        .exits(2)
+        .error();
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("p.id: a row with 105 is there"),
+        "{message}"
+    );
+    assert_eq!(stage.schema(), before);
+    assert_eq!(stage.database.value::<i64>("select count(*) from c"), 100);
+}
+
+/// Rows refer to parents that are there and whose key may be null; the parents' index calls a function
+/// that finds its own objects by the search path alone.
+#[test]
+fn parents_that_are_there_are_read_as_they_are() {
+    let stage = Stage::new(
+        "create table words (w text); create function inner_one(text) returns text language sql immutable as 'select upper($1)';
+         create function outer_one(text) returns text language sql immutable as 'select inner_one($1)';
+         create table p (id serial primary key, code text unique);
+         insert into p (code) select case when i % 2 = 0 then 'k' || i end from generate_series(1, 20) i;
+         create index on p (outer_one(code));
+         create table c (id serial primary key, code text references p (code))",
+    );
+    stage.run(["--rows", "50", "--table", "c"]);
+    let seen = "select count(*) > 20, count(distinct code) from c where code is not null";
+    assert_eq!(stage.database.rows(seen), ["t|10"]);
+}
