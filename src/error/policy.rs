@@ -284,9 +284,9 @@ impl Kind {
         Self::DataDiffers,
         Self::Storage,
         Self::StorageExists,
-        Self::StorageLocked,
         Self::SealKey,
         Self::SealBroken,
+        Self::StorageLocked,
         Self::SeedSpec,
         Self::SeedPlan,
         Self::SeedRefused,
@@ -743,12 +743,6 @@ impl Kind {
                 "choose another name; what is there stays as it is",
                 "Tidegate never overwrites what it has written to a store, so that no mistake can replace a good copy.",
             ),
-            Self::StorageLocked => row(
-                ("TG0834", 4, Retry::Never),
-                "a store does not let a file be removed",
-                "wait until its lock or its retention ends, or give the role the right to delete; keep backups at least as long as the lock lasts",
-                "An object lock, a policy of immutability or a role without the right to delete keeps a file. Whatever was to go first is still there; what is refused is not half done.",
-            ),
             Self::SealKey => row(
                 ("TG0832", 2, Retry::Never),
                 "the key of sealed files is missing or wrong",
@@ -760,6 +754,12 @@ impl Kind {
                 "a sealed file is damaged",
                 "take another copy of the file; this one cannot be trusted",
                 "A sealed file is authenticated frame by frame. A byte was changed, or a part is missing or out of order.",
+            ),
+            Self::StorageLocked => row(
+                ("TG0834", 4, Retry::Never),
+                "a store does not let a file be removed",
+                "wait until its lock or its retention ends, or give the role the right to delete; keep backups at least as long as the lock lasts",
+                "An object lock, a policy of immutability or a role without the right to delete keeps a file. Whatever was to go first is still there; what is refused is not half done.",
             ),
             Self::SeedSpec => row(
                 ("TG0901", 2, Retry::Never),

@@ -73,7 +73,7 @@ fn binary(value: &Value, kind: &PgType, out: &mut Vec<u8>) -> Option<()> {
                 days,
                 micros,
             },
-            PgType::Interval,
+            PgType::Interval | PgType::IntervalOf(_),
         ) => {
             out.extend_from_slice(&micros.to_be_bytes());
             out.extend_from_slice(&days.to_be_bytes());
@@ -152,6 +152,9 @@ pub fn literal_text(value: &Value, kind: &PgType, out: &mut String) -> Option<()
             out.push_str("\\x");
             out.push_str(&hex::encode(bytes));
         }
+        // Keys that were in the database; the binary form has them as they are.
+        (Value::Date(i32::MAX) | Value::Timestamp(i64::MAX), _) => out.push_str("infinity"),
+        (Value::Date(i32::MIN) | Value::Timestamp(i64::MIN), _) => out.push_str("-infinity"),
         (Value::Date(days), _) => {
             let date = NaiveDate::from_ymd_opt(2000, 1, 1)?
                 .checked_add_signed(TimeDelta::try_days(i64::from(*days))?)?;

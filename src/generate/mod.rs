@@ -44,7 +44,7 @@ pub use encode::{Misfit, literal_text, write_binary, write_text};
 pub use fact::{Fact, Says};
 pub use parse::parse;
 pub use permutation::Permutation;
-pub use pg_type::{ColumnType, PgType};
+pub use pg_type::{ColumnType, IntervalField, PgType};
 pub use plan::{Ask, ColumnPlan, Derived, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};
 pub use planner::{Options, Standing, StandingTable, plan, rehearse};
 pub use rows::{Keys, Rows, Stuck, Worker};

@@ -56,7 +56,7 @@ pub fn parse(text: &str, kind: &PgType) -> Option<Value> {
             Value::text(text.to_owned())
         }
         PgType::Array(element, _) => Value::Array(array(word, element)?),
-        PgType::Interval => interval(word)?,
+        PgType::Interval | PgType::IntervalOf(_) => interval(word)?,
         _ => Value::text(text.to_owned()),
     })
 }

@@ -32,6 +32,8 @@ pub enum PgType {
     Timestamp(bool),
     /// `interval`
     Interval,
+    /// `interval year to month`, `interval hour` ...: the server keeps nothing below the field.
+    IntervalOf(IntervalField),
     /// `uuid`
     Uuid,
     /// `json`; `true` for `jsonb`.
@@ -182,7 +184,9 @@ impl PgType {
             "datemultirange" => Self::Multirange(Box::new(Self::Date)),
             "tsmultirange" => Self::Multirange(Box::new(Self::Timestamp(false))),
             "tstzmultirange" => Self::Multirange(Box::new(Self::Timestamp(true))),
-            word if word == "interval" || word.starts_with("interval ") => Self::Interval,
+            word if word == "interval" || word.starts_with("interval ") => {
+                IntervalField::lowest(word).map_or(Self::Interval, Self::IntervalOf)
+            }
             word if word == "citext" || word.ends_with(".citext") => Self::Text(None),
             _ => Self::Other(name.to_owned()),
         }
@@ -208,7 +212,7 @@ impl PgType {
             (Self::Time(false), _) => 1083,
             (Self::Timestamp(false), _) => 1114,
             (Self::Timestamp(true), _) => 1184,
-            (Self::Interval, _) => 1186,
+            (Self::Interval | Self::IntervalOf(_), _) => 1186,
             (Self::Numeric(_), _) => 1700,
             (Self::Uuid, _) => 2950,
             (Self::Json(true), _) => 3802,
@@ -232,11 +236,56 @@ impl PgType {
             | Self::Time(false)
             | Self::Timestamp(_)
             | Self::Interval
+            | Self::IntervalOf(_)
             | Self::Uuid
             | Self::Json(_)
             | Self::Enum(_) => true,
             Self::Array(element, oid) => *oid != 0 && element.is_binary(),
             _ => false,
+        }
+    }
+}
+
+/// The lowest field that an interval with a modifier keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalField {
+    /// `interval year`
+    Year,
+    /// `interval month`, `interval year to month`
+    Month,
+    /// `interval day`
+    Day,
+    /// `interval hour`, `interval day to hour`
+    Hour,
+    /// `interval minute` and those that end with it
+    Minute,
+}
+
+impl IntervalField {
+    /// The last word of `interval year to month`; `None` for seconds, which keep all.
+    fn lowest(name: &str) -> Option<Self> {
+        Some(match name.rsplit(' ').next()? {
+            "year" => Self::Year,
+            "month" => Self::Month,
+            "day" => Self::Day,
+            "hour" => Self::Hour,
+            "minute" => Self::Minute,
+            _ => return None,
+        })
+    }
+
+    /// Microseconds that stand for one; a month is 30 days, a year twelve of them, as PostgreSQL
+    /// compares intervals.
+    #[must_use]
+    pub fn micros(self) -> i64 {
+        const MINUTE: i64 = 60_000_000;
+        match self {
+            Self::Year => 12 * 30 * 24 * 60 * MINUTE,
+            Self::Month => 30 * 24 * 60 * MINUTE,
+            Self::Day => 24 * 60 * MINUTE,
+            Self::Hour => 60 * MINUTE,
+            Self::Minute => MINUTE,
         }
     }
 }
@@ -273,6 +322,12 @@ mod tests {
             ("timestamp(3) with time zone", PgType::Timestamp(true)),
             ("bit(8)", PgType::Bits(Some(8), false)),
             ("interval day to second(3)", PgType::Interval),
+            ("interval(0)", PgType::Interval),
+            (
+                "interval year to month",
+                PgType::IntervalOf(IntervalField::Month),
+            ),
+            ("interval hour", PgType::IntervalOf(IntervalField::Hour)),
             ("public.citext", PgType::Text(None)),
             ("public.ltree", PgType::Other("public.ltree".to_owned())),
             ("text[]", PgType::Array(Box::new(PgType::Text(None)), 25)),

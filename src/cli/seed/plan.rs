@@ -16,7 +16,9 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::profile::Profile;
 use crate::generate::{Options, SeedPlan, Spec, SpecText};
 use crate::postgres::{Session, introspect};
-use crate::service::seed::{Engine, Request, forecast, open, refuse, refuse_renumbered, standing};
+use crate::service::seed::{
+    Engine, Request, forecast, open, refuse, refuse_renumbered, standing, templates,
+};
 
 pub(super) async fn show(app: &App, args: &PlanArgs) -> Result<Output> {
     let config = app.config()?;
@@ -181,7 +183,10 @@ async fn planned(target: &Target, inputs: &Inputs) -> Result<SeedPlan> {
     let catalog = introspect(&Session::connect(target, "seed").await?).await?;
     let seed = options.seed.or(spec.seed).unwrap_or_default();
     let session = open(target).await?;
-    let standing = standing(&session, &catalog, seed).await?;
+    let mut standing = standing(&session, &catalog, seed).await?;
+    if options.extend {
+        templates(&session, &mut standing, seed).await?;
+    }
     let thread = tokio::task::spawn_blocking(move || {
         crate::generate::plan(&catalog, &spec, &options, &standing)
     });

@@ -3,7 +3,7 @@
 use chrono::Datelike as _;
 
 use crate::generate::distribution::Distribution;
-use crate::generate::pg_type::PgType;
+use crate::generate::pg_type::{IntervalField, PgType};
 use crate::generate::source::{Source, Weighted};
 use crate::generate::stream::StreamKey;
 
@@ -35,7 +35,17 @@ pub(super) fn source(kind: &PgType, today: i64) -> Option<Source> {
         PgType::Date => past(today.div_euclid(DAY) * DAY, DAY),
         PgType::Timestamp(_) => past(today, SECOND),
         PgType::Time(_) => between(0, DAY - SECOND, SECOND),
-        PgType::Interval => between(60 * SECOND, 30 * DAY, 60 * SECOND),
+        PgType::Interval | PgType::IntervalOf(IntervalField::Minute) => {
+            between(60 * SECOND, 30 * DAY, 60 * SECOND)
+        }
+        PgType::IntervalOf(field) => {
+            let most = match field {
+                IntervalField::Year => 100,
+                IntervalField::Month => 1200,
+                IntervalField::Day | IntervalField::Hour | IntervalField::Minute => 1000,
+            };
+            between(field.micros(), most * field.micros(), field.micros())
+        }
         PgType::Uuid => Source::Uuid,
         PgType::Enum(labels) => choice(labels.iter().cloned()),
         PgType::Composite(attributes) => Source::Composite(

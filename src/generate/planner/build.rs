@@ -120,6 +120,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     for table in tables {
         let draft = &mut drafts[table];
         attribute::fill(scene, draft)?;
+        taken::keep_numbers(scene, draft)?;
         if let Err(full) = digits::solve(draft, &uniques)? {
             return Ok(Err((table, full)));
         }

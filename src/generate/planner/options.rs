@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::generate::source::Source;
 use crate::sql::{Ident, QualifiedName};
 
 /// What the command line asks for; it wins over the spec.
@@ -46,6 +47,9 @@ pub struct StandingTable {
     pub ours: bool,
     /// Greatest value of whole-number columns, where it was read.
     pub highest: BTreeMap<Ident, i64>,
+    /// What the columns were made from by the latest of these runs, for those made by a template; only
+    /// read when rows are added.
+    pub templates: BTreeMap<Ident, Source>,
     /// Rows in which all of some columns are not null, for columns that foreign keys refer to and that
     /// may be null.
     pub present: BTreeMap<Vec<Ident>, u64>,

@@ -1,6 +1,7 @@
 //! Rows that are added to earlier ones, and keys that somebody else has taken since.
 
 use super::draft::{Draft, Origin};
+use super::room;
 use super::scene::Scene;
 use crate::error::{Error, Kind, Result};
 use crate::generate::source::Source;
@@ -32,6 +33,36 @@ pub(super) fn refuse(scene: &Scene<'_>, draft: &Draft<'_>) -> Result<()> {
             return Err(Error::new(Kind::SeedPlan, message).hint(
                 "delete what was inserted since the earlier run, or bring a saved state back with tidegate seed reset",
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Lets templates count among as many numbers as when the earlier rows were made, as long as there
+/// are enough for all rows: among more, keys of earlier rows would come again.
+pub(super) fn keep_numbers(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Result<()> {
+    if draft.plan.first == 0 {
+        return Ok(());
+    }
+    let Some(standing) = scene.standing.tables.get(&draft.plan.name) else {
+        return Ok(());
+    };
+    for index in 0..draft.plan.columns.len() {
+        let column = &mut draft.plan.columns[index];
+        let Some(earlier) = standing.templates.get(&column.name) else {
+            continue;
+        };
+        let (Source::Template { pieces, .. }, Source::Template { pieces: before, .. }) =
+            (&column.source, earlier)
+        else {
+            continue;
+        };
+        if pieces != before {
+            continue;
+        }
+        let wider = std::mem::replace(&mut column.source, earlier.clone());
+        if room::column_size(draft, index)? < draft.total() {
+            draft.plan.columns[index].source = wider;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Make, RowView};
 use crate::generate::distribution::Distribution;
-use crate::generate::pg_type::PgType;
+use crate::generate::pg_type::{IntervalField, PgType};
 use crate::generate::stream::{Stream, StreamKey};
 use crate::generate::value::Value;
 
@@ -20,6 +20,7 @@ pub(super) enum Form {
     Time,
     Timestamp,
     Interval,
+    IntervalOf(IntervalField),
 }
 
 impl Form {
@@ -29,6 +30,7 @@ impl Form {
             PgType::Time(_) => Some(Self::Time),
             PgType::Timestamp(_) => Some(Self::Timestamp),
             PgType::Interval => Some(Self::Interval),
+            PgType::IntervalOf(field) => Some(Self::IntervalOf(*field)),
             _ => None,
         }
     }
@@ -38,7 +40,15 @@ impl Form {
             Self::Date => Value::Date(micros.div_euclid(DAY) as i32),
             Self::Time => Value::Time(micros.rem_euclid(DAY)),
             Self::Timestamp => Value::Timestamp(micros),
-            Self::Interval => Value::Interval {
+            Self::IntervalOf(field @ (IntervalField::Year | IntervalField::Month)) => {
+                Value::Interval {
+                    months: (micros.div_euclid(field.micros()) as i32)
+                        .saturating_mul(if field == IntervalField::Year { 12 } else { 1 }),
+                    days: 0,
+                    micros: 0,
+                }
+            }
+            Self::Interval | Self::IntervalOf(_) => Value::Interval {
                 months: 0,
                 days: micros.div_euclid(DAY) as i32,
                 micros: micros.rem_euclid(DAY),
@@ -71,10 +81,16 @@ struct After {
 
 pub(super) fn between(from: i64, to: i64, step: i64, kind: &PgType) -> Option<Box<dyn Make>> {
     let form = Form::of(kind)?;
-    let step = if form == Form::Date {
-        step.max(DAY)
-    } else {
-        step
+    let (from, step) = match form {
+        Form::Date => (from, step.max(DAY)),
+        Form::IntervalOf(field) => {
+            let up = |micros: i64| {
+                let (unit, rest) = (field.micros(), micros.rem_euclid(field.micros()));
+                micros.saturating_add((unit - rest) % unit)
+            };
+            (up(from), up(step))
+        }
+        _ => (from, step),
     };
     if step <= 0 || from > to {
         return None;
@@ -88,7 +104,8 @@ pub(super) fn between(from: i64, to: i64, step: i64, kind: &PgType) -> Option<Bo
 }
 
 pub(super) fn moments(days: &Distribution, kind: &PgType) -> Option<Box<dyn Make>> {
-    let form = Form::of(kind).filter(|form| *form != Form::Interval)?;
+    let form =
+        Form::of(kind).filter(|form| !matches!(form, Form::Interval | Form::IntervalOf(_)))?;
     let days = days.clone();
     (days.problem().is_none()).then(|| Box::new(Moments { days, form }) as Box<dyn Make>)
 }
@@ -150,9 +167,10 @@ impl After {
             (None, column) => row.column(column).clone(),
             (Some(pick), column) => row.parent(pick, column),
         };
+        // Infinity is a key that may be there; nothing is after it.
         match value {
-            Value::Date(days) => Some(i64::from(days) * DAY),
-            Value::Time(micros) | Value::Timestamp(micros) => Some(micros),
+            Value::Date(days) => Some(i64::from(days).saturating_mul(DAY).max(FIRST)),
+            Value::Time(micros) | Value::Timestamp(micros) => Some(micros.max(FIRST)),
             _ => None,
         }
     }

@@ -2,9 +2,10 @@
 
 use std::collections::btree_map::Entry;
 
+use super::stored;
 use crate::catalog::Catalog;
 use crate::error::{Error, Kind, Result};
-use crate::generate::{ColumnType, Keys, Parent, PgType, SeedPlan, Value, parse};
+use crate::generate::{ColumnType, Keys, Parent, PgType, SeedPlan, Value};
 use crate::postgres::Session;
 use crate::sql::{Ident, QualifiedName};
 
@@ -44,9 +45,14 @@ async fn rows_of(
         let parts: Vec<String> = columns.iter().map(each).collect();
         parts.join(between)
     };
+    let shown: Vec<String> = columns
+        .iter()
+        .zip(&kinds)
+        .map(|(column, kind)| stored::shown(column, kind))
+        .collect();
     let sql = format!(
         "select {} from {table} where {} order by {} limit {}",
-        list(", ", &|column| format!("{column}::text")),
+        shown.join(", "),
         list(" and ", &|column| format!("{column} is not null")),
         list(", ", &|column| column.to_string()),
         rows.min(MOST)
@@ -56,11 +62,13 @@ async fn rows_of(
     for row in found {
         let values = kinds.iter().enumerate().map(|(at, kind)| {
             let text: String = row.get(at);
-            parse(&text, kind).ok_or_else(|| {
+            stored::value(&text, kind).ok_or_else(|| {
+                let name = format!("{}.{}", table.plain(), columns[at].as_str());
                 Error::new(
                     Kind::SeedPlan,
-                    format!("{}: a key cannot be read", table.plain()),
+                    format!("{name}: a key that rows would refer to is one that cannot be written"),
                 )
+                .hint("only finite numbers of ordinary size and times in UTC can be referred to; seed the tables that do not refer to it with --table")
             })
         });
         keys.push(values.collect::<Result<Vec<_>>>()?);

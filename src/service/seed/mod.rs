@@ -24,6 +24,7 @@ mod request;
 mod session;
 mod staging;
 mod standing;
+mod stored;
 mod templates;
 mod unhook;
 
@@ -32,5 +33,5 @@ pub use forecast::{Forecast, TableForecast, forecast};
 pub use refuse::refuse;
 pub use request::Request;
 pub use session::open;
-pub use standing::{refuse_renumbered, standing};
+pub use standing::{refuse_renumbered, standing, templates};
 pub use templates::{Reset, Template, Templates};

@@ -3,7 +3,7 @@
 use crate::catalog::{Catalog, Table, TableKind};
 use crate::control::seed as ledger;
 use crate::error::Result;
-use crate::generate::{ColumnType, PgType, SeedPlan, Standing, StandingTable};
+use crate::generate::{ColumnType, PgType, SeedPlan, Source, Standing, StandingTable};
 use crate::postgres::Session;
 use crate::sql::Ident;
 
@@ -65,6 +65,29 @@ pub async fn standing(session: &Session, catalog: &Catalog, seed: u64) -> Result
         );
     }
     Ok(standing)
+}
+
+/// Reads from what templates earlier runs with `seed` made the tables' columns, for a run that adds
+/// rows.
+///
+/// # Errors
+/// Those of the database; [`crate::error::Kind::Internal`] when an earlier plan cannot be read.
+pub async fn templates(session: &Session, standing: &mut Standing, seed: u64) -> Result<()> {
+    for (name, table) in &mut standing.tables {
+        if table.seeded == 0 {
+            continue;
+        }
+        let Some(before) = ledger::plan_of(&**session, seed, name).await? else {
+            continue;
+        };
+        let before = before.tables.into_iter().find(|t| t.name == *name);
+        let columns = before.into_iter().flat_map(|table| table.columns);
+        table.templates = columns
+            .filter(|column| matches!(column.source, Source::Template { .. }))
+            .map(|column| (column.name, column.source))
+            .collect();
+    }
+    Ok(())
 }
 
 /// Refuses a plan that adds rows whose keys would come again.

@@ -78,6 +78,63 @@ fn keys_that_an_application_took_are_named_before_the_first_row() {
     assert_eq!(stage.database.value::<i64>("select count(*) from c"), 100);
 }
 
+/// Names with numbers are unique by their numbers, of which there are ten times as many for more rows.
+#[test]
+fn rows_are_added_across_a_power_of_ten() {
+    let stage = Stage::new(
+        "create table users (id serial primary key, email text not null unique, first_name text, last_name text)",
+    );
+    stage.run(["--rows", "300"]);
+    stage.run(["--rows", "300", "--extend"]);
+    stage.run(["--rows", "600", "--extend"]);
+    let seen = "select count(*), count(distinct email), max(id) from users";
+    assert_eq!(stage.database.rows(seen), ["1200|1200|1200"]);
+    stage.prove();
+}
+
+#[test]
+fn intervals_keep_no_less_than_their_fields() {
+    let stage = Stage::new(
+        "create table t (id serial primary key, months interval year to month not null unique, hours interval hour not null unique,
+            days interval day not null unique, minutes interval day to minute not null unique, list interval month[] not null)",
+    );
+    stage.run(["--rows", "500"]);
+    assert_eq!(stage.database.rows("select count(*) from t"), ["500"]);
+    stage.prove();
+}
+
+/// Dates without end, years of five digits, parts of different signs: keys as a table has them.
+#[test]
+fn rows_refer_to_every_key_that_is_there() {
+    let stage = Stage::new(
+        "create table d (k date primary key);
+         insert into d values ('infinity'), ('-infinity'), ('12026-01-01'), ('0044-03-15 BC'), ('2026-01-01');
+         create table s (k timestamptz primary key);
+         insert into s values ('infinity'), ('12026-01-01 10:00:00.5+00'), ('0044-03-15 00:00:00+00 BC'), ('2026-01-01 00:00:00+02');
+         create table i (k interval primary key);
+         insert into i values ('1 mon -1 days +00:00:01'), ('-04:00:00'), ('400:00:00');
+         create table h (k time primary key, z timetz not null unique, m money not null unique);
+         insert into h values ('24:00', '24:00+00', '-1234.50');
+         create table c (id serial primary key, d date not null references d, s timestamptz not null references s, i interval not null references i,
+            h time not null references h);
+         create table f (id serial primary key, z timetz not null references h (z), m money not null references h (m));
+         create table n (k numeric primary key); insert into n values ('NaN');
+         create table e (id serial primary key, n numeric not null references n)",
+    );
+    stage.run(["--rows", "100", "--table", "c"]);
+    let seen = "select count(*), count(distinct d), count(distinct s), count(distinct i), count(distinct h) from c";
+    assert_eq!(stage.database.rows(seen), ["100|5|4|3|1"]);
+    stage.run(["--rows", "100", "--table", "f"]);
+    let seen = "select count(*), min(z), max(m)::numeric from f";
+    assert_eq!(stage.database.rows(seen), ["100|24:00:00+00|-1234.50"]);
+    let error = stage
+        .cli(["run", "--rows", "10", "--table", "e", "--format", "json"])
+        .exits(2)
+        .error();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("n.k: "), "{message}");
+}
+
 /// Rows refer to parents that are there and whose key may be null; the parents' index calls a function
 /// that finds its own objects by the search path alone.
 #[test]

@@ -408,6 +408,7 @@ fn no_row_of_a_partitioned_table_is_homeless() {
         log.children.push(part.name.clone());
         parts.push(part);
     }
+    log.kind = crate::catalog::TableKind::Partitioned;
     log.partition_key = Some(crate::catalog::PartitionKey {
         strategy: crate::catalog::PartitionStrategy::Range,
         definition: "RANGE (kind)".to_owned(),
