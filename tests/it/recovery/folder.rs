@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use tidegate::postgres::private::{Search, discover};
+use tidegate::postgres::private::{PrivateServer, Search, discover};
 
 use super::pitr::{command, stop};
 use super::stage::{KEY, Shelf, run, server, value_at};
@@ -58,6 +58,9 @@ async fn m14_a_restore_leaves_its_surroundings_as_they_were() {
     assert_eq!(value_at(url, "show work_mem").await, "12MB");
     assert_eq!(value_at(url, "select count(*)::text from t").await, "1");
     stop(&long).await;
+    let socket = PrivateServer::open(&long).unwrap().status().unwrap().socket;
+    assert!(!socket.starts_with(&long));
+    std::fs::remove_dir_all(socket).unwrap();
 
     let never = root.join("never");
     for wrong in ["archive_mode=on", "recovery_target_xid=7", "a b=c", "x"] {

@@ -83,6 +83,7 @@ async fn m11_a_backup_of_a_standby_goes_on_where_it_was_cut() {
     );
     run(&source.primary, "select pg_switch_wal()").await;
     source.insert(301, "next segment").await;
+    run(&source.primary, "select pg_switch_wal()").await;
     source.uploaded().await;
     assert_eq!(source.restored("whole", &[]).await.len(), 301);
 
@@ -91,7 +92,8 @@ async fn m11_a_backup_of_a_standby_goes_on_where_it_was_cut() {
     receiver.wait();
     let mut segments: Vec<_> = there.read_dir().unwrap().flatten().collect();
     segments.retain(|one| one.path().is_file());
-    let [segment] = segments.as_slice() else {
+    segments.sort_by_key(std::fs::DirEntry::file_name);
+    let [segment, _] = segments.as_slice() else {
         panic!("{segments:?}");
     };
     let name = segment.file_name().into_string().unwrap();
