@@ -110,20 +110,24 @@ impl Bench {
         format!("file:{}", self.path(name).display())
     }
 
+    /// A backup into the repository `native`.
+    fn back_up(&self) -> Said {
+        let (url, repository) = (self.server.url("postgres"), self.repository("native"));
+        let create = ["backup", "create", "--database-url", &url];
+        tidegate(&[&create[..], &["--repository", &repository]].concat())
+    }
+
+    /// A restore of it into the folder `restored`.
+    fn restore(&self) -> Said {
+        let (to, repository) = (self.path("restored"), self.repository("native"));
+        let restore = ["restore", "--repository", &repository, "--to"];
+        tidegate(&[&restore[..], &[to.to_str().unwrap()]].concat())
+    }
+
     /// A backup against `pg_basebackup`, its restore against `cp -a` and opening its parts.
     fn native(&self, round: usize) {
         let (raw, by_hand) = timed(|| pg_basebackup(&self.server, &self.path("raw")));
-        let url = self.server.url("postgres");
-        let repository = self.repository("native");
-        let create = [
-            "backup",
-            "create",
-            "--database-url",
-            &url,
-            "--repository",
-            &repository,
-        ];
-        let (made, ours) = timed(|| tidegate(&create));
+        let (made, ours) = timed(|| self.back_up());
         println!(
             "round {round}: backup {ours:.2} s, pg_basebackup {by_hand:.2} s: {:.2}x; peak memory {}",
             ours / by_hand,
@@ -132,15 +136,7 @@ impl Bench {
         let ((), copy) = timed(|| cp(&raw, &self.path("copied")));
         let id = made.data["id"].as_str().unwrap();
         let (bytes, open) = timed(|| opened(&self.path("native").join("backups").join(id)));
-        let to = self.path("restored");
-        let restore = [
-            "restore",
-            "--repository",
-            &repository,
-            "--to",
-            to.to_str().unwrap(),
-        ];
-        let (back, ours) = timed(|| tidegate(&restore));
+        let (back, ours) = timed(|| self.restore());
         let phases = back.phases();
         println!(
             "round {round}: restore {ours:.2} s ({phases}), cp -a {copy:.2} s and opening {} MB {open:.2} s: {:.2}x; peak memory {}",
@@ -161,16 +157,8 @@ impl Bench {
         let command = format!("cp %p {}/%f", archive.display());
         self.archive_with(&command).await;
         let raw = pg_basebackup(&self.server, &self.path("raw"));
-        let url = self.server.url("postgres");
         let repository = self.repository("native");
-        tidegate(&[
-            "backup",
-            "create",
-            "--database-url",
-            &url,
-            "--repository",
-            &repository,
-        ]);
+        self.back_up();
         let write = format!(
             "update load set part = part + 1 where id <= {}",
             WAL_MB * 930
@@ -184,16 +172,8 @@ impl Bench {
         }
         self.archive_with("true").await;
         let theirs = Replay::by_cp(&self.server.binaries, &raw, &archive);
-        let to = self.path("restored");
-        let restore = [
-            "restore",
-            "--repository",
-            &repository,
-            "--to",
-            to.to_str().unwrap(),
-        ];
-        tidegate(&restore);
-        let ours = Replay::of(&to);
+        self.restore();
+        let ours = Replay::of(&self.path("restored"));
         println!(
             "round {round}: replay of {} segments {ours:.2} s, by cp {theirs:.2} s: {:.2}x",
             segments.len(),

@@ -4,23 +4,13 @@
 //! (the highest one of a time), and a record of which only the beginning was received is of no use
 //! to a recovery. What settles it is the record's own checksum.
 
-/// `XLOG_BLCKSZ`: bytes of a page of WAL.
-pub const WAL_PAGE: usize = 8192;
-/// Bytes of a page's short header and of its long one.
-const HEADERS: [usize; 2] = [24, 40];
+use super::page::{ALIGNMENT, FAMILY, HEADERS, LONG, RECORD, WAL_PAGE, is_little, number};
+
 /// `XLP_FIRST_IS_CONTRECORD`: the page begins in the middle of a record.
 const CONTINUES: u16 = 0x0001;
-/// `XLP_LONG_HEADER`.
-const LONG: u16 = 0x0002;
-/// The high byte of `XLOG_PAGE_MAGIC`.
-const FAMILY: u16 = 0xD100;
-/// `SizeOfXLogRecord`.
-const RECORD: usize = 24;
 /// Where `xl_crc` lies in it; the checksum covers what comes behind the header, then what comes
 /// before itself (`ValidXLogRecord`, `src/backend/access/transam/xlogreader.c`).
 const CHECKSUM: usize = 20;
-/// `MAXIMUM_ALIGNOF`: records begin at multiples of it.
-const ALIGNMENT: usize = 8;
 /// More than `XLogRecordMaxSize`.
 const LONGEST: usize = 1 << 30;
 
@@ -84,7 +74,7 @@ struct Pages<'a> {
 impl<'a> Pages<'a> {
     /// The pages that follow each other; in a file that was used before others come behind them.
     fn of(text: &'a [u8]) -> Option<Self> {
-        let little = u16::from_le_bytes([*text.first()?, *text.get(1)?]) & 0xFF00 == FAMILY;
+        let little = is_little(text)?;
         let mut pages = Self {
             text,
             written: 0,
@@ -104,13 +94,7 @@ impl<'a> Pages<'a> {
     }
 
     fn number(&self, at: usize, bytes: usize) -> Option<u64> {
-        let field = self.text.get(at..at + bytes)?;
-        let one = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(if self.little {
-            field.iter().rev().fold(0, one)
-        } else {
-            field.iter().fold(0, one)
-        })
+        number(self.text, self.little, at, bytes)
     }
 
     fn address(&self, page: usize) -> Option<u64> {

@@ -39,9 +39,9 @@ pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use file_list::{FILE_LIST, Unpacked};
 pub use identity::RepositoryIdentity;
 pub use lineage::lineage;
+pub use log_end::log_end;
 #[cfg(test)]
 pub(crate) use log_end::tests as log_end_tests;
-pub use log_end::{WAL_PAGE, log_end};
 pub use lsn::Lsn;
 #[cfg(test)]
 pub(crate) use manifest::tests as manifest_tests;
@@ -52,7 +52,7 @@ pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 #[cfg(test)]
 pub(crate) use page::tests as page_tests;
-pub use page::{PageHeader, SMALLEST_SEGMENT, is_segment_size};
+pub use page::{PageHeader, SMALLEST_SEGMENT, WAL_PAGE, is_segment_size};
 pub use page_end::{goes_on, whole_until};
 pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};

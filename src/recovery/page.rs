@@ -2,19 +2,43 @@
 
 use super::{Lsn, Segment};
 
+/// `XLOG_BLCKSZ`: bytes of a page of WAL.
+pub const WAL_PAGE: usize = 8192;
+/// Bytes of a page's short header and of its long one.
+pub(super) const HEADERS: [usize; 2] = [24, HEADER];
 /// Bytes of the long header.
 const HEADER: usize = 40;
 /// `XLP_LONG_HEADER`: the flag of the long header.
-const LONG: u16 = 0x0002;
+pub(super) const LONG: u16 = 0x0002;
+/// `SizeOfXLogRecord`.
+pub(super) const RECORD: usize = 24;
+/// `MAXIMUM_ALIGNOF`: records begin at multiples of it.
+pub(super) const ALIGNMENT: usize = 8;
 /// `XLOG_PAGE_MAGIC` of PostgreSQL 14; it has grown with each major version.
 const OLDEST: u16 = 0xD10D;
 /// The byte that all of them begin with.
-const FAMILY: u16 = 0xD100;
+pub(super) const FAMILY: u16 = 0xD100;
 /// Smallest and largest segment that `initdb` makes.
 const SIZES: std::ops::RangeInclusive<u32> = SMALLEST_SEGMENT..=1 << 30;
 /// The smallest of them. Its segments have the most numbers, so a file name that is one of any
 /// size is one of this size, too.
 pub const SMALLEST_SEGMENT: u32 = 1 << 20;
+
+/// Whether what begins with these bytes was written with the lowest byte of a number first.
+pub(super) fn is_little(text: &[u8]) -> Option<bool> {
+    Some(u16::from_le_bytes([*text.first()?, *text.get(1)?]) & 0xFF00 == FAMILY)
+}
+
+/// The number of so many bytes at a place; none behind the end.
+pub(super) fn number(text: &[u8], little: bool, at: usize, bytes: usize) -> Option<u64> {
+    let field = text.get(at..at + bytes)?;
+    let one = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    Some(if little {
+        field.iter().rev().fold(0, one)
+    } else {
+        field.iter().fold(0, one)
+    })
+}
 
 /// The long header of a page of WAL (`XLogLongPageHeaderData` of PostgreSQL,
 /// `src/include/access/xlog_internal.h`).
@@ -48,16 +72,8 @@ impl PageHeader {
         let header: &[u8; HEADER] = content
             .first_chunk()
             .ok_or_else(|| "it is too short for a page header".to_owned())?;
-        let little = u16::from_le_bytes([header[0], header[1]]) & 0xFF00 == FAMILY;
-        let number = |place: usize, bytes: usize| {
-            let one = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-            let field = &header[place..place + bytes];
-            if little {
-                field.iter().rev().fold(0, one)
-            } else {
-                field.iter().fold(0, one)
-            }
-        };
+        let little = is_little(header).unwrap_or_default();
+        let number = |place, bytes| number(header, little, place, bytes).unwrap_or_default();
         let half = |place| u16::try_from(number(place, 2)).unwrap_or_default();
         let word = |place| u32::try_from(number(place, 4)).unwrap_or_default();
         let magic = half(0);

@@ -1,21 +1,10 @@
 //! How far pages of WAL surely go, as their headers tell it.
 
 use super::Lsn;
+use super::page::{ALIGNMENT, FAMILY, HEADERS, LONG, RECORD, WAL_PAGE as PAGE, is_little, number};
 
-/// `XLOG_BLCKSZ`: bytes of a page.
-const PAGE: usize = 8192;
-/// Bytes of a page's short header, and of its long one.
-const HEADERS: [usize; 2] = [24, 40];
-/// `XLP_LONG_HEADER`.
-const LONG: u64 = 0x0002;
 /// `XLP_FIRST_IS_OVERWRITE_CONTRECORD`: what came before was given up.
 const GIVEN_UP: u64 = 0x0008;
-/// The high byte of `XLOG_PAGE_MAGIC`.
-const FAMILY: u64 = 0xD100;
-/// `SizeOfXLogRecord`.
-const RECORD: u64 = 24;
-/// `MAXIMUM_ALIGNOF`: where records begin.
-const ALIGNMENT: usize = 8;
 
 /// A page with a header.
 struct Page<'a> {
@@ -26,25 +15,20 @@ struct Page<'a> {
 impl<'a> Page<'a> {
     /// The page at this place in the log; none when something else lies there.
     fn of(text: &'a [u8], address: Lsn) -> Option<Self> {
-        let little = u64::from(*text.get(1)?) == FAMILY >> 8;
+        let little = is_little(text)?;
         let page = Self { text, little };
-        let fits = page.number(0, 2)? & 0xFF00 == FAMILY && page.number(8, 8)? == address.0;
+        let fits =
+            page.number(0, 2)? & 0xFF00 == u64::from(FAMILY) && page.number(8, 8)? == address.0;
         fits.then_some(page)
     }
 
     fn number(&self, at: usize, bytes: usize) -> Option<u64> {
-        let field = self.text.get(at..at + bytes)?;
-        let one = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(if self.little {
-            field.iter().rev().fold(0, one)
-        } else {
-            field.iter().fold(0, one)
-        })
+        number(self.text, self.little, at, bytes)
     }
 
     fn header(&self) -> usize {
         let flags = self.number(2, 2).unwrap_or_default();
-        HEADERS[usize::from(flags & LONG != 0)]
+        HEADERS[usize::from(flags & u64::from(LONG) != 0)]
     }
 }
 
@@ -83,7 +67,7 @@ pub fn goes_on(page: &[u8], start: Lsn, place: Lsn, since: Lsn) -> bool {
         let length = page.number(at, 4)?;
         // The header itself may be continued on the next page.
         let before = page.number(at + 8, 8).map_or(since, Lsn);
-        Some(length >= RECORD && (since..place).contains(&before))
+        Some(length >= RECORD as u64 && (since..place).contains(&before))
     };
     begins().unwrap_or(false)
 }

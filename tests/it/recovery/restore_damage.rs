@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use tidegate::recovery::BackupManifest;
+use tidegate::storage::Repository;
 
 use super::pitr::command;
 use super::stage::{KEY, Shelf, server};
@@ -17,6 +18,19 @@ fn content(tar: &[u8], name: &str) -> usize {
             return at + 512;
         }
         at += 512 + size.next_multiple_of(512);
+    }
+}
+
+/// Seals another text in a part's place, and a manifest of ours to match.
+async fn forge(
+    repository: &Repository,
+    (name, part): (String, Vec<u8>),
+    manifest: &BackupManifest,
+) {
+    let own = BackupManifest::name(&manifest.id);
+    for (file, text) in [(name, part), (own, manifest.to_bytes().unwrap())] {
+        repository.remove(&file).await.unwrap();
+        repository.put(&file, text).await.unwrap();
     }
 }
 
@@ -36,13 +50,7 @@ async fn m14_a_file_that_differs_from_the_manifest_of_postgresql_is_named() {
     let place = content(&part, "PG_VERSION");
     part[place] ^= 1;
     manifest.streams[0].parts[0].sha256 = hex::encode(Sha256::digest(&part));
-    for (file, text) in [
-        (name, part),
-        (BackupManifest::name(id), manifest.to_bytes().unwrap()),
-    ] {
-        repository.remove(&file).await.unwrap();
-        repository.put(&file, text).await.unwrap();
-    }
+    forge(&repository, (name, part), &manifest).await;
     shelf.backup(&["verify"]).ok();
     let to = shelf.path().with_file_name("back");
     let location = format!("file:{}", shelf.path().display());
@@ -92,13 +100,7 @@ async fn m14_nothing_is_written_through_a_link_of_a_backup() {
     part.extend(repository.get(&name).await.unwrap());
     manifest.streams[0].parts[0].bytes = part.len() as u64;
     manifest.streams[0].parts[0].sha256 = hex::encode(Sha256::digest(&part));
-    for (file, text) in [
-        (name, part),
-        (BackupManifest::name(id), manifest.to_bytes().unwrap()),
-    ] {
-        repository.remove(&file).await.unwrap();
-        repository.put(&file, text).await.unwrap();
-    }
+    forge(&repository, (name, part), &manifest).await;
     shelf.backup(&["verify"]).ok();
     let to = shelf.path().with_file_name("back");
     let args = ["restore", "--to", to.to_str().unwrap(), "--format", "json"];
