@@ -230,7 +230,11 @@ impl Source {
             .map(|entry| entry.path())
             .filter(|path| !path.ends_with("backup.history"))
             .collect();
-        found.sort();
+        // Names alone do not tell which of two that began in one second was first.
+        found.sort_by_key(|path| {
+            let made = path.metadata().and_then(|about| about.created());
+            (made.ok(), path.clone())
+        });
         found
     }
 
