@@ -25,6 +25,8 @@ use crate::recovery::Stream;
 
 /// Kilobytes a second that `pg_basebackup` takes as a limit, lowest and highest.
 const RATES: (u64, u64) = (32, 1 << 20);
+/// Bytes that wait in the pipe: what an unprivileged user may ask for (pipe(7)).
+const PIPE: usize = 1 << 20;
 
 /// Drives `pg_basebackup`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,6 +88,8 @@ async fn piped(order: &Order<'_>, upload: &mut Upload) -> Result<Taken> {
     let mut running = start(order, Path::new("-"), Stdio::piped()).await?;
     let stdout = running.child.stdout.take();
     let stdout = stdout.ok_or_else(|| Error::new(Kind::Internal, "pg_basebackup has no stdout"))?;
+    // Where the system does not allow it, the pipe stays as small as it is.
+    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE);
     let stream = upload.stream("base", None, stdout).await?;
     let said = running.end(order).await?;
     taken(&said, vec![stream])

@@ -5,6 +5,7 @@
 mod files;
 mod frame;
 mod key;
+mod level;
 mod location;
 mod reader;
 mod repository;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::level::level;
 use super::reader::room;
 use super::{Entry, Files, Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
@@ -265,7 +266,7 @@ fn below(files: Vec<Entry>, folder: &str) -> impl Iterator<Item = Entry> {
 fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
     let salt = std::array::from_fn(|_| rand::random());
     let most = text.len() + text.len() / 1024 + OVERHEAD;
-    let mut sealer = Sealer::new(room(most), key, salt)?;
+    let mut sealer = Sealer::at_level(room(most), key, salt, level(text)?)?;
     sealer.write_all(text)?;
     sealer.finish()
 }

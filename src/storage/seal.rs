@@ -6,12 +6,11 @@ use std::io::{self, Read, Write};
 
 use super::frame::{FRAME, Frames, TAG};
 use super::key::{KEY_BYTES, SealKey};
+use super::level::USUAL;
 use crate::error::{Error, Kind, Result};
 
 const MAGIC: &[u8; 8] = b"TGSEAL1\n";
 const HEADER: usize = MAGIC.len() + 8 + KEY_BYTES;
-/// A level that keeps up with a disk on one core.
-const ZSTD_LEVEL: i32 = 3;
 
 /// Compresses and seals what is written into it; [`Sealer::finish`] ends the file.
 pub struct Sealer<W: Write>(zstd::Encoder<'static, FrameWriter<W>>);
@@ -27,7 +26,17 @@ impl<W: Write> Sealer<W> {
     ///
     /// # Errors
     /// Those of writing.
-    pub fn new(mut inner: W, key: &SealKey, salt: [u8; KEY_BYTES]) -> Result<Self> {
+    pub fn new(inner: W, key: &SealKey, salt: [u8; KEY_BYTES]) -> Result<Self> {
+        Self::at_level(inner, key, salt, USUAL)
+    }
+
+    /// The same with a level of zstd's.
+    pub(super) fn at_level(
+        mut inner: W,
+        key: &SealKey,
+        salt: [u8; KEY_BYTES],
+        level: i32,
+    ) -> Result<Self> {
         inner.write_all(MAGIC)?;
         inner.write_all(&key.id_bytes())?;
         inner.write_all(&salt)?;
@@ -37,7 +46,7 @@ impl<W: Write> Sealer<W> {
             frames,
             buffer: Vec::with_capacity(FRAME + TAG),
         };
-        Ok(Self(zstd::Encoder::new(writer, ZSTD_LEVEL)?))
+        Ok(Self(zstd::Encoder::new(writer, level)?))
     }
 
     /// Seals the last frame and gives the inner writer back. A file without it does not open.

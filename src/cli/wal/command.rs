@@ -149,6 +149,10 @@ async fn fetched(app: &App, args: &FetchArgs) -> u8 {
                 tokio::fs::write(&args.to, content).await?;
                 Ok::<_, Error>(0)
             }
+            Fetched::At(path) => {
+                taken(&path, &args.to).await?;
+                Ok(0)
+            }
             Fetched::Beyond => Ok(BEYOND),
         }
     };
@@ -156,6 +160,17 @@ async fn fetched(app: &App, args: &FetchArgs) -> u8 {
         tracing::error!(%error, name = args.name, "recovery is stopped");
         FAILED
     })
+}
+
+/// Moves a file that lies ready; one of another file system is copied.
+async fn taken(file: &Path, to: &Path) -> Result<()> {
+    match tokio::fs::rename(file, to).await {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            tokio::fs::copy(file, to).await?;
+            Ok(tokio::fs::remove_file(file).await?)
+        }
+        renamed => Ok(renamed?),
+    }
 }
 
 async fn look_up(app: &App, args: &FetchArgs) -> Result<Fetched> {

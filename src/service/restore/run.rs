@@ -248,6 +248,7 @@ impl Restore<'_> {
         let expected = Expected {
             segment_bytes: self.backup.wal_segment_bytes,
             brought: self.backup.brought(),
+            ready: Some(self.into.join("ready")),
         };
         let path = socket_path(self.into, "wal.sock")?;
         WalSocket::serve(self.repository, expected, &path, identity, self.clock).await

@@ -1,6 +1,8 @@
 //! WAL out of a repository. A server in recovery takes "not found" for the end of the log, so that
 //! answer is given only when the log really ends there.
 
+use std::path::PathBuf;
+
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     PageHeader, Pieces, Presence, SMALLEST_SEGMENT, Segment, TimelineHistory, WalChain,
@@ -13,6 +15,8 @@ use crate::storage::{Repository, room};
 pub enum Fetched {
     /// The file.
     Found(Vec<u8>),
+    /// A file with its content, which is the asker's to take.
+    At(PathBuf),
     /// The log ends before it.
     Beyond,
 }

@@ -7,6 +7,7 @@ mod fetch;
 mod inventory;
 mod piece;
 mod push;
+mod ready;
 mod receiver;
 mod socket;
 mod spool;

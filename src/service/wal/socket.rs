@@ -2,9 +2,12 @@
 //! leaves this process, and the server's user needs no access to the repository.
 //!
 //! A request is a line: `push NAME LENGTH` with so many bytes behind it, or `fetch NAME`. The
-//! answer is a line: `ok LENGTH` with so many bytes behind it, `beyond`, or `error TEXT`.
+//! answer is a line: `ok LENGTH` with so many bytes behind it, `at PATH` of a file that is the
+//! asker's, `beyond`, or `error TEXT`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+use super::ready::ReadyFolder;
 use super::{Fetched, Pusher, chain, fetch, fetch_brought, fetch_live};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -30,13 +34,16 @@ const LONGEST: u64 = 1 << 30;
 type Ahead = BTreeMap<Segment, JoinHandle<Result<Fetched>>>;
 
 /// What the server at the other end is going to ask for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Expected {
     /// Size of its segments; 0 when it only hands WAL over.
     pub segment_bytes: u32,
     /// Segments that its base backup has brought along. Then the log was followed to wherever the
     /// recovery is to end.
     pub brought: Option<Brought>,
+    /// A folder to be made in the file system of the server's data, where segments lie ready before
+    /// they are asked for [default: they wait in memory, and are sent].
+    pub ready: Option<PathBuf>,
 }
 
 /// A socket that is served until the value is dropped.
@@ -55,6 +62,7 @@ struct Shared {
     /// Size of a segment; 0 when WAL is only handed over.
     bytes: u32,
     brought: Option<Brought>,
+    ready: Option<Arc<ReadyFolder>>,
     chain: tokio::sync::Mutex<WalChain>,
     ahead: Mutex<Ahead>,
     fault: Mutex<Option<Error>>,
@@ -82,12 +90,16 @@ impl WalSocket {
             0 => WalChain::default(),
             bytes => chain(repository, bytes).await?,
         };
+        let ready = expected.ready.as_deref();
+        let ready = ready.map(|path| ReadyFolder::make(path, identity));
+        let ready = ready.transpose()?.map(Arc::new);
         let shared = Arc::new(Shared {
             repository: repository.clone(),
             pusher: Pusher::new(repository),
             clock: Arc::clone(clock),
             bytes: expected.segment_bytes,
             brought: expected.brought,
+            ready,
             chain: tokio::sync::Mutex::new(known),
             ahead: Mutex::default(),
             fault: Mutex::default(),
@@ -137,6 +149,9 @@ impl Drop for WalSocket {
         for (_, task) in ahead {
             task.abort();
         }
+        if let Some(ready) = &self.shared.ready {
+            let _ = ready.remove();
+        }
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -162,6 +177,10 @@ impl Shared {
                 let head = format!("ok {}\n", content.len());
                 stream.write_all(head.as_bytes()).await?;
                 stream.write_all(&content).await?;
+            }
+            Ok(Fetched::At(path)) => {
+                let line = [b"at ", path.as_os_str().as_bytes(), b"\n"].concat();
+                stream.write_all(&line).await?;
             }
             Ok(Fetched::Beyond) => stream.write_all(b"beyond\n").await?,
             Err(error) => {
@@ -206,12 +225,12 @@ impl Shared {
         let found = match early {
             // What went wrong early is tried once more.
             Some(task) => match task.await {
-                Ok(Ok(found @ Fetched::Found(_))) => Ok(found),
+                Ok(Ok(found @ (Fetched::Found(_) | Fetched::At(_)))) => Ok(found),
                 _ => self.fetch_now(name, segment).await,
             },
             None => self.fetch_now(name, segment).await,
         };
-        if let (Some(segment), Ok(Fetched::Found(_))) = (segment, &found) {
+        if let (Some(segment), Ok(Fetched::Found(_) | Fetched::At(_))) = (segment, &found) {
             self.fetch_ahead(segment).await;
         }
         found
@@ -242,6 +261,17 @@ impl Shared {
         Ok(found)
     }
 
+    /// What was found is put down where the server takes it from, when there is such a folder.
+    async fn lay_ready(&self, name: String, found: Fetched) -> Result<Fetched> {
+        let (ready, content) = match (self.ready.clone(), found) {
+            (Some(ready), Fetched::Found(content)) => (ready, content),
+            (_, found) => return Ok(found),
+        };
+        let put = tokio::task::spawn_blocking(move || ready.put(&name, &content)).await;
+        let put = put.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+        Ok(Fetched::At(put?))
+    }
+
     async fn fetch_ahead(self: &Arc<Self>, from: Segment) {
         let count = (AHEAD_BYTES / self.bytes.max(1)).clamp(1, AHEAD);
         let known = self.chain.lock().await;
@@ -264,7 +294,8 @@ impl Shared {
             ahead.entry(next).or_insert_with(|| {
                 tokio::spawn(async move {
                     let name = next.name(shared.bytes);
-                    shared.fetch_now(&name, Some(next)).await
+                    let found = shared.fetch_now(&name, Some(next)).await?;
+                    shared.lay_ready(name, found).await
                 })
             });
         }
@@ -281,7 +312,9 @@ pub async fn push_through(socket: &Path, file: &Path) -> Result<()> {
     let head = format!("push {name} {}\n", content.len());
     match ask(socket, &head, &content).await? {
         Fetched::Found(_) => Ok(()),
-        Fetched::Beyond => Err(Error::new(Kind::Internal, "a push was answered as a fetch")),
+        Fetched::At(_) | Fetched::Beyond => {
+            Err(Error::new(Kind::Internal, "a push was answered as a fetch"))
+        }
     }
 }
 
@@ -298,9 +331,13 @@ async fn ask(socket: &Path, head: &str, content: &[u8]) -> Result<Fetched> {
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(content).await?;
     let mut stream = BufReader::new(stream);
-    let mut line = String::new();
-    stream.read_line(&mut line).await?;
-    let line = line.trim_end();
+    let mut line = Vec::new();
+    stream.read_until(b'\n', &mut line).await?;
+    let line = line.strip_suffix(b"\n").unwrap_or_default();
+    if let Some(path) = line.strip_prefix(b"at ") {
+        return Ok(Fetched::At(OsStr::from_bytes(path).into()));
+    }
+    let line = String::from_utf8_lossy(line);
     if line == "beyond" {
         return Ok(Fetched::Beyond);
     }
@@ -308,7 +345,7 @@ async fn ask(socket: &Path, head: &str, content: &[u8]) -> Result<Fetched> {
         .strip_prefix("ok ")
         .and_then(|text| text.parse::<u64>().ok())
     {
-        let mut content = Vec::new();
+        let mut content = room(usize::try_from(length.min(LONGEST)).unwrap_or_default());
         stream.take(length).read_to_end(&mut content).await?;
         if content.len() as u64 == length {
             return Ok(Fetched::Found(content));
@@ -335,7 +372,7 @@ mod tests {
         let repository = repository(&dir.path().join("repository"));
         let expected = Expected {
             segment_bytes: MB,
-            brought: None,
+            ..Expected::default()
         };
         let identity = Identity {
             uid: 0,
@@ -396,6 +433,7 @@ mod tests {
         let expected = Expected {
             segment_bytes: MB,
             brought: backup.brought(),
+            ready: None,
         };
         let identity = Identity {
             uid: 0,
@@ -410,6 +448,37 @@ mod tests {
         assert_eq!(own.unwrap(), Fetched::Beyond);
         assert!(fetch_through(&path, "00000003.history").await.is_err());
         assert_eq!(socket.fault().unwrap().kind(), Kind::WalMissing);
+    }
+
+    #[tokio::test]
+    async fn segments_that_follow_lie_ready() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(&dir.path().join("repository"));
+        let pusher = Pusher::new(&repository);
+        let [third, fourth] = [3, 4].map(|number| wal(number, 7));
+        for (name, content) in [&third, &fourth] {
+            pusher.push(name, content).await.unwrap();
+        }
+        let ready = dir.path().join("ready");
+        let expected = Expected {
+            segment_bytes: MB,
+            brought: None,
+            ready: Some(ready.clone()),
+        };
+        let identity = Identity::current().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let path = dir.path().join("s");
+        let socket = WalSocket::serve(&repository, expected, &path, &identity, &clock);
+        let socket = socket.await.unwrap();
+        let fetched = async |name: &str| fetch_through(&path, name).await.unwrap();
+        assert_eq!(fetched(&third.0).await, Fetched::Found(third.1));
+        let file = ready.join(&fourth.0);
+        assert_eq!(fetched(&fourth.0).await, Fetched::At(file.clone()));
+        assert_eq!(std::fs::read(file).unwrap(), fourth.1);
+        // A server asks again for what it could not take.
+        assert_eq!(fetched(&fourth.0).await, Fetched::Found(fourth.1));
+        drop(socket);
+        assert!(!ready.exists());
     }
 
     async fn push_whole(socket: &Path, name: &str, content: &[u8]) {
