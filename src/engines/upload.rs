@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::engine::stopped;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{BackupManifest, Part, Stream};
-use crate::storage::{Repository, room};
+use crate::storage::{Repository, reclaimed, room};
 
 /// Bytes of a part before it is sealed.
 const PART: usize = 16 << 20;
@@ -31,6 +31,35 @@ pub struct Upload {
 
 /// A part that was written: its number, what it is, and its sealed bytes.
 type Written = (usize, Part, u64);
+
+/// Buffers of a part, used again for another.
+#[derive(Debug, Default)]
+struct Buffers {
+    text: Vec<u8>,
+    sealed: Vec<u8>,
+}
+
+/// The parts of a stream.
+#[derive(Debug, Default)]
+struct Parts {
+    under_way: JoinSet<Result<(Written, Buffers)>>,
+    written: Vec<Written>,
+    spare: Vec<Buffers>,
+}
+
+impl Parts {
+    /// Waits for one that is under way; whether there was one.
+    async fn next(&mut self) -> Result<bool> {
+        let Some(done) = self.under_way.join_next().await else {
+            return Ok(false);
+        };
+        let done = done.map_err(|error| Error::new(Kind::Internal, error.to_string()));
+        let (part, buffers) = done??;
+        self.written.push(part);
+        self.spare.push(buffers);
+        Ok(true)
+    }
+}
 
 impl Upload {
     /// For the backup `id`, which must be new.
@@ -55,18 +84,17 @@ impl Upload {
         location: Option<String>,
         mut text: impl AsyncRead + Unpin,
     ) -> Result<Stream> {
-        let mut under_way = JoinSet::new();
-        let mut written = Vec::new();
-        let read = self
-            .read_parts(name, &mut text, &mut under_way, &mut written)
-            .await;
+        let mut parts = Parts::default();
+        let read = self.read_parts(name, &mut text, &mut parts).await;
         let mut first = read.err();
-        while let Some(done) = under_way.join_next().await {
-            match joined(done) {
-                Ok(part) => written.push(part),
+        loop {
+            match parts.next().await {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(error) => first = first.or(Some(error)),
             }
         }
+        let mut written = parts.written;
         if let Some(error) = first {
             return Err(error);
         }
@@ -84,30 +112,32 @@ impl Upload {
         &self,
         name: &str,
         text: &mut (impl AsyncRead + Unpin),
-        under_way: &mut JoinSet<Result<Written>>,
-        written: &mut Vec<Written>,
+        parts: &mut Parts,
     ) -> Result<()> {
         for number in 0.. {
-            let mut part = room(PART);
+            let mut buffers = parts.spare.pop().unwrap_or_default();
+            if buffers.text.capacity() < PART {
+                buffers.text = room(PART);
+            }
+            buffers.text.clear();
             let mut limited = text.take(PART as u64);
             tokio::select! {
-                read = limited.read_to_end(&mut part) => { read?; }
+                read = limited.read_to_end(&mut buffers.text) => { read?; }
                 () = self.cancel.cancelled() => {
                     return Err(stopped());
                 }
             }
-            if part.is_empty() {
+            if buffers.text.is_empty() {
                 break;
             }
-            let last = part.len() < PART;
-            if under_way.len() >= SEALERS
-                && let Some(done) = under_way.join_next().await
-            {
-                written.push(joined(done)?);
+            let last = buffers.text.len() < PART;
+            if parts.under_way.len() >= SEALERS {
+                parts.next().await?;
             }
             let file = BackupManifest::part_name(&self.id, name, number);
             let repository = self.repository.clone();
-            under_way.spawn(async move { write(repository, file, (number, part)).await });
+            let writing = async move { write(repository, file, (number, buffers)).await };
+            parts.under_way.spawn(writing);
             if last {
                 break;
             }
@@ -119,9 +149,9 @@ impl Upload {
 async fn write(
     repository: Repository,
     file: String,
-    (number, text): (usize, Vec<u8>),
-) -> Result<Written> {
-    let text = Bytes::from(text);
+    (number, buffers): (usize, Buffers),
+) -> Result<(Written, Buffers)> {
+    let text = Bytes::from(buffers.text);
     let hashed = text.clone();
     let digest = tokio::task::spawn_blocking(move || Sha256::digest(&hashed)).await;
     let digest = digest.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
@@ -129,10 +159,8 @@ async fn write(
         bytes: text.len() as u64,
         sha256: hex::encode(digest),
     };
-    let sealed = repository.put(&file, text).await?;
-    Ok((number, part, sealed))
-}
-
-fn joined(done: Result<Result<Written>, tokio::task::JoinError>) -> Result<Written> {
-    done.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
+    let put = repository.put_through(&file, text.clone(), buffers.sealed);
+    let (bytes, sealed) = put.await?;
+    let text = reclaimed(text);
+    Ok(((number, part, bytes), Buffers { text, sealed }))
 }

@@ -16,7 +16,7 @@ mod store;
 pub use files::{Entry, Files};
 pub use key::SealKey;
 pub use location::Location;
-pub use reader::{Sealed, Text, room};
+pub use reader::{Sealed, Text, reclaimed, room};
 pub use repository::Repository;
 pub use ring::Rotated;
 pub use seal::{Opener, Sealer};

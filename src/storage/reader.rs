@@ -39,6 +39,16 @@ pub fn room(bytes: usize) -> Vec<u8> {
     })
 }
 
+/// The buffer of bytes that nobody else holds any more, to be used again; otherwise an empty one.
+#[must_use]
+pub fn reclaimed(bytes: Bytes) -> Vec<u8> {
+    if bytes.is_unique() {
+        Vec::from(bytes)
+    } else {
+        Vec::new()
+    }
+}
+
 /// The bytes of a file.
 #[derive(Debug)]
 pub(super) enum Reader {

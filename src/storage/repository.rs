@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::level::level;
-use super::reader::room;
+use super::reader::{reclaimed, room};
 use super::{Entry, Files, Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
 
@@ -136,14 +136,29 @@ impl Repository {
     /// # Errors
     /// [`Kind::StorageExists`] when there is a file of that name; [`Kind::Storage`].
     pub async fn put(&self, name: &str, text: impl Into<Bytes>) -> Result<u64> {
-        let (text, key) = (text.into(), Arc::clone(&self.key));
-        if let Some(files) = self.kept(name) {
-            return files.put(name, text).await;
-        }
-        let sealed = blocking(move || seal(&text, &key)).await?;
-        let length = sealed.len() as u64;
-        self.store.create(name, Bytes::from(sealed)).await?;
+        let (length, _) = self.put_through(name, text.into(), Vec::new()).await?;
         Ok(length)
+    }
+
+    /// The same for one of many files: the sealed file is made in `buffer`, which comes back. A fresh
+    /// one costs as much as sealing, since the system clears each page of it.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn put_through(
+        &self,
+        name: &str,
+        text: Bytes,
+        buffer: Vec<u8>,
+    ) -> Result<(u64, Vec<u8>)> {
+        if let Some(files) = self.kept(name) {
+            return Ok((files.put(name, text).await?, buffer));
+        }
+        let key = Arc::clone(&self.key);
+        let sealed = Bytes::from(blocking(move || seal(&text, &key, buffer)).await?);
+        self.store.create(name, sealed.clone()).await?;
+        let length = sealed.len() as u64;
+        Ok((length, reclaimed(sealed)))
     }
 
     /// Reads and opens a file.
@@ -263,10 +278,14 @@ fn below(files: Vec<Entry>, folder: &str) -> impl Iterator<Item = Entry> {
     files.into_iter().filter(inside)
 }
 
-fn seal(text: &[u8], key: &SealKey) -> Result<Vec<u8>> {
+fn seal(text: &[u8], key: &SealKey, mut buffer: Vec<u8>) -> Result<Vec<u8>> {
     let salt = std::array::from_fn(|_| rand::random());
     let most = text.len() + text.len() / 1024 + OVERHEAD;
-    let mut sealer = Sealer::at_level(room(most), key, salt, level(text)?)?;
+    buffer.clear();
+    if buffer.capacity() < most {
+        buffer = room(most);
+    }
+    let mut sealer = Sealer::at_level(buffer, key, salt, level(text)?)?;
     sealer.write_all(text)?;
     sealer.finish()
 }
