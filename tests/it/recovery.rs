@@ -22,6 +22,7 @@ mod rescue;
 mod restore_damage;
 mod restored;
 mod rotate_key;
+mod slot;
 mod small_records;
 mod stage;
 mod standby;
