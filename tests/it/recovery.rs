@@ -4,6 +4,7 @@ mod backup;
 mod backup_damage;
 mod backup_expire;
 mod backup_refused;
+mod bucket_push;
 mod bucket_restore;
 mod bucket_storm;
 mod drill;
