@@ -9,6 +9,7 @@ mod bucket_restore;
 mod bucket_storm;
 mod drill;
 mod drill_controls;
+mod drill_ends;
 mod drill_incremental;
 mod drill_passive;
 mod drill_records;

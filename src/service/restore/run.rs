@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover, socket_path};
 use crate::recovery::{
-    BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Segment, Settings, Unpacked, goes_on,
+    BackupManifest, FILE_LIST, Inventory, Lsn, RecoveryTarget, Segment, Settings, Unpacked, goes_on,
 };
 use crate::service::backup::ancestry;
 use crate::service::wal::{Expected, WalSocket};
@@ -41,6 +41,11 @@ pub struct Restore<'a> {
     pub settings: &'a [(String, String)],
     /// How long its phases may take.
     pub deadlines: Deadlines,
+    /// What the repository holds of WAL.
+    pub inventory: &'a Inventory,
+    /// Where the log is taken to end, in a repository that goes on meanwhile; none to follow it as far
+    /// as it comes.
+    pub until: Option<Lsn>,
     /// Time.
     pub clock: &'a Arc<dyn Clock>,
 }
@@ -98,7 +103,8 @@ impl Restore<'_> {
         allowed(self.settings)?;
         let binaries = self.binaries().await?;
         let lineage = ancestry(self.repository, self.backup).await?;
-        let promised = promised(self.repository, self.backup, self.target).await?;
+        let known = (self.backup, self.inventory);
+        let promised = promised(self.repository, known, self.target).await?;
         let begun = self.clock.monotonic();
         let identity = Identity::current()?;
         let place = Place::make(self.into, &lineage, self.tablespaces, &identity)?;
@@ -248,6 +254,7 @@ impl Restore<'_> {
         let expected = Expected {
             segment_bytes: self.backup.wal_segment_bytes,
             brought: self.backup.brought(),
+            until: self.until,
         };
         let path = socket_path(self.into, "wal.sock")?;
         WalSocket::serve(self.repository, expected, &path, identity, self.clock).await

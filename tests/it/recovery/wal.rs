@@ -524,6 +524,6 @@ fn a_restore_command_that_is_wrong_never_says_that_the_log_ends() {
 fn expected(segment_bytes: u32) -> Expected {
     Expected {
         segment_bytes,
-        brought: None,
+        ..Expected::default()
     }
 }
