@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::App;
 use super::access::{admit, note};
 use super::backup::open;
-use super::render::{Output, Page, Report};
+use super::render::{Output, Page, Report, Style};
 use super::server::setting;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -147,6 +147,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     };
     let url = done.url(None);
     let phases = phases(&done);
+    let warnings = [done.warnings.clone(), done.collations().await].concat();
     let server = done.server.keep();
     if !args.keep_running {
         server.stop().await?;
@@ -157,6 +158,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         data: into.join("data"),
         reached: done.reached,
         phases,
+        warnings,
         url: args.keep_running.then_some(url),
     }))
 }
@@ -286,6 +288,8 @@ struct RestoredShown {
     data: PathBuf,
     reached: Lsn,
     phases: Vec<PhaseShown>,
+    /// What this machine lacks of what the source had.
+    warnings: Vec<String>,
     url: Option<String>,
 }
 
@@ -303,6 +307,10 @@ impl Report for RestoredShown {
         ))?;
         for PassedOver { id, why } in &self.passed_over {
             page.line(format!("  passed over the newer backup {id}: {why}"))?;
+        }
+        for warning in &self.warnings {
+            let word = page.styled(Style::Waiting, "warning");
+            page.line(format!("  {word} {warning}"))?;
         }
         for phase in &self.phases {
             page.line(format!(

@@ -8,6 +8,7 @@ pub(crate) mod drill;
 mod expiry;
 mod extrapolation;
 mod file_list;
+mod fitness;
 mod goes_on;
 mod identity;
 mod lineage;
@@ -38,6 +39,7 @@ pub use drill::{
 pub use expiry::Timelines;
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use file_list::{FILE_LIST, Unpacked};
+pub use fitness::{Extension, OtherCollation, PRELOADED, libraries};
 pub use goes_on::goes_on;
 pub use identity::RepositoryIdentity;
 pub use lineage::lineage;
@@ -49,6 +51,7 @@ pub use lsn::Lsn;
 pub(crate) use manifest::tests as manifest_tests;
 pub use manifest::{
     BackupManifest, Brought, Collation, Kept, KeptFile, MANIFEST_VERSION, Part, Settings, Stream,
+    provider_name,
 };
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};

@@ -19,6 +19,7 @@ mod folder;
 mod incremental;
 mod incremental_damage;
 mod pitr;
+mod preflight;
 mod release;
 mod rescue;
 mod restore_damage;

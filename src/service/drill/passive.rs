@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 use super::controls::Exhibit;
 use super::engine::{self, Engine, Recovered};
 use super::failure;
-use super::names::{self, Named};
 use super::run::Drill;
 use crate::error::{Kind, Result};
 use crate::postgres::Session;
@@ -17,6 +16,7 @@ use crate::recovery::{
     BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Lsn, RecoveryTarget,
 };
 use crate::service::backup::{Shelf, ancestry};
+use crate::service::databases::{Named, databases};
 use crate::service::restore::{Picked, newest_living};
 use crate::storage::{Location, Repository};
 
@@ -141,6 +141,9 @@ impl Passive<'_> {
         let reached = restored.restored.reached;
         report.source.reached = reached.to_string();
         report.source.wal_bytes = reached.since(backup.start);
+        report
+            .warnings
+            .extend_from_slice(&restored.restored.warnings);
         match first_write(&restored).await {
             Ok(session) => {
                 report.rto_seconds = Some(self.since(started));
@@ -191,7 +194,7 @@ impl Passive<'_> {
     async fn check_all(&self, session: &Session, restored: &Recovered) -> Result<Vec<DrillCheck>> {
         let binaries = &restored.restored.server.binaries;
         let mut found = Vec::new();
-        for name in names::databases(session).await? {
+        for name in databases(session).await? {
             let database = match name {
                 Named::Text(database) => database,
                 Named::Bytes(about) => {

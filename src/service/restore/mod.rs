@@ -10,6 +10,7 @@ mod neutral;
 mod pick;
 mod place;
 mod point;
+mod preflight;
 mod program;
 mod promise;
 mod recover;

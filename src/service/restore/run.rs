@@ -11,6 +11,7 @@ use super::join::{Unjoined, linked};
 use super::kept::bring;
 use super::neutral::{allowed, settings};
 use super::place::{Place, TablespaceMapping};
+use super::preflight::{collations, preflight};
 use super::program::reachable;
 use super::promise::{Promised, promised};
 use super::recover::{Recovery, Replayed, ended_at, failed, prepare};
@@ -76,9 +77,17 @@ pub struct Restored {
     pub replay: Phase,
     /// From the end of the replay until the server took writes.
     pub promote: Phase,
+    /// What this machine lacks of what the source had, as far as that is known without a server.
+    pub warnings: Vec<String>,
 }
 
 impl Restored {
+    /// Collations that sort in another version here, as the server says, but for those that are among the
+    /// warnings already. That it cannot be asked is no failure of the restore.
+    pub async fn collations(&self) -> Vec<String> {
+        collations(&self.url(None), &self.warnings).await
+    }
+
     /// The connection string for a database, that of the backup when none is named. The role is the
     /// one that the cluster was made with.
     #[must_use]
@@ -95,13 +104,15 @@ impl Restore<'_> {
     /// Restores, replays, promotes. A restore that fails leaves nothing.
     ///
     /// # Errors
-    /// A setting that it chooses by itself; no programs of the backup's version; too little space; a parent, parts or WAL that are missing
+    /// A setting that it chooses by itself, or that names a library that is not there; no programs of the
+    /// backup's version; too little space; a parent, parts or WAL that are missing
     /// or damaged ([`Kind::BackupMissing`], [`Kind::WalMissing`], [`Kind::SealBroken`]); a server that
     /// ended before its target or before the newest WAL, a phase that passed its deadline
     /// ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
         allowed(self.settings)?;
         let binaries = self.binaries().await?;
+        let warnings = preflight(&binaries, self.backup, self.settings).await?;
         let lineage = ancestry(self.repository, self.backup).await?;
         let known = (self.backup, self.inventory);
         let promised = promised(self.repository, known, self.target).await?;
@@ -148,6 +159,7 @@ impl Restore<'_> {
             verify: phase(fetched, verified, bytes),
             replay: phase(verified, end, reached.since(self.backup.start)),
             promote: phase(end, done, 0),
+            warnings,
         })
     }
 
