@@ -1,6 +1,7 @@
 //! `tidegate doctor`.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -9,6 +10,8 @@ use super::render::{Output, Page, Report, Style};
 use crate::config::Target;
 use crate::error::{Kind, Result};
 use crate::postgres::Session;
+use crate::recovery::{SlotState, UNGUARDED_REMEDY, bytes, lost_remedy};
+use crate::service::wal::slots;
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -127,7 +130,33 @@ impl Doctor {
             "grant pg_read_all_stats to the role, so that blockers and lag are seen",
         );
         self.look_closer(app.clock.now(), before, &row, target);
+        self.look_at_slots(&slots(session).await?);
         Ok(())
+    }
+
+    /// What the server keeps WAL for. A disk that WAL has filled stops it, with all that was to be done.
+    fn look_at_slots(&mut self, slots: &[SlotState]) {
+        for slot in slots {
+            let kept = slot.retained_bytes.unwrap_or_default();
+            let state = match slot.active {
+                true => "in use",
+                false => "not in use",
+            };
+            let detail = format!("\"{}\" is {state}, {} kept", slot.name, bytes(kept));
+            if slot.lost() {
+                let detail = format!("\"{}\" is lost: the server has given it up", slot.name);
+                self.note("slot", Status::Fail, detail, &lost_remedy(&slot.name));
+            } else if let Some(problem) = slot.problem(None, Duration::MAX) {
+                let remedy =
+                    "see why its receiver does not keep up, or raise max_slot_wal_keep_size";
+                self.note("slot", Status::Warn, problem, remedy);
+            } else if let Some(words) = slot.unguarded() {
+                let detail = format!("{detail}; {words}");
+                self.note("slot", Status::Warn, detail, UNGUARDED_REMEDY);
+            } else {
+                self.note("slot", Status::Ok, detail, "");
+            }
+        }
     }
 
     fn look_closer(

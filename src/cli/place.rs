@@ -19,7 +19,5 @@ pub(super) async fn place(config: &Config, location: &str) -> Result<Repository>
         .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
     let location = location.below(&config.root);
     let key = SealKey::parse(&key)?;
-    Repository::open(&location, config.storage_options(), key)?
-        .with_former_keys()
-        .await
+    Repository::open(&location, config.storage_options(), key)
 }

@@ -11,19 +11,17 @@ use serde_json::{Map, Value, json};
 use super::App;
 use super::access::{admit, note};
 use super::backup::open;
-use super::render::{Output, Page, Report};
+use super::render::{Output, Page, Report, Style};
 use super::server::setting;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::migration::Release;
-use crate::recovery::{
-    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, seconds,
-};
+use crate::recovery::{Lsn, RecoveryTarget, RestorePoint, before_release, bytes, seconds};
 use crate::service::backup::Shelf;
 use crate::service::rescue::{Rescue, Rescued};
 use crate::service::restore::{
-    Deadline, Deadlines, PassedOver, Restore, RestorePhase, Restored, TablespaceMapping, pick,
-    points,
+    Deadline, Deadlines, PassedOver, Picked, Restore, RestorePhase, Restored, TablespaceMapping,
+    pick, points,
 };
 use crate::storage::Repository;
 
@@ -111,13 +109,14 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         }
         None => (args.target(), args.target()),
     };
-    let (backup, passed_over) = match &args.backup {
-        Some(id) => (shelf.backup(id)?, Vec::new()),
+    let picked = match &args.backup {
+        Some(id) => Picked::named(&repository, shelf.backup(id)?).await?,
         None => pick(&repository, &shelf, &place).await?,
     };
     if let Some(patch) = &args.patch {
-        return rescue(app, (&config, args), (&repository, backup, &target), patch).await;
+        return rescue(app, (&config, args), (&repository, &picked, &target), patch).await;
     }
+    let backup = picked.backup;
     let to = args
         .to
         .as_ref()
@@ -136,6 +135,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         tablespaces: &args.tablespace_mapping,
         settings: &args.settings,
         deadlines: Deadlines::with(&args.deadline),
+        inventory: &picked.inventory,
+        until: None,
         clock: &app.clock,
     };
     let done = tokio::select! {
@@ -146,16 +147,18 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     };
     let url = done.url(None);
     let phases = phases(&done);
+    let warnings = [done.warnings.clone(), done.collations().await].concat();
     let server = done.server.keep();
     if !args.keep_running {
         server.stop().await?;
     }
     Ok(Output::report(RestoredShown {
         backup: backup.id.clone(),
-        passed_over,
+        passed_over: picked.passed_over,
         data: into.join("data"),
         reached: done.reached,
         phases,
+        warnings,
         url: args.keep_running.then_some(url),
     }))
 }
@@ -179,10 +182,11 @@ fn phases(done: &Restored) -> Vec<PhaseShown> {
 async fn rescue(
     app: &App,
     (config, args): (&Config, &Args),
-    (repository, backup, moment): (&Repository, &BackupManifest, &RecoveryTarget),
+    (repository, picked, moment): (&Repository, &Picked<'_>, &RecoveryTarget),
     patch: &Path,
 ) -> Result<Output> {
     let environment = config.environment(app.globals.env.as_deref())?;
+    let backup = picked.backup;
     let detail = json!({
         "backup": backup.id, "repository": repository.location().to_string(),
         "target": shown(moment), "tables": args.tables, "patch": patch.display().to_string(),
@@ -194,6 +198,7 @@ async fn rescue(
         moment,
         settings: &args.settings,
         deadlines: Deadlines::with(&args.deadline),
+        inventory: &picked.inventory,
         living: &environment.target(config).await?,
         tables: &args.tables,
         patch,
@@ -283,6 +288,8 @@ struct RestoredShown {
     data: PathBuf,
     reached: Lsn,
     phases: Vec<PhaseShown>,
+    /// What this machine lacks of what the source had.
+    warnings: Vec<String>,
     url: Option<String>,
 }
 
@@ -300,6 +307,10 @@ impl Report for RestoredShown {
         ))?;
         for PassedOver { id, why } in &self.passed_over {
             page.line(format!("  passed over the newer backup {id}: {why}"))?;
+        }
+        for warning in &self.warnings {
+            let word = page.styled(Style::Waiting, "warning");
+            page.line(format!("  {word} {warning}"))?;
         }
         for phase in &self.phases {
             page.line(format!(

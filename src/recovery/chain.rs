@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Increment, Pieces, Segment};
+use super::{Increment, Lsn, Pieces, Segment, TimelineHistory};
 
 /// The files of WAL in a repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub enum Presence {
     Whole,
     /// Its beginning, in pieces; what follows was never uploaded.
     Partial(Pieces),
-    /// Nothing, and there is none after it: the WAL ends before it.
+    /// Nothing, and there is none after it on its timeline: the WAL ends before it, unless another
+    /// timeline continues it ([`WalChain::is_passed_by`]).
     Beyond,
     /// Nothing, though there are later ones.
     Hole,
@@ -130,6 +131,30 @@ impl WalChain {
         }
     }
 
+    /// Whether a line of timelines goes through the whole of a segment and on behind it: then all of the
+    /// segment was written, whatever is there of it, and its own timeline has nothing after it only
+    /// because the line has left that.
+    #[must_use]
+    pub fn is_passed_by(&self, segment: Segment, line: &TimelineHistory) -> bool {
+        let last = |segment: Segment| Lsn(segment.end(self.bytes).0 - 1);
+        let on_line = |one: &Segment| {
+            let ends = [one.start(self.bytes), last(*one)];
+            ends.map(|lsn| line.timeline_at(lsn))
+                .contains(&one.timeline)
+        };
+        line.timeline_at(last(segment)) == segment.timeline
+            && self
+                .whole
+                .iter()
+                .chain(self.partial.keys())
+                .any(|later| later.number > segment.number && on_line(later))
+    }
+
+    /// Timelines after this one whose histories are there.
+    pub fn histories_after(&self, timeline: u32) -> impl Iterator<Item = u32> {
+        self.histories.range(timeline.saturating_add(1)..).copied()
+    }
+
     /// Whether there is the history of this timeline.
     #[must_use]
     pub fn has_history(&self, timeline: u32) -> bool {
@@ -203,6 +228,29 @@ mod tests {
         }
         assert_eq!(chain.newest(1), Some(segment(8)));
         assert_eq!(chain.newest_whole(1), Some(segment(7)));
+    }
+
+    #[test]
+    fn what_another_timeline_continues_is_no_end() {
+        let own = |number| segment(number);
+        let other = |timeline, number| Segment { timeline, number };
+        let there = [own(3), own(4), other(2, 7), other(2, 8), other(3, 20)];
+        let names: Vec<String> = there.iter().map(|one| wal_name(*one, MB)).collect();
+        let chain = WalChain::of(names.iter().map(String::as_str), MB);
+        let at = |number: u64, offset: u64| Lsn(number * u64::from(MB) + offset);
+        let text = |branch: Lsn| format!("1\t{branch}\tx\n");
+        let line = TimelineHistory::parse(2, &text(at(7, 500))).unwrap();
+        for (number, passed) in [(4, true), (5, true), (6, true), (7, false), (8, false)] {
+            assert_eq!(chain.is_passed_by(own(number), &line), passed, "{number}");
+        }
+        // It begins with the first byte of its segment.
+        let line = TimelineHistory::parse(2, &text(at(7, 0))).unwrap();
+        assert!(chain.is_passed_by(own(6), &line) && !chain.is_passed_by(own(7), &line));
+        // One that left earlier, and one of which there is nothing.
+        let early = TimelineHistory::parse(3, &text(at(4, 500))).unwrap();
+        assert!(!chain.is_passed_by(own(5), &early));
+        let empty = TimelineHistory::parse(4, &text(at(7, 500))).unwrap();
+        assert!(!chain.is_passed_by(own(5), &empty));
     }
 
     #[test]

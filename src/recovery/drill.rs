@@ -84,6 +84,10 @@ pub struct DrillSource {
     pub bytes: u64,
     /// Bytes of it in the repository.
     pub sealed_bytes: u64,
+    /// The newest place in WAL that the repository held when a passive drill began, which the recovery
+    /// ends with; empty in a sandbox and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub newest: String,
     /// The place in WAL that the recovery reached; empty when it did not come to an end.
     pub reached: String,
     /// Bytes of WAL that were replayed.
@@ -452,6 +456,7 @@ pub(crate) mod tests {
                 postgres: 170_002,
                 bytes: 61_000_000_000,
                 sealed_bytes: 21_000_000_000,
+                newest: String::new(),
                 reached: "0/9F1200A8".to_owned(),
                 wal_bytes: 38_000_000_000,
                 wal_rate: 440_000.0,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Lsn, Segment, TimelineHistory};
+use super::{Extension, Lsn, Segment, TimelineHistory};
 use crate::error::{Error, Kind, Result};
 
 /// Version of the form of a [`BackupManifest`].
@@ -131,6 +131,23 @@ pub struct Settings {
     /// The database that was connected to; none in older manifests.
     #[serde(default)]
     pub database: Option<String>,
+    /// Extensions of all databases; none in older manifests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extension>,
+    /// Libraries that functions of users and of extensions need, as they name them; none in older
+    /// manifests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<String>,
+}
+
+/// The name of a collation provider, by the letter that the catalogs have for it.
+#[must_use]
+pub fn provider_name(letter: &str) -> &'static str {
+    match letter {
+        "i" => "icu",
+        "b" => "builtin",
+        _ => "libc",
+    }
 }
 
 /// A version of a collation that the source's databases were built with.

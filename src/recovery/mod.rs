@@ -8,6 +8,8 @@ pub(crate) mod drill;
 mod expiry;
 mod extrapolation;
 mod file_list;
+mod fitness;
+mod goes_on;
 mod identity;
 mod lineage;
 mod log_end;
@@ -16,13 +18,13 @@ mod manifest;
 mod objectives;
 mod oracle;
 mod page;
-mod page_end;
 mod pieces;
 mod point;
 mod record;
 mod retention;
 mod rotation;
 mod segment;
+mod slot;
 mod target;
 mod wal_map;
 
@@ -37,6 +39,8 @@ pub use drill::{
 pub use expiry::Timelines;
 pub use extrapolation::{Extrapolation, Sample, extrapolate};
 pub use file_list::{FILE_LIST, Unpacked};
+pub use fitness::{Extension, OtherCollation, PRELOADED, libraries};
+pub use goes_on::goes_on;
 pub use identity::RepositoryIdentity;
 pub use lineage::lineage;
 pub use log_end::log_end;
@@ -47,18 +51,19 @@ pub use lsn::Lsn;
 pub(crate) use manifest::tests as manifest_tests;
 pub use manifest::{
     BackupManifest, Brought, Collation, Kept, KeptFile, MANIFEST_VERSION, Part, Settings, Stream,
+    provider_name,
 };
 pub use objectives::{Objectives, WalFacts, WalMode, WorstCase, oldest_base};
 pub use oracle::{Oracle, TableSum};
 #[cfg(test)]
 pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, SMALLEST_SEGMENT, WAL_PAGE, is_segment_size};
-pub use page_end::{goes_on, whole_until};
 pub use pieces::{Increment, Pieces};
 pub use point::{RestorePoint, before_release};
 pub use record::{DrillRecord, Link, RECORDS, Told, record_name, record_number, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory, untold};
+pub use slot::{SlotState, UNGUARDED_REMEDY, lost_remedy};
 pub use target::{RecoveryTarget, reaching};
 pub use wal_map::{Followed, Hole, Inventory, Reach, WalMap};

@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod backup;
 pub mod copy;
+mod databases;
 pub mod demo;
 pub mod diff;
 pub mod drill;

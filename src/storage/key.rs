@@ -11,15 +11,15 @@ use crate::error::{Error, Kind, Result};
 
 /// Bytes of keys and salts.
 pub(super) const KEY_BYTES: usize = 32;
+/// Bytes of the name of a key.
+pub(super) const KEY_ID: usize = 8;
 
 /// A key of 256 bits that seals files. Each file gets a key of its own, derived from this one and a
-/// random salt, so that no two files share a nonce. It may know the keys that it followed, and opens
-/// their files. Never printed.
+/// random salt, so that no two files share a nonce. Never printed.
 #[derive(Clone)]
 pub struct SealKey {
     bytes: Zeroizing<[u8; KEY_BYTES]>,
-    id: [u8; 8],
-    former: Vec<SealKey>,
+    id: [u8; KEY_ID],
 }
 
 impl fmt::Debug for SealKey {
@@ -53,13 +53,9 @@ impl SealKey {
             .chain_update(b"tidegate-seal-id")
             .chain_update(bytes.as_slice())
             .finalize();
-        let mut id = [0; 8];
-        id.copy_from_slice(&digest[..8]);
-        Ok(Self {
-            bytes,
-            id,
-            former: Vec::new(),
-        })
+        let mut id = [0; KEY_ID];
+        id.copy_from_slice(&digest[..KEY_ID]);
+        Ok(Self { bytes, id })
     }
 
     /// By which a file tells which key opens it; tells nothing about the key.
@@ -68,26 +64,8 @@ impl SealKey {
         hex::encode(self.id)
     }
 
-    pub(super) fn id_bytes(&self) -> [u8; 8] {
+    pub(super) fn id_bytes(&self) -> [u8; KEY_ID] {
         self.id
-    }
-
-    /// With the keys that it followed.
-    pub(super) fn with_former(&self, former: Vec<Self>) -> Self {
-        Self {
-            former,
-            ..self.clone()
-        }
-    }
-
-    /// This key and those that it followed.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(&self.former)
-    }
-
-    /// The key of that name, when it is this one or one that it followed.
-    pub(super) fn named(&self, id: &[u8]) -> Option<&Self> {
-        self.all().find(|key| key.id == id)
     }
 
     /// As [`Self::parse`] reads it.

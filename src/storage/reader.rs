@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
@@ -61,6 +62,8 @@ pub(super) enum Reader {
 pub(super) struct Pumped {
     receive: mpsc::Receiver<Result<Bytes>>,
     piece: Bytes,
+    /// What came when the beginning was looked at.
+    failed: Option<Error>,
     pump: AbortHandle,
 }
 
@@ -82,8 +85,37 @@ impl Reader {
         Self::Stream(Pumped {
             receive,
             piece: Bytes::new(),
+            failed: None,
             pump: pump.abort_handle(),
         })
+    }
+
+    /// The first bytes, `count` of them where there are so many, before anything is read. They are read
+    /// again, and so is what went wrong.
+    pub(super) async fn ahead(&mut self, count: usize) -> Vec<u8> {
+        match self {
+            Self::File(file) => {
+                let mut head = vec![0; count];
+                let read = file.get_ref().read_at(&mut head, 0).unwrap_or_default();
+                head.truncate(read);
+                head
+            }
+            Self::Stream(stream) => stream.ahead(count).await,
+        }
+    }
+}
+
+impl Pumped {
+    async fn ahead(&mut self, count: usize) -> Vec<u8> {
+        while self.piece.len() < count && self.failed.is_none() {
+            match self.receive.recv().await {
+                Some(Ok(piece)) if self.piece.is_empty() => self.piece = piece,
+                Some(Ok(piece)) => self.piece = [&self.piece[..], &piece].concat().into(),
+                Some(Err(error)) => self.failed = Some(error),
+                None => break,
+            }
+        }
+        self.piece[..count.min(self.piece.len())].to_vec()
     }
 }
 
@@ -107,6 +139,9 @@ impl Read for Reader {
 impl Read for Pumped {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
+            if let Some(error) = self.failed.take() {
+                return Err(io::Error::other(error));
+            }
             match self.receive.blocking_recv() {
                 Some(piece) => self.piece = piece.map_err(io::Error::other)?,
                 None => return Ok(0),
@@ -264,6 +299,32 @@ mod tests {
             let error = whole(streamed(&random(), Some(number))).await.unwrap_err();
             assert_eq!(error.kind(), Kind::Storage, "{error}");
             assert!(error.to_string().contains("the line is down"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_looked_at_is_read_all_the_same() {
+        let text = random();
+        for pieces in [1, 7, 100_000] {
+            let given = text.chunks(pieces).take(40).map(Bytes::copy_from_slice);
+            let given: Vec<Bytes> = given.collect();
+            let wanted = given.concat();
+            let all = given.into_iter().map(Ok);
+            let lost = [Err(Error::new(Kind::Storage, "the line is down"))];
+            let mut reader = Reader::of_stream(stream::iter(all.chain(lost)).boxed());
+            let head = reader.ahead(16).await;
+            assert_eq!(head, wanted[..16.min(wanted.len())]);
+            // More than there is.
+            let head = reader.ahead(wanted.len() + 1).await;
+            assert_eq!(head, wanted);
+            let read = tokio::task::spawn_blocking(move || {
+                let mut found = Vec::new();
+                let ended = reader.read_to_end(&mut found);
+                (found, ended)
+            });
+            let (found, ended) = read.await.unwrap();
+            assert_eq!(found, wanted, "{pieces}");
+            assert!(ended.unwrap_err().to_string().contains("the line is down"));
         }
     }
 

@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::level::level;
 use super::reader::{reclaimed, room};
+use super::ring::Ring;
+use super::seal::{KEY_NAMED, key_named};
 use super::{Entry, Files, Location, SealKey, Sealed, Sealer, Store, Text};
 use crate::error::{Error, Kind, Result};
 
@@ -23,7 +25,7 @@ const BUFFER: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub struct Repository {
     store: Store,
-    key: Arc<SealKey>,
+    ring: Arc<Ring>,
     mounted: Option<Arc<dyn Files>>,
 }
 
@@ -35,7 +37,7 @@ impl Repository {
     pub fn open(location: &Location, options: Vec<(String, String)>, key: SealKey) -> Result<Self> {
         Ok(Self {
             store: Store::open(location, options)?,
-            key: Arc::new(key),
+            ring: Arc::new(Ring::new(key)),
             mounted: None,
         })
     }
@@ -58,21 +60,19 @@ impl Repository {
     /// The key's name; tells nothing about the key.
     #[must_use]
     pub fn key_id(&self) -> String {
-        self.key.id()
+        self.ring.key().id()
     }
 
-    /// The names of the key and of those that it followed, newest first.
-    pub fn key_ids(&self) -> impl Iterator<Item = String> {
-        self.key.all().map(SealKey::id)
+    /// The names of the key and of those that it followed.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`]; [`Kind::SealBroken`] when a wrapped key is damaged.
+    pub async fn key_ids(&self) -> Result<Vec<String>> {
+        Ok(self.keys().await?.iter().map(SealKey::id).collect())
     }
 
-    pub(super) fn key(&self) -> &SealKey {
-        &self.key
-    }
-
-    /// The same with another key object, for what this process seals and opens itself.
-    pub(super) fn keyed(self, key: Arc<SealKey>) -> Self {
-        Self { key, ..self }
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
     }
 
     /// The same place, opened with another key.
@@ -83,7 +83,7 @@ impl Repository {
         Ok(Self {
             store: self.store.clone(),
             mounted: self.elsewhere(self.location(), &key)?,
-            key: Arc::new(key),
+            ring: Arc::new(Ring::new(key)),
         })
     }
 
@@ -94,8 +94,8 @@ impl Repository {
     pub fn at(&self, location: &Location) -> Result<Self> {
         Ok(Self {
             store: Store::open(location, Vec::new())?,
-            mounted: self.elsewhere(location, &self.key)?,
-            key: Arc::clone(&self.key),
+            mounted: self.elsewhere(location, self.ring.key())?,
+            ring: Arc::new(Ring::new(SealKey::clone(self.ring.key()))),
         })
     }
 
@@ -117,9 +117,10 @@ impl Repository {
     /// followed.
     ///
     /// # Errors
-    /// None in practice.
-    pub fn derive_all(&self, purpose: &str) -> Result<Vec<zeroize::Zeroizing<[u8; 32]>>> {
-        self.key.all().map(|key| key.derive(purpose)).collect()
+    /// As [`Self::key_ids`].
+    pub async fn derive_all(&self, purpose: &str) -> Result<Vec<zeroize::Zeroizing<[u8; 32]>>> {
+        let keys = self.keys().await?;
+        keys.iter().map(|key| key.derive(purpose)).collect()
     }
 
     /// A key for something else than sealing, as [`SealKey::derive`].
@@ -127,7 +128,7 @@ impl Repository {
     /// # Errors
     /// None in practice.
     pub fn derive(&self, purpose: &str) -> Result<zeroize::Zeroizing<[u8; 32]>> {
-        self.key.derive(purpose)
+        self.ring.key().derive(purpose)
     }
 
     /// Seals `text` under a salt of its own and writes it as a new file. Returns its sealed bytes.
@@ -154,7 +155,7 @@ impl Repository {
         if let Some(files) = self.kept(name) {
             return Ok((files.put(name, text).await?, buffer));
         }
-        let key = Arc::clone(&self.key);
+        let key = Arc::clone(self.ring.key());
         let sealed = Bytes::from(blocking(move || seal(&text, &key, buffer)).await?);
         self.store.create(name, sealed.clone()).await?;
         let length = sealed.len() as u64;
@@ -174,13 +175,26 @@ impl Repository {
         blocking(move || sealed.open()?.whole()).await
     }
 
+    /// Reads a file that only the key of today can have sealed.
+    pub(super) async fn get_own(&self, name: &str) -> Result<Vec<u8>> {
+        let (reader, bytes) = self.store.reader(name).await?;
+        let sealed = Sealed::new(name, (reader, bytes), self.ring.key());
+        blocking(move || sealed.open()?.whole()).await
+    }
+
     /// A file that is read piece by piece, by a thread that may wait.
     ///
     /// # Errors
-    /// [`Kind::Storage`] when it is not there.
+    /// [`Kind::Storage`] when it is not there, or the former keys are out of reach.
     pub async fn sealed(&self, name: &str) -> Result<Sealed> {
-        let (reader, bytes) = self.store.reader(name).await?;
-        Ok(Sealed::new(name, (reader, bytes), &self.key))
+        let (mut reader, bytes) = self.store.reader(name).await?;
+        let head = reader.ahead(KEY_NAMED).await;
+        let key = match key_named(&head) {
+            Some(id) => self.key_of(id).await?,
+            // Whoever opens it says what is wrong.
+            None => Arc::clone(self.ring.key()),
+        };
+        Ok(Sealed::new(name, (reader, bytes), &key))
     }
 
     /// Reads and opens a file, and tells the bytes and the SHA-256 (in hexadecimal digits) of its

@@ -1,11 +1,17 @@
-//! Rotation of the key that seals: a repository keeps its former keys, each in a file that the key of
+//! The keys of a repository: the one that seals, and those before it, each in a file that the key of
 //! today opens (an envelope, NIST SP 800-57 part 1, "key wrapping"). What they sealed stays as it is.
+//!
+//! A file names the key that sealed it, and the envelope of that key is looked for when such a file comes:
+//! most processes, such as one for each segment of WAL, never meet one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+use super::key::KEY_ID;
 use super::repository::blocking;
 use super::{Repository, SealKey};
 use crate::error::{Error, Kind, Result};
@@ -14,6 +20,27 @@ use crate::error::{Error, Kind, Result};
 const FOLDER: &str = "keys";
 /// Files that are tried with a key that is said to have sealed them.
 const LOOKS: usize = 64;
+
+/// The key that seals, and of those that it followed the ones that were asked for.
+#[derive(Debug)]
+pub(super) struct Ring {
+    key: Arc<SealKey>,
+    former: Mutex<BTreeMap<[u8; KEY_ID], Arc<SealKey>>>,
+}
+
+impl Ring {
+    pub(super) fn new(key: SealKey) -> Self {
+        Self {
+            key: Arc::new(key),
+            former: Mutex::default(),
+        }
+    }
+
+    /// The key that seals.
+    pub(super) fn key(&self) -> &Arc<SealKey> {
+        &self.key
+    }
+}
 
 /// What a rotation did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,32 +52,59 @@ pub struct Rotated {
 }
 
 impl Repository {
-    /// With the former keys that the key of this repository opens; files of them open, too.
+    /// The key of this name, when the repository has it; else the one that seals, which says that it
+    /// does not open the file.
+    ///
+    /// # Errors
+    /// As [`Self::keys`].
+    pub(super) async fn key_of(&self, id: [u8; KEY_ID]) -> Result<Arc<SealKey>> {
+        let own = self.ring().key();
+        if own.id_bytes() == id {
+            return Ok(Arc::clone(own));
+        }
+        let mut known = self.ring().former.lock().await;
+        if let Some(key) = known.get(&id) {
+            return Ok(Arc::clone(key));
+        }
+        let name = format!("{FOLDER}/{}/{}", own.id(), hex::encode(id));
+        if !self.exists(&name).await? {
+            return Ok(Arc::clone(own));
+        }
+        let key = Arc::new(self.unwrapped(&name).await?);
+        known.insert(id, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// The key that seals, and those that it followed.
     ///
     /// # Errors
     /// [`Kind::Storage`]; [`Kind::SealBroken`] when a wrapped key is damaged.
-    pub async fn with_former_keys(self) -> Result<Self> {
-        let former = self.former().await?;
-        Ok(match former.is_empty() {
-            true => self,
-            false => self.opening(former),
-        })
+    pub(super) async fn keys(&self) -> Result<Vec<SealKey>> {
+        let own = SealKey::clone(self.ring().key());
+        let mut keys = vec![own];
+        keys.extend(self.former().await?);
+        Ok(keys)
     }
 
     async fn former(&self) -> Result<Vec<SealKey>> {
         let mut former = Vec::new();
         for (name, _) in self.list(&format!("{FOLDER}/{}", self.key_id())).await? {
-            let text = Zeroizing::new(self.get(&name).await?);
-            let text = std::str::from_utf8(&text)
-                .map_err(|_| Error::new(Kind::SealBroken, format!("{name} holds no key")))?;
-            let key = SealKey::parse(&SecretString::from(text))?;
-            if !name.ends_with(&key.id()) {
-                let why = format!("{name} holds the key {}", key.id());
-                return Err(Error::new(Kind::SealBroken, why));
-            }
-            former.push(key);
+            former.push(self.unwrapped(&name).await?);
         }
         Ok(former)
+    }
+
+    /// The key in an envelope. Only the key of today opens one: no other is looked for.
+    async fn unwrapped(&self, name: &str) -> Result<SealKey> {
+        let text = Zeroizing::new(self.get_own(name).await?);
+        let text = std::str::from_utf8(&text)
+            .map_err(|_| Error::new(Kind::SealBroken, format!("{name} holds no key")))?;
+        let key = SealKey::parse(&SecretString::from(text))?;
+        if !name.ends_with(&key.id()) {
+            let why = format!("{name} holds the key {}", key.id());
+            return Err(Error::new(Kind::SealBroken, why));
+        }
+        Ok(key)
     }
 
     /// Lets this repository's key open what `old` and the keys before it have sealed. The wrapped keys
@@ -111,11 +165,6 @@ impl Repository {
         }
         Ok(false)
     }
-
-    fn opening(self, former: Vec<SealKey>) -> Self {
-        let key = Arc::new(self.key().with_former(former));
-        self.keyed(key)
-    }
 }
 
 #[cfg(test)]
@@ -135,10 +184,6 @@ mod tests {
         Repository::open(&location, Vec::new(), key(last)).unwrap()
     }
 
-    async fn ringed(dir: &Path, last: char) -> Repository {
-        repository(dir, last).with_former_keys().await.unwrap()
-    }
-
     #[tokio::test]
     async fn files_of_every_former_key_open_with_the_newest_alone() {
         let dir = tempfile::tempdir().unwrap();
@@ -149,7 +194,7 @@ mod tests {
             second.rotate(key('1')).await.unwrap().former,
             [key('1').id()]
         );
-        let second = ringed(dir, '2').await;
+        let second = repository(dir, '2');
         second.put("two", "b").await.unwrap();
         assert_eq!(second.get("one").await.unwrap(), b"a");
         let third = repository(dir, '3');
@@ -157,14 +202,14 @@ mod tests {
         assert_eq!(former.len(), 2, "{former:?}");
         // A rotation that was killed at its end is done again.
         assert_eq!(third.rotate(key('2')).await.unwrap().former, former);
-        let third = ringed(dir, '3').await;
+        let third = repository(dir, '3');
         for (name, text) in [("one", b"a"), ("two", b"b")] {
             assert_eq!(third.get(name).await.unwrap(), text);
         }
-        let ids: Vec<String> = third.key_ids().collect();
+        let ids = third.key_ids().await.unwrap();
         assert_eq!(ids.len(), 3);
         // The one before opens its own files still, and no later key's.
-        let second = ringed(dir, '2').await;
+        let second = repository(dir, '2');
         assert_eq!(second.get("two").await.unwrap(), b"b");
         assert_eq!(second.get("one").await.unwrap_err().kind(), Kind::SealKey);
         third.put("three", "c").await.unwrap();
@@ -195,7 +240,12 @@ mod tests {
             dir.join(other),
         )
         .unwrap();
-        let error = repository(dir, '2').with_former_keys().await.unwrap_err();
+        repository(dir, '9').put("nine", "b").await.unwrap();
+        let second = repository(dir, '2');
+        let error = second.get("nine").await.unwrap_err();
         assert_eq!(error.kind(), Kind::SealBroken);
+        let error = second.key_ids().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::SealBroken);
+        assert_eq!(second.get("one").await.unwrap_err().kind(), Kind::SealKey);
     }
 }

@@ -5,12 +5,14 @@
 use std::io::{self, Read, Write};
 
 use super::frame::{FRAME, Frames, TAG};
-use super::key::{KEY_BYTES, SealKey};
+use super::key::{KEY_BYTES, KEY_ID, SealKey};
 use super::level::USUAL;
 use crate::error::{Error, Kind, Result};
 
 const MAGIC: &[u8; 8] = b"TGSEAL1\n";
-const HEADER: usize = MAGIC.len() + 8 + KEY_BYTES;
+const HEADER: usize = KEY_NAMED + KEY_BYTES;
+/// Bytes of a file after which it has named its key.
+pub(super) const KEY_NAMED: usize = MAGIC.len() + KEY_ID;
 
 /// Compresses and seals what is written into it; [`Sealer::finish`] ends the file.
 pub struct Sealer<W: Write>(zstd::Encoder<'static, FrameWriter<W>>);
@@ -103,6 +105,13 @@ impl<W: Write> Write for FrameWriter<W> {
     }
 }
 
+/// The name of the key that sealed a file, by its first [`KEY_NAMED`] bytes; none for what is no such
+/// file.
+pub(super) fn key_named(head: &[u8]) -> Option<[u8; KEY_ID]> {
+    let id = head.strip_prefix(MAGIC)?;
+    id.first_chunk().copied()
+}
+
 /// Opens a sealed file and gives its text. Text comes out before the end was seen: whoever acts on
 /// it must read to the end first, or be able to take it back.
 pub struct Opener<R: Read>(zstd::Decoder<'static, io::BufReader<FrameReader<R>>>);
@@ -126,20 +135,20 @@ impl<R: Read> Opener<R> {
             })
         })?;
         let (magic, rest) = header.split_at(MAGIC.len());
-        let (id, salt) = rest.split_at(8);
+        let (id, salt) = rest.split_at(KEY_ID);
         if magic != MAGIC {
             return Err(Error::new(Kind::SealBroken, "this is not a sealed file"));
         }
-        let key = key.named(id).ok_or_else(|| {
-            Error::new(
+        if id != key.id_bytes() {
+            return Err(Error::new(
                 Kind::SealKey,
                 format!(
                     "the file was sealed with the key {}, not with {}",
                     hex::encode(id),
                     key.id()
                 ),
-            )
-        })?;
+            ));
+        }
         let mut own = [0; KEY_BYTES];
         own.copy_from_slice(salt);
         let reader = FrameReader {

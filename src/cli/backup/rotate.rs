@@ -46,8 +46,7 @@ async fn refuse_others(repository: &Repository, old: &SealKey) -> Result<()> {
     let known = match identity(repository).await {
         // The founding key sealed it, which only the old one may know.
         Err(error) if error.kind() == Kind::SealKey => {
-            let before = repository.with_key(old.clone())?;
-            identity(&before.with_former_keys().await?).await?
+            identity(&repository.with_key(old.clone())?).await?
         }
         known => known?,
     };

@@ -8,7 +8,7 @@ use crate::cli::render::{Output, Page, Report, Style};
 use crate::error::Result;
 use crate::postgres::Session;
 use crate::recovery::{Reach, TimelineHistory, bytes, seconds};
-use crate::service::wal::{Audit, audit};
+use crate::service::wal::{Audit, Watched, audit};
 
 /// Arguments of `wal audit`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,10 @@ pub struct Args {
     /// Also ask the environment's server how far the repository is behind it
     #[arg(long)]
     live: bool,
+    /// With --live, the slot that WAL is received through; the audit fails when the server has not got it
+    /// [default: tidegate, when it is there]
+    #[arg(long, value_name = "NAME", requires = "live")]
+    slot: Option<String>,
 }
 
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
@@ -33,6 +37,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         let session = Session::connect(&target, "wal").await?;
         let allowed = (app.clock.now(), config.backup().rpo);
         found.compare(&session, &repository, allowed).await?;
+        let named = args.slot.as_deref();
+        found.watch(&session, named, config.backup().rpo).await?;
     }
     Ok(Output::report(found))
 }
@@ -104,11 +110,42 @@ impl Report for Audit {
                 page.line(format!("  {name} has {place}"))?;
             }
         }
-        Ok(())
+        match &self.slot {
+            Some(slot) => watched(page, slot),
+            None => Ok(()),
+        }
     }
 
     fn exit(&self) -> u8 {
         if self.passed() { 0 } else { 3 }
+    }
+}
+
+fn watched(page: &mut Page, slot: &Watched) -> fmt::Result {
+    let state = &slot.state;
+    if state.there {
+        let mut facts = vec![if state.active { "in use" } else { "not in use" }.to_owned()];
+        facts.extend(state.wal_status.clone());
+        facts.extend(
+            state
+                .retained_bytes
+                .map(|kept| format!("{} kept", bytes(kept))),
+        );
+        facts.push(match state.keep_bytes {
+            Some(limit) => format!("{} at most", bytes(limit)),
+            None => "without a limit".to_owned(),
+        });
+        page.line(format!("slot {}: {}", state.name, facts.join(", ")))?;
+    }
+    if let Some(problem) = &slot.problem {
+        page.line(page.styled(Style::Bad, problem))?;
+    }
+    match state.unguarded() {
+        Some(words) => page.line(format!(
+            "{} {words}",
+            page.styled(Style::Waiting, "warning")
+        )),
+        None => Ok(()),
     }
 }
 

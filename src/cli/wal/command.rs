@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::{audit, receive};
 use crate::cli::App;
+use crate::cli::access::admit;
 use crate::cli::backup::{open, open_with};
 use crate::cli::render::Output;
 use crate::error::{Error, Kind, Result};
@@ -118,6 +119,8 @@ async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {
             format!("{place} is kept by the engine {engine}, not {wanted}"),
         ));
     }
+    // The one check that needs no database: an archiver calls this for each segment.
+    admit(app, &config, &repository).await?;
     let name = args.path.file_name().unwrap_or_default().to_string_lossy();
     let content = tokio::fs::read(&args.path).await?;
     history_of(&repository, &args.path).await?;

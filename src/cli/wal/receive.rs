@@ -16,9 +16,9 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
-use crate::recovery::{BackupManifest, PageHeader};
+use crate::recovery::{BackupManifest, PageHeader, SlotState, UNGUARDED_REMEDY};
 use crate::service::backup::{admit, system_identifier};
-use crate::service::wal::{Receiver, ReceiverOptions};
+use crate::service::wal::{DEFAULT_SLOT, Receiver, ReceiverOptions, slot};
 
 /// The environment of a server that is named by a URL.
 const AD_HOC: &str = "ad-hoc";
@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
     /// The replication slot, made when it is missing; the server knows the receiver by its name
-    #[arg(long, value_name = "NAME", default_value = "tidegate")]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT)]
     slot: String,
     /// A folder for WAL that is not uploaded yet [default: in Tidegate's own folder]
     #[arg(long, value_name = "DIR")]
@@ -66,6 +66,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let cluster = system_identifier(&session).await?;
     let whose = (region.as_deref(), engine.as_str());
     admit(&repository, cluster, whose, app.clock.now()).await?;
+    let warnings = unguarded(&session, &args.slot).await?;
     drop(session);
     let spool = match &args.spool {
         Some(spool) => spool.clone(),
@@ -81,7 +82,22 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         clock: Arc::clone(&app.clock),
     };
     let restarts = follow(app, &options).await?;
-    Ok(Output::report(Received { restarts }))
+    Ok(Output::report(Received { restarts, warnings }))
+}
+
+/// What may come of the slot, said before it is made: a server that keeps WAL without a limit fills its
+/// disk when its receiver is away.
+async fn unguarded(session: &Session, name: &str) -> Result<Vec<String>> {
+    let state = SlotState {
+        there: true,
+        ..slot(session, name).await?
+    };
+    let words = state.unguarded();
+    let words = words.map(|words| format!("{words}; {UNGUARDED_REMEDY}"));
+    if let Some(words) = &words {
+        tracing::warn!("{words}");
+    }
+    Ok(words.into_iter().collect())
 }
 
 /// Receives until it is stopped, and begins again when the server was away; how often it did.
@@ -184,6 +200,8 @@ fn holds_wal_of(folder: &Path, cluster: u64) -> bool {
 struct Received {
     /// How often the connection had to be made again.
     restarts: u32,
+    /// What was said at its start.
+    warnings: Vec<String>,
 }
 
 impl Report for Received {

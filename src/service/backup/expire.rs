@@ -140,7 +140,7 @@ impl Expire<'_> {
         };
         files.extend(records);
         if !self.dry_run {
-            self.remove(&expired, files).await?;
+            self.remove(&shelf, &expired, files).await?;
             self.remove_kept(&shelf, &expired).await?;
         }
         Ok(expired)
@@ -207,23 +207,57 @@ impl Expire<'_> {
         keeper.remove(&labels).await
     }
 
-    async fn remove(&self, expired: &Expired, files: Vec<String>) -> Result<()> {
-        let stopped = || {
-            if self.cancel.is_cancelled() {
-                return Err(Error::new(Kind::Cancelled, "the removal was stopped"));
-            }
-            Ok(())
-        };
-        for Gone { id, .. } in &expired.expired {
-            stopped()?;
-            // The manifest first: what is half removed must not pass for a backup.
-            self.repository.remove(&BackupManifest::name(id)).await?;
-            self.repository
-                .remove_folder(&BackupManifest::folder(id))
-                .await?;
+    fn stopped(&self) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(Kind::Cancelled, "the removal was stopped"));
         }
+        Ok(())
+    }
+
+    /// Removes backups, the youngest first: an increment goes before what it is an increment of, and when
+    /// the store does not let it go, both stay. The others go all the same.
+    ///
+    /// # Errors
+    /// [`Kind::StorageLocked`] when one stays; those of the repository.
+    async fn remove_backups(&self, shelf: &Shelf, expired: &[Gone]) -> Result<()> {
+        let (mut needed, mut locked) = (BTreeSet::new(), Vec::new());
+        let mut refused = None;
+        for Gone { id, .. } in expired.iter().rev() {
+            self.stopped()?;
+            if !needed.contains(id) {
+                match self.remove_backup(id).await {
+                    Err(error) if error.kind() == Kind::StorageLocked => {
+                        refused.get_or_insert(error);
+                    }
+                    done => {
+                        done?;
+                        continue;
+                    }
+                }
+            }
+            locked.push(id.as_str());
+            needed.extend(shelf.backup(id)?.parent.clone());
+        }
+        let told = |error: Error| {
+            Err(error.detail(format!(
+                "of the backups that were to go these stay, and all WAL with them: {}",
+                locked.join(", ")
+            )))
+        };
+        refused.map_or(Ok(()), told)
+    }
+
+    async fn remove_backup(&self, id: &str) -> Result<()> {
+        // The manifest first: what is half removed must not pass for a backup.
+        self.repository.remove(&BackupManifest::name(id)).await?;
+        let folder = BackupManifest::folder(id);
+        self.repository.remove_folder(&folder).await
+    }
+
+    async fn remove(&self, shelf: &Shelf, expired: &Expired, files: Vec<String>) -> Result<()> {
+        self.remove_backups(shelf, &expired.expired).await?;
         for Remains { id, .. } in &expired.remains {
-            stopped()?;
+            self.stopped()?;
             // It may have been completed since it was listed.
             if !self.repository.exists(&BackupManifest::name(id)).await? {
                 self.repository
@@ -232,7 +266,7 @@ impl Expire<'_> {
             }
         }
         for name in files {
-            stopped()?;
+            self.stopped()?;
             self.repository.remove(&name).await?;
         }
         Ok(())

@@ -5,6 +5,7 @@ mod audit;
 mod beat;
 mod create;
 mod expire;
+mod extensions;
 mod increment;
 mod lineage;
 mod shelf;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::error::SqlState;
 
+use super::extensions;
 use crate::config::Target;
 use crate::engines::no_replication;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
-use crate::recovery::{Collation, Settings};
+use crate::recovery::{Collation, Settings, provider_name};
 
 /// Parameters that a restored server must not have lower than its source, and those that recovery
 /// has to neutralize.
@@ -106,7 +107,9 @@ impl Source {
             server: row.try_get("server")?,
             superuser: row.try_get("superuser")?,
             database: row.try_get("database")?,
+            ..Settings::default()
         };
+        extensions::look(&session, target, &mut settings).await?;
         let parameters = session
             .query(
                 "select name, setting from pg_catalog.pg_settings where name = any($1)",
@@ -169,12 +172,7 @@ async fn collations(session: &Session) -> Result<Vec<Collation>> {
             let provider: String = row.try_get("provider")?;
             Ok(Collation {
                 name: row.try_get("name")?,
-                provider: match provider.as_str() {
-                    "i" => "icu",
-                    "b" => "builtin",
-                    _ => "libc",
-                }
-                .to_owned(),
+                provider: provider_name(&provider).to_owned(),
                 version: row.try_get("version")?,
             })
         })

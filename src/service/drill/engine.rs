@@ -15,9 +15,9 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::Identity;
-use crate::recovery::{BackupManifest, DrillPhase, RECOVERY_PHASES, RecoveryTarget, WalMode};
+use crate::recovery::{BackupManifest, DrillPhase, Lsn, RECOVERY_PHASES, RecoveryTarget, WalMode};
 use crate::service::backup::{Backup, Parent, Shelf};
-use crate::service::restore::{Deadlines, Restore, Restored, newest_living, reachable};
+use crate::service::restore::{Deadlines, Picked, Restore, Restored, newest_living, reachable};
 use crate::service::wal::{
     Drained, Expected, Receiver, ReceiverOptions, WalSocket, archive_command,
 };
@@ -99,7 +99,8 @@ impl<'a> Engine<'a> {
     /// [`Kind::BackupMissing`]; those of the repository.
     pub(super) async fn newest(repository: &Repository) -> Result<BackupManifest> {
         let shelf = Shelf::read(repository).await?;
-        newest_living(repository, &shelf).await.cloned()
+        let newest = newest_living(repository, &shelf).await?;
+        Ok(newest.backup.clone())
     }
 
     async fn manifest(repository: &Repository, id: &str) -> Result<BackupManifest> {
@@ -142,14 +143,28 @@ impl<'a> Engine<'a> {
             Some(id) => Self::manifest(repository, id).await?,
             None => Self::newest(repository).await?,
         };
+        let picked = Picked::named(repository, &backup).await?;
+        self.recover((repository, &picked), (&target, None), into)
+            .await
+    }
+
+    /// The same of a backup that is known, along a log that is taken to end at a place.
+    pub(super) async fn recover(
+        &self,
+        (repository, picked): (&Repository, &Picked<'_>),
+        (target, until): (&RecoveryTarget, Option<Lsn>),
+        into: &Path,
+    ) -> Result<Recovered> {
         let restored = Restore {
             repository,
-            backup: &backup,
-            target: &target,
+            backup: picked.backup,
+            target,
             into,
             tablespaces: &[],
             settings: &[],
             deadlines: Deadlines::default(),
+            inventory: &picked.inventory,
+            until,
             clock: &self.drill.clock,
         }
         .run()

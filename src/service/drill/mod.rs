@@ -7,7 +7,6 @@ mod damage;
 mod engine;
 mod failure;
 mod load;
-mod names;
 mod oracle;
 mod passive;
 mod primary;

@@ -9,14 +9,15 @@ use chrono::{DateTime, Utc};
 use super::controls::Exhibit;
 use super::engine::{self, Engine, Recovered};
 use super::failure;
-use super::names::{self, Named};
 use super::run::Drill;
 use crate::error::{Kind, Result};
 use crate::postgres::Session;
 use crate::recovery::{
-    BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, RecoveryTarget,
+    BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Lsn, RecoveryTarget,
 };
 use crate::service::backup::{Shelf, ancestry};
+use crate::service::databases::{Named, databases};
+use crate::service::restore::{Picked, newest_living};
 use crate::storage::{Location, Repository};
 
 /// Restores the newest state of `repository` in `folder`, and looks at it.
@@ -32,16 +33,17 @@ pub(super) async fn run(
         at: drill.clock.now(),
     };
     let shelf = Shelf::read(repository).await?;
-    let backup = match Engine::newest(repository).await {
+    let picked = match newest_living(repository, &shelf).await {
         // There was a backup, and this is what became of it.
         Err(error) if error.kind() == Kind::BackupMissing && !shelf.damaged.is_empty() => {
             return Ok(passive.unopened(&shelf));
         }
         newest => newest?,
     };
-    let mut exhibit = Exhibit::new(&passive.engine, &backup).await?;
-    let mut report = passive.recover(&backup).await?;
-    report.checks.extend(newer(&shelf, &backup));
+    let backup = picked.backup;
+    let mut exhibit = Exhibit::new(&passive.engine, backup).await?;
+    let mut report = passive.recover(&picked).await?;
+    report.checks.extend(newer(&shelf, backup));
     if report.rto_seconds.is_some() {
         let chosen = drill.controls.of(&possible(repository), earlier);
         report.negative_controls = exhibit.try_all(&chosen).await?;
@@ -110,15 +112,20 @@ impl Passive<'_> {
     }
 
     /// Restores, reads and writes, and checks. A restore that fails is what the report says.
-    async fn recover(&self, backup: &BackupManifest) -> Result<DrillReport> {
+    async fn recover(&self, picked: &Picked<'_>) -> Result<DrillReport> {
+        let backup = picked.backup;
+        let newest = picked.inventory.follow(backup).reach.to;
         let repository = &self.engine.repository;
         let started = self.drill.clock.monotonic();
         self.engine.say("restore from the repository alone");
         let lineage = ancestry(repository, backup).await;
         let known = lineage.as_deref().unwrap_or(std::slice::from_ref(backup));
-        let mut report = self.begun(source(backup, known));
+        let mut report = self.begun(DrillSource {
+            newest: newest.to_string(),
+            ..source(backup, known)
+        });
         let restored = match lineage {
-            Ok(_) => self.restore(backup).await,
+            Ok(_) => self.restore(picked, newest).await,
             Err(error) => Err(error),
         };
         let restored = match restored {
@@ -134,6 +141,9 @@ impl Passive<'_> {
         let reached = restored.restored.reached;
         report.source.reached = reached.to_string();
         report.source.wal_bytes = reached.since(backup.start);
+        report
+            .warnings
+            .extend_from_slice(&restored.restored.warnings);
         match first_write(&restored).await {
             Ok(session) => {
                 report.rto_seconds = Some(self.since(started));
@@ -146,12 +156,13 @@ impl Passive<'_> {
         Ok(report)
     }
 
-    async fn restore(&self, backup: &BackupManifest) -> Result<Recovered> {
-        let from = (&self.engine.repository, Some(backup.id.as_str()));
+    /// Follows the log to where it ended when the drill began. Where it grows as fast as it is replayed,
+    /// a recovery that followed it further would not end.
+    async fn restore(&self, picked: &Picked<'_>, newest: Lsn) -> Result<Recovered> {
+        let from = (&self.engine.repository, picked);
+        let end = (&RecoveryTarget::Latest, Some(newest));
         let into = self.engine.folder.join("latest");
-        self.engine
-            .restore(from, RecoveryTarget::Latest, &into)
-            .await
+        self.engine.recover(from, end, &into).await
     }
 
     /// Looks at the restored cluster.
@@ -183,7 +194,7 @@ impl Passive<'_> {
     async fn check_all(&self, session: &Session, restored: &Recovered) -> Result<Vec<DrillCheck>> {
         let binaries = &restored.restored.server.binaries;
         let mut found = Vec::new();
-        for name in names::databases(session).await? {
+        for name in databases(session).await? {
             let database = match name {
                 Named::Text(database) => database,
                 Named::Bytes(about) => {

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Target, vars};
 use crate::error::{Error, Kind, Result};
 use crate::postgres::{Session, introspect_in_transaction};
-use crate::recovery::{BackupManifest, Lsn, RecoveryTarget};
+use crate::recovery::{BackupManifest, Inventory, Lsn, RecoveryTarget};
 use crate::service::diff::BEGIN;
 use crate::service::programs::{Programs, option};
 use crate::service::restore::{Deadlines, Restore};
@@ -55,6 +55,8 @@ pub struct Rescue<'a> {
     pub repository: &'a Repository,
     /// The base backup.
     pub backup: &'a BackupManifest,
+    /// What the repository holds of WAL.
+    pub inventory: &'a Inventory,
     /// The moment.
     pub moment: &'a RecoveryTarget,
     /// Settings of the restored server besides those that the restore chooses.
@@ -125,6 +127,8 @@ impl Rescue<'_> {
             tablespaces: &[],
             settings: self.settings,
             deadlines: self.deadlines,
+            inventory: self.inventory,
+            until: None,
             clock: self.clock,
         };
         let restored = self.unless_stopped(restore.run()).await?;

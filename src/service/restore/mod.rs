@@ -10,13 +10,14 @@ mod neutral;
 mod pick;
 mod place;
 mod point;
+mod preflight;
 mod program;
 mod promise;
 mod recover;
 mod run;
 
 pub use deadline::{Deadline, Deadlines, RestorePhase};
-pub use pick::{PassedOver, newest_living, pick};
+pub use pick::{PassedOver, Picked, newest_living, pick};
 pub use place::TablespaceMapping;
 pub use point::{Before, Marked, Points, mark, points};
 pub use program::reachable;

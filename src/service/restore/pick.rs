@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, RecoveryTarget, reaching};
+use crate::recovery::{BackupManifest, Inventory, RecoveryTarget, reaching};
 use crate::service::backup::Shelf;
 use crate::service::wal::inventory;
 use crate::storage::Repository;
@@ -17,6 +17,48 @@ pub struct PassedOver {
     pub why: String,
 }
 
+/// What a recovery begins with.
+#[derive(Debug)]
+pub struct Picked<'a> {
+    /// The base backup.
+    pub backup: &'a BackupManifest,
+    /// Newer ones that are of no use.
+    pub passed_over: Vec<PassedOver>,
+    /// What the repository held of WAL.
+    pub inventory: Inventory,
+}
+
+impl<'a> Picked<'a> {
+    /// This very backup.
+    ///
+    /// # Errors
+    /// Those of the repository.
+    pub async fn named(repository: &Repository, backup: &'a BackupManifest) -> Result<Self> {
+        Ok(Self {
+            backup,
+            passed_over: Vec::new(),
+            inventory: inventory(repository, backup).await?,
+        })
+    }
+
+    /// What was chosen from a listing, which is of no use for segments of another size.
+    async fn chosen(
+        repository: &Repository,
+        (backup, listed): (&'a BackupManifest, Inventory),
+        passed_over: Vec<PassedOver>,
+    ) -> Result<Self> {
+        let same = listed.segment_bytes == backup.wal_segment_bytes;
+        Ok(Self {
+            backup,
+            passed_over,
+            inventory: match same {
+                true => listed,
+                false => inventory(repository, backup).await?,
+            },
+        })
+    }
+}
+
 /// The newest backup that is whole, from which `target` can be reached, and which lies in the past
 /// of the newest timeline; with the newer ones that are not so. When none is, the newest that the
 /// target allows: a restore of it says what is wrong.
@@ -27,7 +69,7 @@ pub async fn pick<'a>(
     repository: &Repository,
     shelf: &'a Shelf,
     target: &RecoveryTarget,
-) -> Result<(&'a BackupManifest, Vec<PassedOver>)> {
+) -> Result<Picked<'a>> {
     let all = reaching(&shelf.backups, target);
     let newest = *all.first().ok_or_else(|| {
         let text = match shelf.backups.len() {
@@ -37,11 +79,11 @@ pub async fn pick<'a>(
         Error::new(Kind::BackupMissing, text)
             .hint("see what there is with `tidegate backup list` and `tidegate wal audit`")
     })?;
-    let inventory = inventory(repository, newest).await?;
+    let listed = inventory(repository, newest).await?;
     let mut passed: Vec<PassedOver> = Vec::new();
     for backup in all {
         let left = || {
-            let timeline = inventory.follow(backup).reach.left_by?;
+            let timeline = listed.follow(backup).reach.left_by?;
             Some(format!("timeline {timeline} does not pass through it"))
         };
         match shelf.problem(backup).or_else(left) {
@@ -55,11 +97,11 @@ pub async fn pick<'a>(
                     id: one.id.clone(),
                     why: one.problem.clone(),
                 }));
-                return Ok((backup, passed));
+                return Picked::chosen(repository, (backup, listed), passed).await;
             }
         }
     }
-    Ok((newest, Vec::new()))
+    Picked::chosen(repository, (newest, listed), Vec::new()).await
 }
 
 /// The newest backup that lies in the past of the newest timeline, whole or not: what a drill must
@@ -67,15 +109,13 @@ pub async fn pick<'a>(
 ///
 /// # Errors
 /// As [`pick`].
-pub async fn newest_living<'a>(
-    repository: &Repository,
-    shelf: &'a Shelf,
-) -> Result<&'a BackupManifest> {
+pub async fn newest_living<'a>(repository: &Repository, shelf: &'a Shelf) -> Result<Picked<'a>> {
     let newest = shelf.backups.last().ok_or_else(|| {
         let text = format!("there is no complete backup in {}", repository.location());
         Error::new(Kind::BackupMissing, text)
     })?;
-    let inventory = inventory(repository, newest).await?;
-    let lives = |backup: &&BackupManifest| inventory.follow(backup).reach.left_by.is_none();
-    Ok(shelf.backups.iter().rev().find(lives).unwrap_or(newest))
+    let listed = inventory(repository, newest).await?;
+    let lives = |backup: &&BackupManifest| listed.follow(backup).reach.left_by.is_none();
+    let backup = shelf.backups.iter().rev().find(lives).unwrap_or(newest);
+    Picked::chosen(repository, (backup, listed), Vec::new()).await
 }

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    BackupManifest, Followed, Inventory, Lsn, RecoveryTarget, Segment, TimelineHistory, whole_until,
+    BackupManifest, Followed, Inventory, Lsn, RecoveryTarget, Segment, TimelineHistory, log_end,
 };
-use crate::service::wal::{Fetched, fetch_live, inventory};
+use crate::service::wal::{Fetched, fetch_live};
 use crate::storage::Repository;
 
 /// What is known of a recovery beforehand.
@@ -16,16 +16,15 @@ pub(super) struct Promised {
     pub(super) goes_on: bool,
 }
 
-/// Follows the WAL to the target, as far as that can be told beforehand.
+/// Follows the WAL that `inventory` lists to the target, as far as that can be told beforehand.
 ///
 /// # Errors
 /// [`Kind::WalMissing`] for a hole; [`Kind::RestoreFailed`] for a history that has left the backup.
 pub(super) async fn promised(
     repository: &Repository,
-    backup: &BackupManifest,
+    (backup, inventory): (&BackupManifest, &Inventory),
     target: &RecoveryTarget,
 ) -> Result<Promised> {
-    let inventory = inventory(repository, backup).await?;
     if let Some(timeline) = inventory
         .lost_histories()
         .into_iter()
@@ -66,7 +65,7 @@ pub(super) async fn promised(
     }
     Ok(Promised {
         at: match target {
-            RecoveryTarget::Latest => sure(repository, (backup, &inventory), &followed).await?,
+            RecoveryTarget::Latest => sure(repository, (backup, inventory), &followed).await?,
             _ => backup.end,
         },
         goes_on: followed.reach.to > backup.end,
@@ -89,9 +88,10 @@ async fn sure(
     else {
         return Ok(followed.sure);
     };
-    let Some(end) = whole_until(&content, last.start(bytes)) else {
+    let Some(end) = log_end(&content) else {
         return Ok(followed.sure);
     };
+    let end = Lsn(last.start(bytes).0 + end as u64);
     // Behind the beginning of another timeline a recovery does not follow this one.
     let branches = inventory.histories.values().flat_map(|one| &one.branches);
     let left = branches.filter(|branch| branch.timeline == last.timeline);

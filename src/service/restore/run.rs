@@ -11,6 +11,7 @@ use super::join::{Unjoined, linked};
 use super::kept::bring;
 use super::neutral::{allowed, settings};
 use super::place::{Place, TablespaceMapping};
+use super::preflight::{collations, preflight};
 use super::program::reachable;
 use super::promise::{Promised, promised};
 use super::recover::{Recovery, Replayed, ended_at, failed, prepare};
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover, socket_path};
 use crate::recovery::{
-    BackupManifest, FILE_LIST, Lsn, RecoveryTarget, Segment, Settings, Unpacked, goes_on,
+    BackupManifest, FILE_LIST, Inventory, Lsn, RecoveryTarget, Segment, Settings, Unpacked, goes_on,
 };
 use crate::service::backup::ancestry;
 use crate::service::wal::{Expected, WalSocket};
@@ -41,6 +42,11 @@ pub struct Restore<'a> {
     pub settings: &'a [(String, String)],
     /// How long its phases may take.
     pub deadlines: Deadlines,
+    /// What the repository holds of WAL.
+    pub inventory: &'a Inventory,
+    /// Where the log is taken to end, in a repository that goes on meanwhile; none to follow it as far
+    /// as it comes.
+    pub until: Option<Lsn>,
     /// Time.
     pub clock: &'a Arc<dyn Clock>,
 }
@@ -71,9 +77,17 @@ pub struct Restored {
     pub replay: Phase,
     /// From the end of the replay until the server took writes.
     pub promote: Phase,
+    /// What this machine lacks of what the source had, as far as that is known without a server.
+    pub warnings: Vec<String>,
 }
 
 impl Restored {
+    /// Collations that sort in another version here, as the server says, but for those that are among the
+    /// warnings already. That it cannot be asked is no failure of the restore.
+    pub async fn collations(&self) -> Vec<String> {
+        collations(&self.url(None), &self.warnings).await
+    }
+
     /// The connection string for a database, that of the backup when none is named. The role is the
     /// one that the cluster was made with.
     #[must_use]
@@ -90,15 +104,18 @@ impl Restore<'_> {
     /// Restores, replays, promotes. A restore that fails leaves nothing.
     ///
     /// # Errors
-    /// A setting that it chooses by itself; no programs of the backup's version; too little space; a parent, parts or WAL that are missing
+    /// A setting that it chooses by itself, or that names a library that is not there; no programs of the
+    /// backup's version; too little space; a parent, parts or WAL that are missing
     /// or damaged ([`Kind::BackupMissing`], [`Kind::WalMissing`], [`Kind::SealBroken`]); a server that
     /// ended before its target or before the newest WAL, a phase that passed its deadline
     /// ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
         allowed(self.settings)?;
         let binaries = self.binaries().await?;
+        let warnings = preflight(&binaries, self.backup, self.settings).await?;
         let lineage = ancestry(self.repository, self.backup).await?;
-        let promised = promised(self.repository, self.backup, self.target).await?;
+        let known = (self.backup, self.inventory);
+        let promised = promised(self.repository, known, self.target).await?;
         let begun = self.clock.monotonic();
         let identity = Identity::current()?;
         let place = Place::make(self.into, &lineage, self.tablespaces, &identity)?;
@@ -142,6 +159,7 @@ impl Restore<'_> {
             verify: phase(fetched, verified, bytes),
             replay: phase(verified, end, reached.since(self.backup.start)),
             promote: phase(end, done, 0),
+            warnings,
         })
     }
 
@@ -249,6 +267,7 @@ impl Restore<'_> {
             segment_bytes: self.backup.wal_segment_bytes,
             brought: self.backup.brought(),
             ready: Some(self.into.join("ready")),
+            until: self.until,
         };
         let path = socket_path(self.into, "wal.sock")?;
         WalSocket::serve(self.repository, expected, &path, identity, self.clock).await

@@ -10,11 +10,14 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::inventory::{history, settle};
+use super::slot::{DEFAULT_SLOT, slot};
 use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
-use crate::recovery::{Inventory, Lsn, PageHeader, WalFile, WalMap, increment_name, wal_name};
+use crate::recovery::{
+    Inventory, Lsn, PageHeader, SlotState, WalFile, WalMap, increment_name, wal_name,
+};
 use crate::service::backup::{Shelf, system_identifier};
 use crate::storage::Repository;
 
@@ -32,6 +35,19 @@ pub struct Audit {
     pub damaged: Vec<String>,
     /// How far the repository is behind a server that was asked.
     pub behind: Option<Behind>,
+    /// The slot through which that server's WAL is received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Watched>,
+}
+
+/// A receiver's slot, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Watched {
+    /// What the server says of it.
+    #[serde(flatten)]
+    pub state: SlotState,
+    /// Why it fails the audit.
+    pub problem: Option<String>,
 }
 
 /// How far the repository is behind a running server.
@@ -52,6 +68,8 @@ pub struct Behind {
     pub late: bool,
 }
 
+/// How long nobody may receive through a slot when no objective says how long.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Bytes that a server without work may have written last: a checkpoint, the running transactions.
 const IDLE: u64 = 512;
 
@@ -72,6 +90,7 @@ impl Audit {
             && map.backups.iter().any(|backup| backup.left_by.is_none())
             && map.backups.iter().all(|backup| !backup.broken)
             && !self.behind.as_ref().is_some_and(|behind| behind.late)
+            && self.slot.as_ref().is_none_or(|slot| slot.problem.is_none())
     }
 }
 
@@ -142,6 +161,7 @@ pub async fn audit(
         opened,
         damaged,
         behind: None,
+        slot: None,
     })
 }
 
@@ -200,6 +220,28 @@ impl Audit {
             seconds,
             late: rpo.is_some_and(|rpo| seconds.is_some_and(|age| age > rpo.as_secs_f64())),
         });
+        Ok(())
+    }
+
+    /// Looks at the slot of the receiver, after [`Self::compare`]: one that is given up, or through which
+    /// nobody received for longer than `rpo` (10 minutes without), fails the audit. One that is `named`
+    /// must be there; without a name that of [`DEFAULT_SLOT`] is looked at when it is.
+    ///
+    /// # Errors
+    /// The server is out of reach.
+    pub async fn watch(
+        &mut self,
+        session: &Session,
+        named: Option<&str>,
+        rpo: Option<Duration>,
+    ) -> Result<()> {
+        let state = slot(session, named.unwrap_or(DEFAULT_SLOT)).await?;
+        if named.is_none() && !state.there {
+            return Ok(());
+        }
+        let silent = self.behind.as_ref().and_then(|behind| behind.seconds);
+        let problem = state.problem(silent, rpo.unwrap_or(PATIENCE));
+        self.slot = Some(Watched { state, problem });
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::inventory::history;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
     PageHeader, Pieces, Presence, SMALLEST_SEGMENT, Segment, TimelineHistory, WalChain,
@@ -58,7 +59,14 @@ pub async fn fetch(
         // A backup's history file, which no recovery needs.
         return Ok(Fetched::Beyond);
     };
-    match chain.presence(segment) {
+    let presence = chain.presence(segment);
+    if matches!(presence, Presence::Partial(_) | Presence::Beyond)
+        && let Some(timeline) = continued_by(repository, chain, segment).await?
+    {
+        let error = missing(name);
+        return Err(error.detail(format!("timeline {timeline} goes on behind it")));
+    }
+    match presence {
         Presence::Whole => {
             let content = repository.get(&wal_name(segment, bytes)).await?;
             if content.len() as u64 != u64::from(bytes) {
@@ -142,6 +150,23 @@ pub async fn fetch_whole(repository: &Repository, name: &str) -> Result<Option<F
             ),
         )),
     }
+}
+
+/// The timeline that goes on behind a segment of which not all is there, though its own does not. A
+/// server that is told that the log ends there is promoted on the older one, short of what was
+/// written after.
+async fn continued_by(
+    repository: &Repository,
+    chain: &WalChain,
+    segment: Segment,
+) -> Result<Option<u32>> {
+    for timeline in chain.histories_after(segment.timeline) {
+        let line = history(repository, timeline).await?;
+        if chain.is_passed_by(segment, &line) {
+            return Ok(Some(timeline));
+        }
+    }
+    Ok(None)
 }
 
 /// The error of a hole, or of a history without which WAL that is there cannot be reached.
@@ -237,6 +262,55 @@ mod tests {
         };
         assert_eq!(found[..24_576], content[..24_576]);
         assert!(audited().await.missing.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_timeline_that_another_continues_is_not_taken_for_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(dir.path());
+        let pusher = Pusher::new(&repository);
+        let name = |number| {
+            Segment {
+                timeline: 1,
+                number,
+            }
+            .name(MB)
+        };
+        let ask = async |number| fetch_live(&repository, &name(number), MB).await;
+        let (third, content) = wal(3, 7);
+        pusher.push(&third, &content).await.unwrap();
+        assert_eq!(ask(4).await.unwrap().0, Fetched::Beyond);
+        // Timeline 2 has left timeline 1 in segment 6, of which 4 and 5 never came.
+        let branch = Lsn(6 * u64::from(MB) + 4096);
+        let history = format!("1\t{branch}\tno recovery target specified\n");
+        let pushed = pusher.push("00000002.history", history.as_bytes());
+        pushed.await.unwrap();
+        assert_eq!(ask(4).await.unwrap().0, Fetched::Beyond);
+        let after = Segment {
+            timeline: 2,
+            number: 6,
+        };
+        let wal = crate::recovery::page_tests::segment(after, MB, 7);
+        pusher.push(&after.name(MB), &wal).await.unwrap();
+        for number in [4, 5] {
+            let error = ask(number).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::WalMissing, "{number}");
+        }
+        // Pieces of it do not reach the branch, either.
+        let piece = Increment {
+            offset: 0,
+            bytes: 8192,
+        };
+        let fourth = Segment::parse(&name(4), MB).unwrap();
+        let file = increment_name(fourth, piece, MB);
+        repository
+            .put(&file, content[..8192].to_vec())
+            .await
+            .unwrap();
+        assert_eq!(ask(4).await.unwrap_err().kind(), Kind::WalMissing);
+        // A server that follows timeline 1 alone comes to its end behind the branch.
+        assert_eq!(ask(6).await.unwrap().0, Fetched::Beyond);
+        assert_eq!(ask(7).await.unwrap().0, Fetched::Beyond);
     }
 
     #[tokio::test]

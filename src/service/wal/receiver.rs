@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::slot::refuse_lost;
 use super::spool::Spool;
 use super::upload::{Upload, lasting};
 use crate::clock::Clock;
@@ -111,9 +112,11 @@ impl Receiver {
     ///
     /// # Errors
     /// The program is missing, cannot connect, or does not get its slot within 15 s; another
-    /// process works in the spool ([`Kind::RunnerBusy`]).
+    /// process works in the spool ([`Kind::RunnerBusy`]); the server has given up the slot
+    /// ([`Kind::WalMissing`]).
     pub async fn start(options: &ReceiverOptions) -> Result<Self> {
         let spool = Spool::take(&options.spool).await?;
+        refuse_lost(&options.target, &options.slot).await?;
         make_slot(options, &spool).await?;
         spool.go_on_from(&options.slot, &options.target).await?;
         let (child, said) = connect(options, &spool).await?;

@@ -22,7 +22,7 @@ use super::{Fetched, Pusher, chain, fetch, fetch_brought, fetch_live};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::Identity;
-use crate::recovery::{Brought, Presence, Segment, TimelineHistory, WalChain};
+use crate::recovery::{Brought, Lsn, Presence, Segment, TimelineHistory, WalChain};
 use crate::storage::{Repository, room};
 
 /// Segments that are fetched before they are asked for, and the most that they may take together.
@@ -44,6 +44,9 @@ pub struct Expected {
     /// A folder to be made in the file system of the server's data, where segments lie ready before
     /// they are asked for [default: they wait in memory, and are sent].
     pub ready: Option<PathBuf>,
+    /// Where the log is taken to end: segments that begin there or behind it are not served, whatever
+    /// has come into the repository since. None to follow it as far as it comes.
+    pub until: Option<Lsn>,
 }
 
 /// A socket that is served until the value is dropped.
@@ -63,6 +66,7 @@ struct Shared {
     bytes: u32,
     brought: Option<Brought>,
     ready: Option<Arc<ReadyFolder>>,
+    until: Option<Lsn>,
     chain: tokio::sync::Mutex<WalChain>,
     ahead: Mutex<Ahead>,
     fault: Mutex<Option<Error>>,
@@ -100,6 +104,7 @@ impl WalSocket {
             bytes: expected.segment_bytes,
             brought: expected.brought,
             ready,
+            until: expected.until,
             chain: tokio::sync::Mutex::new(known),
             ahead: Mutex::default(),
             fault: Mutex::default(),
@@ -239,6 +244,11 @@ impl Shared {
     /// Whole segments are taken by the listing at hand. Everything else may have changed since:
     /// the repository of a live server grows, and pieces go when their segment is whole.
     async fn fetch_now(&self, name: &str, segment: Option<Segment>) -> Result<Fetched> {
+        if let (Some(segment), Some(until)) = (segment, self.until)
+            && segment.start(self.bytes) >= until
+        {
+            return Ok(Fetched::Beyond);
+        }
         let known = self.chain.lock().await.clone();
         if segment.is_some_and(|segment| known.presence(segment) == Presence::Whole) {
             return fetch(&self.repository, &known, name, self.bytes).await;
@@ -412,6 +422,48 @@ mod tests {
         assert!(socket.fault().is_none());
     }
 
+    #[tokio::test]
+    async fn what_comes_behind_an_end_that_was_set_is_not_served() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = repository(&dir.path().join("repository"));
+        let pusher = Pusher::new(&repository);
+        let all = [3, 4, 5].map(|number| wal(number, 7));
+        for (name, content) in &all {
+            pusher.push(name, content).await.unwrap();
+        }
+        let identity = Identity {
+            uid: 0,
+            gid: 0,
+            switched: false,
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        // In the middle of segment 4, at its beginning, and nowhere.
+        let ends = [
+            (Some(Lsn(4 * u64::from(MB) + 8192)), 2),
+            (Some(Lsn(4 * u64::from(MB))), 1),
+            (None, 3),
+        ];
+        for (until, served) in ends {
+            let expected = Expected {
+                segment_bytes: MB,
+                until,
+                ..Expected::default()
+            };
+            let path = dir.path().join(format!("s{served}"));
+            let socket = WalSocket::serve(&repository, expected, &path, &identity, &clock);
+            let socket = socket.await.unwrap();
+            for (place, (name, content)) in all.iter().enumerate() {
+                let found = fetch_through(&path, name).await.unwrap();
+                let wanted = match place < served {
+                    true => Fetched::Found(content.clone()),
+                    false => Fetched::Beyond,
+                };
+                assert!(found == wanted, "{until:?} {name}");
+            }
+            assert!(socket.fault().is_none());
+        }
+    }
+
     /// A cluster that never archived the history of its timeline, and a backup of it.
     #[tokio::test]
     async fn the_histories_that_a_backup_brings_along_are_not_missing() {
@@ -434,6 +486,7 @@ mod tests {
             segment_bytes: MB,
             brought: backup.brought(),
             ready: None,
+            until: None,
         };
         let identity = Identity {
             uid: 0,
@@ -462,8 +515,8 @@ mod tests {
         let ready = dir.path().join("ready");
         let expected = Expected {
             segment_bytes: MB,
-            brought: None,
             ready: Some(ready.clone()),
+            ..Expected::default()
         };
         let identity = Identity::current().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());

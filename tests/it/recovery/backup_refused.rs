@@ -58,7 +58,20 @@ async fn m16_a_repository_belongs_to_one_cluster_in_one_region() {
         drop(create(&url, region));
         place.tidegate(drill).env("TIDEGATE_SEAL_KEY", KEY)
     };
-    for refused in [restore("us").exits(4), drill("us").exits(4)] {
+    let segment = "select current_setting('data_directory') || '/pg_wal/' || pg_walfile_name(pg_switch_wal())";
+    let segment = value(&first, segment).await;
+    let push = |region: &str| {
+        drop(create(&url, region));
+        let push = ["wal", "push", "-e", "production", &segment];
+        place.tidegate(push).env("TIDEGATE_SEAL_KEY", KEY)
+    };
+    push("eu").ok();
+    let refused = [
+        restore("us").exits(4),
+        drill("us").exits(4),
+        push("us").exits(4),
+    ];
+    for refused in refused {
         let told = refused.stderr;
         assert!(told.contains("eu") && told.contains("us"), "{told}");
     }

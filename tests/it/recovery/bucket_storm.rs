@@ -218,3 +218,34 @@ async fn a_bucket_that_keeps_everything_is_backed_up_to_and_expire_says_so() {
     tidegate(&shelf, bucket.port, &["backup", "verify"]).ok();
     tidegate(&shelf, bucket.port, &["wal", "audit", "--deep"]).ok();
 }
+
+/// A lock on one of several backups: its retention ends later than those of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_locked_stays_whole_and_the_others_go() {
+    let (server, shelf, bucket) = (primary(&[]).await, Shelf::new(), Bucket::start().await);
+    let url = server.url("postgres");
+    let create = ["backup", "create", "--database-url", &url];
+    let ids = [(); 4].map(|()| tidegate(&shelf, bucket.port, &create).data()["id"].take());
+    let [first, locked, third, last] = ids.map(|id| id.as_str().unwrap().to_owned());
+    server.stop().await;
+    let folder = BackupManifest::folder(&locked);
+    let network = Network::with(bucket.port, move |_, line| {
+        (line.starts_with("DELETE") && line.contains(&folder)).then_some(Hit::Refuse)
+    });
+    let expire = ["backup", "expire", "--keep-count", "1", "--format", "json"];
+    let error = tidegate(&shelf, network.port, &expire).exits(4).error();
+    assert_eq!(error["code"], "TG0834", "{error:#}");
+    let text = error.to_string();
+    assert!(text.contains(&locked), "{text}");
+    assert!(!text.contains(&first) && !text.contains(&third), "{text}");
+    let left = tidegate(&shelf, bucket.port, &["backup", "list"]).data();
+    let left: Vec<&str> = left["backups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|backup| backup["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(left, [&locked, &last]);
+    tidegate(&shelf, bucket.port, &["backup", "verify"]).ok();
+    tidegate(&shelf, bucket.port, &["wal", "audit"]).ok();
+}

@@ -21,6 +21,9 @@ use super::stage::{OTHER_KEY, Shelf, run, value};
 
 const MB: u32 = 1 << 20;
 const SLOT: &str = "tidegate_test";
+/// More than a segment of WAL.
+pub(super) const FILL: &str = "insert into t select g + (select coalesce(max(id), 0) from t), repeat(md5(g::text), 100) \
+    from generate_series(1, 500) g";
 
 /// Where the process that receives is told what to do.
 const URL: &str = "TIDEGATE_TEST_RECEIVE_FROM";
@@ -60,7 +63,7 @@ pub(super) async fn primary(more: &[(&str, &str)]) -> Ephemeral {
     server
 }
 
-async fn options(url: &str, spool: &Path, repository: Repository) -> ReceiverOptions {
+pub(super) async fn options(url: &str, spool: &Path, repository: Repository) -> ReceiverOptions {
     ReceiverOptions {
         target: target(url).await,
         binaries: discover(&Search::default()).await.unwrap(),
@@ -408,8 +411,7 @@ async fn wal_that_the_server_has_not_got_any_more_ends_the_receiver_with_the_rem
     )
     .await;
     for _ in 0..6 {
-        let fill = "insert into t select g + (select coalesce(max(id), 0) from t), repeat(md5(g::text), 100) from generate_series(1, 500) g";
-        run(&server, fill).await;
+        run(&server, FILL).await;
         run(&server, "select pg_switch_wal()").await;
         run(&server, "checkpoint").await;
     }

@@ -71,11 +71,13 @@ impl Part {
     pub(super) async fn read(&self, repository: &Repository) -> Result<Vec<u8>> {
         // Under the name of the key that sealed it, which may be a former one.
         let mut name = self.name(repository);
-        for id in repository.key_ids().skip(1) {
-            if repository.exists(&name).await? {
-                break;
+        if !repository.exists(&name).await? {
+            for id in repository.key_ids().await?.into_iter().skip(1) {
+                name = format!("parts/{id}/{}", self.sha256);
+                if repository.exists(&name).await? {
+                    break;
+                }
             }
-            name = format!("parts/{id}/{}", self.sha256);
         }
         let bytes = repository.get(&name).await?;
         if Self::of(&bytes) != *self {

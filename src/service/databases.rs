@@ -15,7 +15,7 @@ const DATABASES: &str = "select pg_catalog.decode(pg_catalog.replace(datname::pg
 
 /// The name of a database.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(in crate::service) enum Named {
     /// It can be entered by this name.
     Text(String),
     /// Its name is no text; what of it can be shown.
@@ -35,7 +35,7 @@ impl Named {
 ///
 /// # Errors
 /// Those of the server.
-pub(super) async fn databases(session: &Session) -> Result<Vec<Named>> {
+pub(in crate::service) async fn databases(session: &Session) -> Result<Vec<Named>> {
     let rows = session.query(DATABASES, &[&USUAL]).await?;
     rows.iter()
         .map(|row| Ok(Named::new(row.try_get(0)?)))

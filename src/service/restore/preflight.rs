@@ -1,0 +1,143 @@
+//! What a backup asks of the machine that it is restored on. Most of it is looked at before anything is
+//! written; how ICU sorts here, only a server can be asked.
+
+use crate::error::{Error, Kind, Result};
+use crate::postgres::Session;
+use crate::postgres::private::{Binaries, Extensions};
+use crate::recovery::{BackupManifest, OtherCollation, PRELOADED, libraries};
+
+/// Settings that make a server, or each of its connections, load libraries.
+const LOADING: [&str; 3] = [
+    PRELOADED,
+    "session_preload_libraries",
+    "local_preload_libraries",
+];
+/// By it libraries are looked for elsewhere.
+const ELSEWHERE: &str = "dynamic_library_path";
+/// The provider whose version is that of the C library.
+const LIBC: &str = "libc";
+
+/// Collations of the restored cluster that sort in another version here. The versions of databases are
+/// recorded since PostgreSQL 15; a name is bytes of any encoding, of which what is no ASCII is escaped.
+const OTHER: &str = "select collname::text, collprovider::text, collversion, pg_catalog.pg_collation_actual_version(oid) \
+     from pg_catalog.pg_collation where collversion <> pg_catalog.pg_collation_actual_version(oid) order by 1";
+const OTHER_DATABASES: &str = "select 'database ' || pg_catalog.encode(pg_catalog.decode(pg_catalog.replace(datname::text, \
+     pg_catalog.chr(92), pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape'), 'escape'), datlocprovider::text, datcollversion, \
+     pg_catalog.pg_database_collation_actual_version(oid) \
+     from pg_catalog.pg_database where datcollversion <> pg_catalog.pg_database_collation_actual_version(oid) order by 1";
+
+/// Looks at the programs and at the C library; gives what is to be known, in sentences.
+///
+/// # Errors
+/// [`Kind::ConfigValue`] for a library that `wanted` makes the server load and that is not there: it would
+/// not start, after all was fetched.
+pub(super) async fn preflight(
+    binaries: &Binaries,
+    backup: &BackupManifest,
+    wanted: &[(String, String)],
+) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    match binaries.extensions().await {
+        Some(here) => {
+            loadable(&here, wanted)?;
+            let settings = &backup.settings;
+            found.extend(settings.missing(|name| here.holds(name), |name| here.knows(name)));
+        }
+        None => {
+            let dir = binaries.dir.display();
+            tracing::debug!("the extensions of the programs in {dir} are not known");
+        }
+    }
+    if let Some(version) = libc_version().await {
+        let other = OtherCollation::of(&backup.settings.collations, LIBC, &version);
+        found.extend(other.iter().map(OtherCollation::warning));
+    }
+    for warning in &found {
+        tracing::warn!("{warning}");
+    }
+    Ok(found)
+}
+
+fn loadable(here: &Extensions, wanted: &[(String, String)]) -> Result<()> {
+    let named = |known: &str| {
+        wanted
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(known))
+    };
+    if named(ELSEWHERE) {
+        return Ok(());
+    }
+    for (setting, list) in wanted {
+        let loads = LOADING
+            .iter()
+            .any(|name| setting.eq_ignore_ascii_case(name));
+        for name in libraries(list).into_iter().filter(|_| loads) {
+            if !here.holds(&name) {
+                let folder = here.libraries().display();
+                return Err(Error::new(
+                    Kind::ConfigValue,
+                    format!("--set {setting} names the library {name}, which is not in {folder}: the server would not start"),
+                )
+                .hint("install the package that brings the library, or leave it out"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The version of the C library, as a server reports it for its collations (`gnu_get_libc_version`); none
+/// where it has none.
+async fn libc_version() -> Option<String> {
+    let mut told = tokio::process::Command::new("getconf");
+    told.arg("GNU_LIBC_VERSION").kill_on_drop(true);
+    let output = told.output().await.ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.trim().strip_prefix("glibc ").map(str::to_owned)
+}
+
+/// What the restored server says of its collations, but for what was `told`; nothing when it cannot be
+/// asked.
+pub(super) async fn collations(url: &str, told: &[String]) -> Vec<String> {
+    match other(url).await {
+        Ok(other) => {
+            let other = other.iter().map(OtherCollation::warning);
+            let new: Vec<String> = other.filter(|words| !told.contains(words)).collect();
+            for warning in &new {
+                tracing::warn!("{warning}");
+            }
+            new
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the collations of the restored cluster are not known");
+            Vec::new()
+        }
+    }
+}
+
+async fn other(url: &str) -> Result<Vec<OtherCollation>> {
+    let target = crate::service::scratch::target(url, None).await?;
+    let session = Session::connect(&target, "restore").await?;
+    let mut rows = session.query(OTHER, &[]).await?;
+    if session.version() >= 150_000 {
+        rows.extend(session.query(OTHER_DATABASES, &[]).await?);
+    }
+    let mut found: Vec<OtherCollation> = Vec::new();
+    for row in rows {
+        let (name, provider): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let (recorded, actual): (String, String) = (row.try_get(2)?, row.try_get(3)?);
+        let provider = crate::recovery::provider_name(&provider);
+        let same = found.iter_mut().find(|one| {
+            one.provider == provider && one.recorded == recorded && one.actual == actual
+        });
+        match same {
+            Some(same) => same.names.push(name),
+            None => found.push(OtherCollation {
+                provider: provider.to_owned(),
+                recorded,
+                actual,
+                names: vec![name],
+            }),
+        }
+    }
+    Ok(found)
+}
