@@ -16,6 +16,7 @@ mod engines;
 mod folder;
 mod incremental;
 mod incremental_damage;
+mod logical;
 mod pitr;
 mod release;
 mod rescue;
