@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_parser = ["logical"], group = "tables_into", conflicts_with_all = ["to", "patch", "target", "deadline", "settings", "keep_running", "tablespace_mapping"])]
     engine: Option<String>,
     /// With --engine logical: without owners and grants, whose roles may not be there
-    #[arg(long, requires = "engine")]
+    #[arg(long, requires = "engine", conflicts_with_all = ["to", "patch"])]
     no_owner: bool,
     /// The repository [default: `[backup] repository`]
     #[arg(long, value_name = "LOCATION")]

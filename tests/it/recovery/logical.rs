@@ -1,6 +1,7 @@
 //! M10: tables backed up by themselves, and brought back. What they are not is tested, too: a base.
 
 mod damage;
+mod elsewhere;
 mod killed;
 mod refused;
 

@@ -31,6 +31,8 @@ async fn tables_that_are_not_there_are_named_before_anything_is_written() {
         let told = shop.shelf.backup(&[&create[..], &option].concat()).exits(2);
         assert!(told.stderr.contains("--engine logical"), "{}", told.stderr);
     }
+    let told = command(&shop.shelf, &["restore", "--to", "x", "--no-owner"]).exits(2);
+    assert!(told.stderr.contains("cannot be used"), "{}", told.stderr);
     let id = shop.create_tables(&["app.users"]).data()["id"]
         .as_str()
         .unwrap()
