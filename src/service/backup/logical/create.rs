@@ -296,3 +296,55 @@ impl LogicalBackup<'_> {
         self.events.emit(Event::Note(text));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::{Config, Overrides};
+    use crate::job::Silent;
+    use crate::recovery::logical_tests::{sample, table};
+    use crate::storage::{Location, SealKey};
+
+    /// `expire` took a create that was held up for one that was killed.
+    #[tokio::test]
+    async fn a_backup_whose_parts_were_removed_while_it_was_made_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = "8f1d3a5c7b9e0214365870a9bcdef1023344556d77889a0b1c2d3e4f5a6b7c8d";
+        let key = SealKey::parse(&SecretString::from(key)).unwrap();
+        let place = Location::Folder(dir.path().to_owned());
+        let repository = Repository::open(&place, Vec::new(), key).unwrap();
+        let config = Config::load(&Overrides {
+            file: None,
+            environment: None,
+            database_url: Some("postgresql:///postgres?host=/nowhere".to_owned()),
+        });
+        let config = config.unwrap();
+        let environment = config.environment(None).unwrap();
+        let backup = LogicalBackup {
+            target: &environment.target(&config).await.unwrap(),
+            repository: &repository,
+            engine: "native",
+            region: None,
+            tables: &[],
+            jobs: 1,
+            clock: Arc::new(SystemClock::default()),
+            events: Arc::new(Silent),
+            cancel: CancellationToken::new(),
+        };
+        let id = "20261126T020000Z-000002";
+        let made = sample(id, &[table("app", "orders"), table("app", "users")]);
+        let name = LogicalManifest::name(id);
+        let parts: Vec<String> = made.parts().map(|(name, _)| name).collect();
+        repository.put(&parts[0], &b"part"[..]).await.unwrap();
+        let error = backup.complete(&made).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::BackupMissing, "{error}");
+        assert!(error.to_string().contains(&parts[1]), "{error}");
+        assert!(!repository.exists(&name).await.unwrap());
+        repository.put(&parts[1], &b"part"[..]).await.unwrap();
+        backup.complete(&made).await.unwrap();
+        assert!(repository.exists(&name).await.unwrap());
+    }
+}

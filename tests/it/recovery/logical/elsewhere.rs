@@ -4,6 +4,7 @@ use tidegate::recovery::LogicalManifest;
 
 use super::super::bucket_restore::tidegate;
 use super::super::stage::{run, run_at, value_at};
+use super::super::standby::{followed, standby};
 use super::{SHOP, Shop, digest};
 use crate::bucket::network::{Fault, Network};
 use crate::bucket::server::Bucket;
@@ -90,5 +91,58 @@ async fn an_older_server_is_refused() {
     let copy = shop.database("copy").await;
     let told = shop.restore(&copy, &[]).exits(4).stderr;
     assert!(told.contains("the backup is of 99"), "{told}");
+    shop.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_read_from_a_standby_too() {
+    let shop = Shop::open(SHOP).await;
+    let folder = tempfile::Builder::new().prefix("tgs-").tempdir_in("/tmp");
+    let folder = folder.unwrap();
+    let standby = standby(&shop.server, folder.path()).await;
+    followed(&shop.server, &standby).await;
+    let url = standby.url("shop");
+    let create = ["create", "--engine", "logical", "--database-url", &url];
+    let tables = [
+        "--table",
+        "app.users",
+        "--table",
+        "app.orders",
+        "--jobs",
+        "2",
+    ];
+    let create = [&create[..], &tables].concat();
+    shop.shelf.backup(&create).ok();
+    standby.stop().await;
+    let copy = shop.database("copy").await;
+    shop.restore(&copy, &[]).ok();
+    let orders = digest(&shop.url(), "app.orders").await;
+    assert_eq!(digest(&copy, "app.orders").await, orders);
+    shop.server.stop().await;
+}
+
+/// Rows that a role may not see would be missing without anybody knowing.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_hidden_from_the_role_are_an_error() {
+    let shop = Shop::open(SHOP).await;
+    let sql = "create role reader login; grant pg_read_all_data to reader; \
+        alter table app.users enable row level security; create policy few on app.users using (id < 10)";
+    run_at(&shop.url(), sql).await;
+    let url = shop.url();
+    let (rest, _) = url.rsplit_once("user=").unwrap();
+    let url = format!("{rest}user=reader");
+    let create = [
+        "create",
+        "--engine",
+        "logical",
+        "--table",
+        "app.users",
+        "--database-url",
+        &url,
+    ];
+    let told = shop.shelf.backup(&create).exits(1).stderr;
+    assert!(told.contains("row-level security"), "{told}");
+    let folder = shop.shelf.path().join("logical");
+    assert_eq!(folder.read_dir().map_or(0, Iterator::count), 0);
     shop.server.stop().await;
 }
