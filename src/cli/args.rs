@@ -121,7 +121,7 @@ pub enum Command {
     /// WAL on its way into a repository and out of it
     #[command(subcommand)]
     Wal(wal::Command),
-    /// Bring a cluster back from the repository, to a point in time
+    /// Bring a cluster back from the repository, to a point in time, or single tables
     Restore(restore::Args),
     /// Restore drills: RTO, RPO, integrity, damage that must be found
     #[command(subcommand)]

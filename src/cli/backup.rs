@@ -1,6 +1,7 @@
-//! `tidegate backup`: base backups.
+//! `tidegate backup`: base backups, and logical ones beside them.
 
 mod expire;
+mod logical;
 mod report;
 mod rotate;
 
@@ -13,13 +14,14 @@ use super::render::Output;
 use crate::config::{Config, parse_rate};
 use crate::engines;
 use crate::error::{Error, Kind, Result};
-use crate::service::backup::{Backup, Parent, Share, Shelf, Verify};
+use crate::recovery::LogicalManifest;
+use crate::service::backup::{Backup, LogicalShelf, Parent, Share, Shelf, Verify};
 use crate::storage::Repository;
 
 /// Commands of `backup`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Take a base backup of a running server
+    /// Take a base backup of a running server, or a logical one of single tables
     Create(CreateArgs),
     /// Show the backups of a repository
     List(Place),
@@ -64,9 +66,16 @@ pub struct CreateArgs {
     #[arg(long)]
     encrypted_volume: bool,
     /// Who makes and keeps it: native, pgbackrest or barman [default: that of [backup] in tidegate.toml, else
-    /// native]
+    /// native]; or logical: rows of one database by pg_dump, from which no recovery to a moment starts
     #[arg(long, value_name = "NAME")]
     engine: Option<String>,
+    /// With --engine logical: this table, with its partitions, to be restored by itself; may be
+    /// repeated [default: the whole database]
+    #[arg(long = "table", value_name = "TABLE")]
+    tables: Vec<String>,
+    /// With --engine logical: tables that are read at once, of the same instant [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    jobs: Option<u8>,
 }
 
 impl CreateArgs {
@@ -98,8 +107,9 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
         Command::List(place) => {
             let repository = open(&config, place.repository.as_deref()).await?;
             let shelf = Shelf::read(&repository).await?;
+            let beside = LogicalShelf::read(&repository).await?;
             let location = repository.location().to_string();
-            Ok(Output::report(report::List::new(location, shelf)))
+            Ok(Output::report(report::List::new(location, shelf, beside)))
         }
         Command::Verify(args) => {
             let repository = open(&config, args.place.repository.as_deref()).await?;
@@ -119,6 +129,10 @@ pub(super) async fn run(app: &App, command: &Command) -> Result<Output> {
 
 async fn create(app: &App, config: &Config, args: &CreateArgs) -> Result<Output> {
     let wanted = args.engine.as_deref();
+    if wanted == Some(LogicalManifest::ENGINE) {
+        return logical::create(app, config, args).await;
+    }
+    logical::refuse_options(args)?;
     let named = args.place.repository.as_deref();
     let (repository, known) = open_with(config, named, wanted).await?;
     let configured = wanted.or(config.backup().engine.as_deref());

@@ -1,4 +1,6 @@
-//! `tidegate restore`: a cluster out of the repository.
+//! `tidegate restore`: a cluster out of the repository, or tables.
+
+mod logical;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,20 +31,27 @@ use crate::storage::Repository;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A folder that does not exist or is empty; the cluster is in `data` below it
-    #[arg(long, value_name = "DIR", required_unless_present = "patch")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["patch", "engine"])]
     to: Option<PathBuf>,
     /// Bring back this table only: what the backup holds of it and the environment's database does
-    /// not; may be repeated
-    #[arg(long = "table", value_name = "TABLE", requires = "patch")]
+    /// not, or with --engine logical all of it; may be repeated
+    #[arg(long = "table", value_name = "TABLE", requires = "tables_into")]
     tables: Vec<String>,
     /// Where the SQL goes that brings the tables back, to be read and run by a person. The cluster is
     /// restored into a temporary folder and goes away again
-    #[arg(long, value_name = "FILE", requires = "tables", conflicts_with_all = ["to", "keep_running", "tablespace_mapping"])]
+    #[arg(long, value_name = "FILE", group = "tables_into", requires = "tables", conflicts_with_all = ["to", "keep_running", "tablespace_mapping"])]
     patch: Option<PathBuf>,
+    /// logical: bring tables of a logical backup into the environment's database, in one transaction;
+    /// they must be empty there, or missing
+    #[arg(long, value_name = "NAME", value_parser = ["logical"], group = "tables_into", conflicts_with_all = ["to", "patch", "target", "deadline", "settings", "keep_running", "tablespace_mapping"])]
+    engine: Option<String>,
+    /// With --engine logical: without owners and grants, whose roles may not be there
+    #[arg(long, requires = "engine", conflicts_with_all = ["to", "patch"])]
+    no_owner: bool,
     /// The repository [default: `[backup] repository`]
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
-    /// The base backup [default: the newest from which the target can be reached]
+    /// The backup [default: the newest from which the target can be reached, or that holds the tables]
     #[arg(long, value_name = "ID")]
     backup: Option<String>,
     /// Up to the last transaction committed until then: 2026-11-26T02:15:00Z
@@ -99,6 +108,12 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let repository = open(&config, args.repository.as_deref()).await?;
     admit(app, &config, &repository).await?;
+    if args.engine.is_some() {
+        return logical::run(app, (&config, args), &repository).await;
+    }
+    if let Some(id) = &args.backup {
+        logical::refuse(&repository, id).await?;
+    }
     let shelf = Shelf::read(&repository).await?;
     // A name says nothing of its place; the record of a release's point does.
     let (target, place) = match &args.before_release {

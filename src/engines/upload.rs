@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::stopped;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Part, Stream};
+use crate::recovery::{BackupManifest, LogicalManifest, Part, Stream};
 use crate::storage::{Repository, reclaimed, room};
 
 /// Bytes of a part before it is sealed.
@@ -17,11 +17,15 @@ const PART: usize = 16 << 20;
 /// two and the text of one are 80 MiB at most.
 const SEALERS: usize = 2;
 
+/// The name of a part, by the id of its backup, its stream, and its number.
+type PartName = fn(&str, &str, usize) -> String;
+
 /// Writes the data of one backup.
 #[derive(Debug)]
 pub struct Upload {
     repository: Repository,
     id: String,
+    named: PartName,
     cancel: CancellationToken,
     /// Bytes of all parts written so far.
     pub bytes: u64,
@@ -65,9 +69,24 @@ impl Upload {
     /// For the backup `id`, which must be new.
     #[must_use]
     pub fn new(repository: Repository, id: &str, cancel: CancellationToken) -> Self {
+        Self::with(BackupManifest::part_name, (repository, id), cancel)
+    }
+
+    /// For the logical backup `id`, which must be new.
+    #[must_use]
+    pub fn logical(repository: Repository, id: &str, cancel: CancellationToken) -> Self {
+        Self::with(LogicalManifest::part_name, (repository, id), cancel)
+    }
+
+    fn with(
+        named: PartName,
+        (repository, id): (Repository, &str),
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             repository,
             id: id.to_owned(),
+            named,
             cancel,
             bytes: 0,
             sealed_bytes: 0,
@@ -134,7 +153,7 @@ impl Upload {
             if parts.under_way.len() >= SEALERS {
                 parts.next().await?;
             }
-            let file = BackupManifest::part_name(&self.id, name, number);
+            let file = (self.named)(&self.id, name, number);
             let repository = self.repository.clone();
             let writing = async move { write(repository, file, (number, buffers)).await };
             parts.under_way.spawn(writing);

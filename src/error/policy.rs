@@ -811,7 +811,7 @@ impl Kind {
                 ("TG1002", 1, Retry::Never),
                 "a program that makes backups failed",
                 "see what it said; nothing of this backup counts, earlier ones are untouched",
-                "Base backups are made by `pg_basebackup` of the server's own major version. Without its manifest, which is written last, there is no backup.",
+                "Base backups are made by `pg_basebackup` of the server's own major version, logical ones by `pg_dump` of that version or a later one. Without its manifest, which is written last, there is no backup.",
             ),
             Self::BackupMissing => row(
                 ("TG1003", 3, Retry::Never),
@@ -834,8 +834,8 @@ impl Kind {
             Self::RestoreFailed => row(
                 ("TG1023", 3, Retry::Never),
                 "a restore did not reach its end",
-                "see the lines of the server's log",
-                "The server that was to recover ended before it was promoted, did not reach the end of the WAL, or the restored files are not those of the backup.",
+                "see what the server said",
+                "The server that was to recover ended before it was promoted, did not reach the end of the WAL, or the restored files are not those of the backup. Of a logical backup: the server refused a statement, and everything was taken back.",
             ),
             Self::DrillFailed => row(
                 ("TG1040", 3, Retry::Never),

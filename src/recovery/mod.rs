@@ -13,6 +13,7 @@ mod goes_on;
 mod identity;
 mod lineage;
 mod log_end;
+mod logical;
 mod lsn;
 mod manifest;
 mod objectives;
@@ -46,6 +47,9 @@ pub use lineage::lineage;
 pub use log_end::log_end;
 #[cfg(test)]
 pub(crate) use log_end::tests as log_end_tests;
+#[cfg(test)]
+pub(crate) use logical::tests as logical_tests;
+pub use logical::{Archive, Contents, LOGICAL_VERSION, LogicalManifest};
 pub use lsn::Lsn;
 #[cfg(test)]
 pub(crate) use manifest::tests as manifest_tests;

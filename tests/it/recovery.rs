@@ -18,6 +18,7 @@ mod engines;
 mod folder;
 mod incremental;
 mod incremental_damage;
+mod logical;
 mod pitr;
 mod preflight;
 mod release;

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::recovery::Retention;
-use crate::service::backup::{Expire, Expired, SIGN_EVERY, record};
+use crate::service::backup::{Expire, Expired, Gone, SIGN_EVERY, record};
 
 /// Arguments of `backup expire`.
 #[derive(Debug, clap::Args)]
@@ -82,7 +82,8 @@ pub(super) async fn run(app: &App, config: &Config, args: &Args) -> Result<Outpu
         cancel: app.cancel.clone(),
     };
     let expired = expire.run().await?;
-    let something = !expired.expired.is_empty() || expired.wal.files > 0;
+    let bases = !expired.expired.is_empty() || expired.wal.files > 0;
+    let something = bases || !expired.logical.expired.is_empty();
     if something && !args.dry_run {
         // A repository outlives its database: expiring works without it.
         if let Err(error) = audit(app, config, &expired).await {
@@ -101,13 +102,11 @@ async fn audit(app: &App, config: &Config, expired: &Expired) -> Result<()> {
     }
     let target = environment.target(config).await?;
     let session = Session::connect(&target, "backup").await?;
-    let ids: Vec<&str> = expired
-        .expired
-        .iter()
-        .map(|gone| gone.id.as_str())
-        .collect();
-    let detail =
-        json!({ "backups": ids, "wal_files": expired.wal.files, "wal_before": expired.wal.before });
+    let ids = |gone: &[Gone]| -> Vec<String> { gone.iter().map(|gone| gone.id.clone()).collect() };
+    let detail = json!({
+        "backups": ids(&expired.expired), "logical": ids(&expired.logical.expired),
+        "wal_files": expired.wal.files, "wal_before": expired.wal.before,
+    });
     record(&session, &target, "backup.expire", detail).await?;
     Ok(())
 }

@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::super::render::{Page, Report, Style};
+use super::logical;
 use crate::error::Kind;
-use crate::recovery::{BackupManifest, Lsn};
-use crate::service::backup::{Created, Damaged, Expired, Remains, Shelf, Verified};
+use crate::recovery::{BackupManifest, Decision, Lsn};
+use crate::service::backup::{
+    Created, Damaged, Expired, Gone, LogicalShelf, Remains, Shelf, Verified,
+};
 
 /// Bytes as megabytes.
-fn megabytes(bytes: u64) -> String {
+pub(super) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
@@ -49,6 +52,8 @@ impl Report for Created {
 pub(super) struct List {
     repository: String,
     backups: Vec<Listed>,
+    /// Logical ones.
+    logical: Vec<logical::Listed>,
     damaged: Vec<Damaged>,
     unfinished: Vec<Remains>,
 }
@@ -77,7 +82,7 @@ struct Listed {
 }
 
 impl List {
-    pub(super) fn new(repository: String, shelf: Shelf) -> Self {
+    pub(super) fn new(repository: String, shelf: Shelf, beside: LogicalShelf) -> Self {
         let listed = |backup: &BackupManifest| Listed {
             id: backup.id.clone(),
             engine: backup.engine.clone(),
@@ -100,8 +105,9 @@ impl List {
         Self {
             backups: shelf.backups.iter().map(listed).collect(),
             repository,
-            damaged: shelf.damaged,
-            unfinished: shelf.remains,
+            logical: logical::Listed::of(&beside),
+            damaged: [shelf.damaged, beside.damaged].concat(),
+            unfinished: [shelf.remains, beside.remains].concat(),
         }
     }
 }
@@ -112,8 +118,12 @@ impl Report for List {
     }
 
     fn human(&self, page: &mut Page) -> fmt::Result {
-        if self.backups.is_empty() && self.damaged.is_empty() {
+        let none = self.backups.is_empty() && self.damaged.is_empty();
+        if none && self.logical.is_empty() {
             page.line(format!("No backups in {}.", self.repository))?;
+        } else if none {
+            let text = "No base backups: nothing can be recovered to a moment.";
+            page.line(page.styled(Style::Waiting, text))?;
         } else {
             let rows = self.backups.iter().map(|backup| {
                 vec![
@@ -143,6 +153,7 @@ impl Report for List {
                 ))?;
             }
         }
+        logical::Listed::page(&self.logical, page)?;
         damaged(page, &self.damaged)?;
         for remains in &self.unfinished {
             page.line(format!(
@@ -186,6 +197,12 @@ impl Report for Verified {
                 wrong => page.styled(Style::Bad, format!("{wrong} are damaged")),
             }
         ))?;
+        if self.contents > 0 {
+            page.line(format!(
+                "pg_restore reads the tables of contents of {} logical archives",
+                self.contents
+            ))?;
+        }
         match &self.coverage {
             Some(coverage) => page.line(format!(
                 "turns so far prove {} of {} parts{}",
@@ -209,6 +226,31 @@ impl Report for Verified {
     }
 }
 
+/// What stays and what goes.
+fn judged(
+    page: &mut Page,
+    (kept, expired, remains): (&[Decision], &[Gone], &[Remains]),
+    goes: &str,
+) -> fmt::Result {
+    for kept in kept {
+        let word = page.styled(Style::Good, "kept");
+        page.line(format!("{word}  {}  {}", kept.id, kept.reasons.join(", ")))?;
+    }
+    for gone in expired {
+        let word = page.styled(Style::Waiting, goes);
+        page.line(format!("{word}  {}  {}", gone.id, megabytes(gone.bytes)))?;
+    }
+    for remains in remains {
+        page.line(format!(
+            "{}  {}  {}, never completed",
+            page.styled(Style::Waiting, goes),
+            remains.id,
+            megabytes(remains.bytes)
+        ))?;
+    }
+    Ok(())
+}
+
 impl Report for Expired {
     fn kind(&self) -> &'static str {
         "backup_expire"
@@ -216,22 +258,10 @@ impl Report for Expired {
 
     fn human(&self, page: &mut Page) -> fmt::Result {
         let goes = if self.dry_run { "would go" } else { "removed" };
-        for kept in &self.kept {
-            let word = page.styled(Style::Good, "kept");
-            page.line(format!("{word}  {}  {}", kept.id, kept.reasons.join(", ")))?;
-        }
-        for gone in &self.expired {
-            let word = page.styled(Style::Waiting, goes);
-            page.line(format!("{word}  {}  {}", gone.id, megabytes(gone.bytes)))?;
-        }
-        for remains in &self.remains {
-            page.line(format!(
-                "{}  {}  {}, never completed",
-                page.styled(Style::Waiting, goes),
-                remains.id,
-                megabytes(remains.bytes)
-            ))?;
-        }
+        judged(page, (&self.kept, &self.expired, &self.remains), goes)?;
+        let beside = &self.logical;
+        judged(page, (&beside.kept, &beside.expired, &beside.remains), goes)?;
+        damaged(page, &beside.damaged)?;
         damaged(page, &self.damaged)?;
         match self.wal.before {
             Some(before) => page.line(format!(

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::recovery::BackupManifest;
 use crate::storage::Repository;
 
 /// The folder of the signs inside a backup's.
@@ -23,21 +22,21 @@ const FORM: &str = "%Y%m%dT%H%M%SZ";
 #[derive(Debug)]
 pub(super) struct Beat {
     repository: Repository,
-    id: String,
+    backup: String,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Beat {
-    /// Gives the first sign, and further ones in the background.
+    /// Gives the first sign in the folder of a backup, and further ones in the background.
     pub(super) async fn start(
         repository: &Repository,
-        id: &str,
+        backup: String,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self> {
-        sign(repository, id, clock.now()).await?;
+        sign(repository, &backup, clock.now()).await?;
         let stop = CancellationToken::new();
-        let (own, name) = (repository.clone(), id.to_owned());
+        let (own, name) = (repository.clone(), backup.clone());
         let (stopped, clock) = (stop.clone(), Arc::clone(clock));
         let task = tokio::spawn(async move {
             loop {
@@ -52,7 +51,7 @@ impl Beat {
         });
         Ok(Self {
             repository: repository.clone(),
-            id: id.to_owned(),
+            backup,
             stop,
             task,
         })
@@ -63,14 +62,13 @@ impl Beat {
     pub(super) async fn end(self) -> Result<()> {
         self.stop.cancel();
         let _ = self.task.await;
-        let folder = format!("{}/{FOLDER}", BackupManifest::folder(&self.id));
+        let folder = format!("{}/{FOLDER}", self.backup);
         self.repository.remove_folder(&folder).await
     }
 }
 
-async fn sign(repository: &Repository, id: &str, now: DateTime<Utc>) -> Result<()> {
-    let folder = BackupManifest::folder(id);
-    let name = format!("{folder}/{FOLDER}/{}", now.format(FORM));
+async fn sign(repository: &Repository, backup: &str, now: DateTime<Utc>) -> Result<()> {
+    let name = format!("{backup}/{FOLDER}/{}", now.format(FORM));
     repository.put(&name, Vec::new()).await.map(|_| ())
 }
 

@@ -100,7 +100,7 @@ impl Backup<'_> {
             self.note("no replication slot is free: the server may recycle WAL that the backup needs, and it would fail then".to_owned());
         }
         self.note(format!("backup {id} of {} begins", self.target.label()));
-        let beat = Beat::start(self.repository, &id, &self.clock).await?;
+        let beat = Beat::start(self.repository, BackupManifest::folder(&id), &self.clock).await?;
         let made = self.make(engine, &source, (&id, parent)).await;
         let manifest = match made {
             Ok(manifest) => manifest,

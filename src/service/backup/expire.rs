@@ -8,14 +8,15 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::logical::{self, LogicalExpiry, LogicalShelf};
 use super::shelf::{Damaged, Remains, Shelf};
-use super::verify::{sights, turns};
+use super::verify::{logical_sights, sights, turns};
 use crate::clock::Clock;
 use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    BackupManifest, Decision, Held, Lsn, Retention, Segment, TimelineHistory, Timelines, Turn,
-    WalFile, decisive, untold,
+    BackupManifest, Decision, Held, Lsn, Retention, Segment, Sight, TimelineHistory, Timelines,
+    Turn, WalFile, decisive, untold,
 };
 use crate::service::restore::points;
 use crate::storage::Repository;
@@ -57,6 +58,8 @@ pub struct Expired {
     pub records: u64,
     /// Backups that cannot be judged; they stay, and so does all WAL.
     pub damaged: Vec<Damaged>,
+    /// What becomes of logical backups, which need no WAL.
+    pub logical: LogicalExpiry,
 }
 
 /// A backup that goes.
@@ -92,6 +95,7 @@ impl Expire<'_> {
         }
         let now = self.clock.now();
         let shelf = Shelf::read(self.repository).await?;
+        let beside = LogicalShelf::read(self.repository).await?;
         let (good, lame): (Vec<&BackupManifest>, Vec<&BackupManifest>) = shelf
             .backups
             .iter()
@@ -102,6 +106,7 @@ impl Expire<'_> {
         let mut decisions = self.retention.decide(now, &held);
         keep_living(&lines, &good, &mut decisions);
         let silent = |remains: &Remains| remains.alive_at <= now - self.abandoned_after;
+        let logical = logical::decide(&beside, (&self.retention, now), silent);
         let making = shelf.remains.iter().filter(|one| !silent(one));
         keep_awaited(making, &mut decisions);
         keep_parents(&held, &mut decisions);
@@ -117,9 +122,12 @@ impl Expire<'_> {
             problem: shelf.problem(backup).unwrap_or_default(),
         }));
         let ((wal, mut files), records) = if damaged.is_empty() {
+            let goes = |id: &str| logical.expired.iter().any(|gone| gone.id == id);
+            let beside = beside.backups.iter().filter(|one| !goes(&one.id));
+            let names = [sights(&stay), logical_sights(beside)].concat();
             (
                 wal_spent(wal, &lines, &stay),
-                self.records_spent(&stay).await?,
+                self.records_spent(&stay, names).await?,
             )
         } else {
             Default::default()
@@ -137,6 +145,7 @@ impl Expire<'_> {
             wal,
             records: records.len() as u64,
             damaged,
+            logical,
         };
         files.extend(records);
         if !self.dry_run {
@@ -148,10 +157,15 @@ impl Expire<'_> {
 
     /// Records that say nothing more: of verifications whose parts had a later turn or are gone, and
     /// of restore points before every backup that stays.
-    async fn records_spent(&self, stays: &[&BackupManifest]) -> Result<Vec<String>> {
+    async fn records_spent(
+        &self,
+        stays: &[&BackupManifest],
+        mut names: Vec<Sight>,
+    ) -> Result<Vec<String>> {
         let (turns, unread) = turns(self.repository).await?;
         let (files, turns): (Vec<String>, Vec<Turn>) = turns.into_iter().unzip();
-        let keep = decisive(&sights(stays), &turns);
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        let keep = decisive(&names, &turns);
         let numbered = files.into_iter().enumerate();
         let mut spent: Vec<String> = numbered
             .filter(|(place, _)| !keep.contains(place))
@@ -265,6 +279,7 @@ impl Expire<'_> {
                     .await?;
             }
         }
+        logical::remove(self.repository, &expired.logical, stopped).await?;
         for name in files {
             self.stopped()?;
             self.repository.remove(&name).await?;

@@ -1,4 +1,4 @@
-//! Base backups: taken, listed, verified, and removed when nobody needs them any more.
+//! Backups: base backups, and beside them logical ones; taken, listed, verified, and removed when nobody needs them any more.
 
 mod admit;
 mod audit;
@@ -8,6 +8,7 @@ mod expire;
 mod extensions;
 mod increment;
 mod lineage;
+mod logical;
 mod shelf;
 mod source;
 mod verify;
@@ -19,6 +20,10 @@ pub use create::{Backup, Created};
 pub use expire::{Expire, Expired, Gone, Removed};
 pub use increment::{Parent, summarizes_wal};
 pub use lineage::ancestry;
+pub use logical::{
+    LogicalBackup, LogicalCreated, LogicalExpiry, LogicalRestore, LogicalRestored, LogicalShelf,
+    TableRestored,
+};
 pub use shelf::{Damaged, Remains, Shelf};
 pub use source::system_identifier;
 pub use verify::{Finding, Share, Verified, Verify};

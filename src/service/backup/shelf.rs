@@ -54,31 +54,14 @@ impl Shelf {
     /// [`Kind::SealKey`] when the repository has another key; [`Kind::Storage`]. A manifest that is
     /// damaged is no error here.
     pub async fn read(repository: &Repository) -> Result<Self> {
-        let mut shelf = Self::default();
-        let mut open: BTreeMap<String, Remains> = BTreeMap::new();
-        let mut complete = Vec::new();
-        for (name, bytes) in repository.list(BackupManifest::FOLDER).await? {
-            if let Some((id, inside)) = BackupManifest::of_file(&name) {
-                let began = BackupManifest::began(id).unwrap_or_default();
-                let remains = open.entry(id.to_owned()).or_insert_with(|| Remains {
-                    id: id.to_owned(),
-                    bytes: 0,
-                    alive_at: began,
-                    parent: None,
-                });
-                remains.bytes += bytes;
-                remains.alive_at = remains.alive_at.max(beat::given(inside).unwrap_or(began));
-                if let Some(parent) = increment::marked(inside) {
-                    remains.parent = Some(parent.to_owned());
-                }
-                if BackupManifest::is_manifest(inside) {
-                    complete.push(id.to_owned());
-                }
-            }
-            shelf.files.insert(name, bytes);
-        }
-        for id in complete {
-            open.remove(&id);
+        let files = repository.list(BackupManifest::FOLDER).await?;
+        let sorted = Sorted::of(&files, BackupManifest::of_file, BackupManifest::is_manifest);
+        let mut shelf = Self {
+            remains: sorted.remains,
+            files: files.into_iter().collect(),
+            ..Self::default()
+        };
+        for id in sorted.complete {
             match manifest(repository, &id).await {
                 Ok(manifest) => shelf.backups.push(manifest),
                 Err(error) if error.kind() == Kind::SealBroken => shelf.damaged.push(Damaged {
@@ -93,7 +76,6 @@ impl Shelf {
         shelf
             .backups
             .sort_by(|a, b| (a.ended_at, &a.id).cmp(&(b.ended_at, &b.id)));
-        shelf.remains = open.into_values().collect();
         Ok(shelf)
     }
 
@@ -137,6 +119,53 @@ impl Shelf {
             };
             Error::new(Kind::BackupMissing, format!("there is no backup {id}{why}"))
         })
+    }
+}
+
+/// The folders of backups, those with a manifest told from others.
+#[derive(Debug, Default)]
+pub(super) struct Sorted {
+    /// The ids of complete ones.
+    pub(super) complete: Vec<String>,
+    /// The others.
+    pub(super) remains: Vec<Remains>,
+}
+
+impl Sorted {
+    /// Sorts files: `of` tells the backup that one belongs to and its name inside, `is_manifest`
+    /// whether that is the one that is written last.
+    pub(super) fn of(
+        files: &[(String, u64)],
+        of: fn(&str) -> Option<(&str, &str)>,
+        is_manifest: fn(&str) -> bool,
+    ) -> Self {
+        let mut complete = BTreeSet::new();
+        let mut open: BTreeMap<&str, Remains> = BTreeMap::new();
+        for (name, bytes) in files {
+            let Some((id, inside)) = of(name) else {
+                continue;
+            };
+            let began = BackupManifest::began(id).unwrap_or_default();
+            let remains = open.entry(id).or_insert_with(|| Remains {
+                id: id.to_owned(),
+                bytes: 0,
+                alive_at: began,
+                parent: None,
+            });
+            remains.bytes += bytes;
+            remains.alive_at = remains.alive_at.max(beat::given(inside).unwrap_or(began));
+            if let Some(parent) = increment::marked(inside) {
+                remains.parent = Some(parent.to_owned());
+            }
+            if is_manifest(inside) {
+                complete.insert(id.to_owned());
+            }
+        }
+        let remains = open.into_values();
+        Self {
+            remains: remains.filter(|one| !complete.contains(&one.id)).collect(),
+            complete: complete.into_iter().collect(),
+        }
     }
 }
 

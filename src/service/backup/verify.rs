@@ -8,11 +8,14 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::logical::{self, LogicalShelf};
 use super::shelf::Shelf;
 use crate::clock::Clock;
 use crate::engines;
 use crate::error::{Error, Kind, Result};
-use crate::recovery::{BackupManifest, Coverage, Part, Sight, Turn, coverage, next_turn};
+use crate::recovery::{
+    BackupManifest, Coverage, LogicalManifest, Part, Sight, Turn, coverage, next_turn,
+};
 use crate::storage::Repository;
 
 /// Where the records of turns lie.
@@ -62,6 +65,8 @@ pub struct Verified {
     pub opened: u64,
     /// Bytes of their text.
     pub bytes: u64,
+    /// Tables of contents of logical backups that `pg_restore` has read; none in turns.
+    pub contents: u64,
     /// How long it took.
     pub seconds: f64,
     /// What is wrong; empty when all is well.
@@ -98,17 +103,18 @@ impl Verify<'_> {
         // A backup that is completed while parts are opened was not seen.
         let at = self.clock.now();
         let shelf = Shelf::read(self.repository).await?;
-        let (backups, mut findings) = self.chosen(&shelf)?;
-        let parts: BTreeMap<String, (&BackupManifest, &Part)> = backups
-            .iter()
-            .flat_map(|backup| backup.parts().map(|(name, part)| (name, (*backup, part))))
-            .collect();
-        let missing = parts.keys().filter(|name| !shelf.files.contains_key(*name));
+        let beside = LogicalShelf::read(self.repository).await?;
+        let (beside_wanted, found) = self.beside(&beside);
+        let one_beside = !(beside_wanted.is_empty() && found.is_empty());
+        let (backups, mut findings) = self.chosen(&shelf, one_beside)?;
+        findings.extend(found);
+        let (mut parts, names) = everything(&backups, &beside_wanted);
+        let there = |name: &str| shelf.files.contains_key(name) || beside.files.contains_key(name);
+        let missing = parts.keys().filter(|name| !there(name));
         findings.extend(missing.map(|name| Finding {
             file: name.clone(),
             problem: "is not there".to_owned(),
         }));
-        let names = sights(&backups);
         let (turns, unread) = match self.share {
             Some(_) => turns(self.repository).await?,
             None => Default::default(),
@@ -120,21 +126,16 @@ impl Verify<'_> {
         let turn = next_turn(&names, after.as_deref(), percent);
         let open: Vec<Looked> = turn
             .iter()
-            .filter(|sight| shelf.files.contains_key(&sight.name))
-            .filter_map(|sight| {
-                let (backup, part) = parts.get(&sight.name)?;
-                Some(Looked {
-                    file: sight.name.clone(),
-                    part: (*part).clone(),
-                    sealed: backup.kept.is_none(),
-                })
-            })
+            .filter(|sight| there(&sight.name))
+            .filter_map(|sight| parts.remove(&sight.name))
             .collect();
         let opened = open.len() as u64;
         let bytes = open.iter().map(|looked| looked.part.bytes).sum();
         findings.extend(self.open(open).await?);
+        let mut contents = 0;
         if self.share.is_none() {
             findings.extend(self.engines(&backups).await?);
+            contents = self.contents(&beside_wanted, &mut findings).await?;
         }
         findings.sort_unstable();
         let coverage = match turn.last().filter(|_| self.share.is_some()) {
@@ -150,8 +151,11 @@ impl Verify<'_> {
             }
             None => None,
         };
+        let ids = backups.iter().map(|backup| &backup.id);
+        let ids = ids.chain(beside_wanted.iter().map(|backup| &backup.id));
         Ok(Verified {
-            backups: backups.iter().map(|backup| backup.id.clone()).collect(),
+            backups: ids.cloned().collect(),
+            contents,
             parts: names.len() as u64,
             opened,
             bytes,
@@ -161,9 +165,50 @@ impl Verify<'_> {
         })
     }
 
+    /// The logical backups that are wanted, and what is wrong with the manifests of others that are.
+    fn beside<'b>(&self, shelf: &'b LogicalShelf) -> (Vec<&'b LogicalManifest>, Vec<Finding>) {
+        let wanted = |id: &str| self.backup.as_deref().is_none_or(|backup| backup == id);
+        let damaged = shelf.damaged.iter().filter(|one| wanted(&one.id));
+        let findings = damaged.map(|damaged| Finding {
+            file: LogicalManifest::name(&damaged.id),
+            problem: damaged.problem.clone(),
+        });
+        let backups = shelf.backups.iter().filter(|backup| wanted(&backup.id));
+        (backups.collect(), findings.collect())
+    }
+
+    /// Has `pg_restore` read the tables of contents of logical backups; how many. A backup with damaged
+    /// parts is not asked.
+    async fn contents(
+        &self,
+        backups: &[&LogicalManifest],
+        findings: &mut Vec<Finding>,
+    ) -> Result<u64> {
+        let mut count = 0;
+        for backup in backups {
+            let folder = format!("{}/", LogicalManifest::folder(&backup.id));
+            if findings.iter().any(|one| one.file.starts_with(&folder)) {
+                continue;
+            }
+            let (read, found) = tokio::select! {
+                read = logical::unreadable(self.repository, backup) => read?,
+                () = self.cancel.cancelled() => {
+                    return Err(Error::new(Kind::Cancelled, "the verification was stopped"));
+                }
+            };
+            count += read;
+            findings.extend(found);
+        }
+        Ok(count)
+    }
+
     /// The backups that are wanted, with those that they are increments of, and what is wrong with
-    /// the manifests of others that are.
-    fn chosen<'b>(&self, shelf: &'b Shelf) -> Result<(Vec<&'b BackupManifest>, Vec<Finding>)> {
+    /// the manifests of others that are. That there is none is no error when there is a logical one.
+    fn chosen<'b>(
+        &self,
+        shelf: &'b Shelf,
+        one_beside: bool,
+    ) -> Result<(Vec<&'b BackupManifest>, Vec<Finding>)> {
         let wanted = |id: &str| self.backup.as_deref().is_none_or(|backup| backup == id);
         let damaged = shelf.damaged.iter().filter(|one| wanted(&one.id));
         let mut findings: Vec<Finding> = damaged
@@ -189,7 +234,7 @@ impl Verify<'_> {
         let backups: Vec<&BackupManifest> = backups
             .filter(|backup| needed.contains(backup.id.as_str()))
             .collect();
-        if !(backups.is_empty() && findings.is_empty()) {
+        if one_beside || !(backups.is_empty() && findings.is_empty()) {
             return Ok((backups, findings));
         }
         if let Some(id) = &self.backup {
@@ -273,6 +318,44 @@ impl Verify<'_> {
         turns.push(turn);
         Ok(coverage(names, &turns))
     }
+}
+
+/// Every part by its name, and the same as sights, sorted.
+fn everything(
+    backups: &[&BackupManifest],
+    beside: &[&LogicalManifest],
+) -> (BTreeMap<String, Looked>, Vec<Sight>) {
+    let looked = |(file, part): (String, &Part), sealed: bool| {
+        let look = Looked {
+            file: file.clone(),
+            part: part.clone(),
+            sealed,
+        };
+        (file, look)
+    };
+    let mut parts = BTreeMap::new();
+    for backup in backups {
+        let sealed = backup.kept.is_none();
+        parts.extend(backup.parts().map(|part| looked(part, sealed)));
+    }
+    for backup in beside {
+        parts.extend(backup.parts().map(|part| looked(part, true)));
+    }
+    let mut names = sights(backups);
+    names.extend(logical_sights(beside.iter().copied()));
+    names.sort_by(|a, b| a.name.cmp(&b.name));
+    (parts, names)
+}
+
+/// The parts of logical backups.
+pub(super) fn logical_sights<'b>(backups: impl Iterator<Item = &'b LogicalManifest>) -> Vec<Sight> {
+    let parts = backups.flat_map(|backup| {
+        backup.parts().map(|(name, _)| Sight {
+            name,
+            since: backup.ended_at,
+        })
+    });
+    parts.collect()
 }
 
 /// The parts of backups, sorted by name.

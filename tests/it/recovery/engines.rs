@@ -25,6 +25,7 @@ macro_rules! every_engine {
     };
 }
 
+mod beside;
 mod damage;
 mod drills;
 mod expiry;

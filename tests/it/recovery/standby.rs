@@ -13,7 +13,7 @@ use super::stage::{run, value};
 use crate::support::unprivileged;
 
 /// A standby that follows a server.
-async fn standby(primary: &Ephemeral, folder: &Path) -> Ephemeral {
+pub(super) async fn standby(primary: &Ephemeral, folder: &Path) -> Ephemeral {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711)).unwrap();
     let (into, data) = (folder.join("standby"), folder.join("standby/data"));
     std::fs::create_dir(&into).unwrap();
@@ -40,7 +40,7 @@ async fn standby(primary: &Ephemeral, folder: &Path) -> Ephemeral {
 }
 
 /// Waits until a standby has replayed what its primary has written.
-async fn followed(primary: &Ephemeral, standby: &Ephemeral) {
+pub(super) async fn followed(primary: &Ephemeral, standby: &Ephemeral) {
     let now = value(primary, "select pg_current_wal_flush_lsn()::text").await;
     let there = format!("select (pg_last_wal_replay_lsn() >= '{now}')::text");
     let until = Instant::now() + Duration::from_secs(60);
