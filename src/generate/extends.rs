@@ -85,6 +85,7 @@ mod tests {
                 columns: Vec::new(),
                 conditions: Vec::new(),
                 fixed: Vec::new(),
+                places: Vec::new(),
                 derived: Vec::new(),
             }],
             asks: Vec::new(),

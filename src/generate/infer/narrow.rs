@@ -33,7 +33,7 @@ pub(super) fn listed(kind: &PgType, facts: &[Fact]) -> Option<Source> {
 }
 
 /// The source within the facts, as far as its form can follow them.
-pub(super) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
+pub(in crate::generate) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
     let source = within_bounds(source, kind, facts);
     let cased = facts.iter().find_map(|fact| match fact.says {
         Says::Cased(upper) => Some(upper),
