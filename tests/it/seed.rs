@@ -1,6 +1,7 @@
 //! Seeding of real databases.
 
 mod asked;
+mod calculated;
 mod kills;
 mod partitions;
 mod profile;

@@ -5,7 +5,7 @@ use super::accept::Demands;
 use super::by_type;
 use super::candidates::{Candidate, candidates, from_facts};
 use super::name::{phrase, words};
-use super::narrow::narrow;
+use super::narrow::{narrow, without_forbidden};
 use crate::error::{Error, Kind, Result};
 use crate::generate::fact::{Fact, Says};
 use crate::generate::pg_type::PgType;
@@ -37,7 +37,10 @@ pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
     let loose = Demands::new(&plain);
     let (mut last, mut small) = (None, None);
     for mut found in candidates(about) {
-        let wanted = narrow(found.source.clone(), about.kind, about.facts);
+        let mut wanted = narrow(found.source.clone(), about.kind, about.facts);
+        if about.unique {
+            wanted = without_forbidden(&wanted, about.facts).unwrap_or(wanted);
+        }
         if wanted != found.source {
             found.reason = format!("{}, {}", found.reason, from_facts(about));
             found.source = wanted;
@@ -72,10 +75,13 @@ pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
             let mut names: Vec<&str> = about.facts.iter().map(|f| f.from.as_str()).collect();
             names.dedup();
             let (table, column) = (about.table, about.column.name.as_str());
-            let message = format!(
-                "{table}.{column}: no value fulfils constraint \"{}\"",
-                names.join("\", \"")
-            );
+            let why = if names.is_empty() {
+                format!("the type {} has no value", about.column.data_type)
+            } else {
+                let names = names.join("\", \"");
+                format!("no value fulfils constraint \"{names}\"")
+            };
+            let message = format!("{table}.{column}: {why}");
             Err(Error::new(Kind::SeedPlan, message))
         }
         None => {

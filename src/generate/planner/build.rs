@@ -132,6 +132,7 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
             return Ok(Err((table, full)));
         }
         check::chain(draft, &counted);
+        loosen::lower(scene, draft, table);
         ways::lay(draft);
         leaves::lay(scene, draft, table);
         check::prove(draft);

@@ -2,8 +2,10 @@
 
 use super::written;
 use crate::error::{Error, Kind, Result};
-use crate::generate::plan::SeedPlan;
+use crate::generate::condition::{Comparison, Expression};
+use crate::generate::plan::{SeedPlan, TablePlan};
 use crate::generate::rows::{Keys, Rows};
+use crate::generate::touched::mentioned;
 
 /// Rows that are tried of each table with conditions.
 const SAMPLE: u64 = 64;
@@ -15,6 +17,30 @@ const SAMPLE: u64 = 64;
 /// [`Kind::SeedPlan`] with the name of the constraint that no try fulfilled.
 pub fn rehearse(plan: &SeedPlan, keys: &Keys) -> Result<()> {
     stuck(plan, keys)?.map_or(Ok(()), |row| Err(row.error))
+}
+
+/// The error with the remedy for an equation that decides one column.
+fn hinted(table: &TablePlan, constraint: &str, error: Error) -> Error {
+    let broken = table.conditions.iter().find(|c| c.name == constraint);
+    let column = match broken.map(|condition| &condition.expression) {
+        Some(Expression::Compare(Comparison::Equal, left, right)) => match (&**left, &**right) {
+            (Expression::Column(column), made) | (made, Expression::Column(column))
+                if !mentioned(made).is_empty() =>
+            {
+                table.columns.get(*column)
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    match column {
+        Some(column) => error.hint(format!(
+            "say in seeds/*.toml how it is made from the others: [tables.{}] columns.{} = {{ sql = \"...\" }}",
+            table.name.name.as_str(),
+            column.name.as_str()
+        )),
+        None => error,
+    }
 }
 
 /// A row that was not found.
@@ -45,7 +71,7 @@ pub(super) fn stuck(plan: &SeedPlan, keys: &Keys) -> Result<Option<NotFound>> {
                 let constraint = &stuck.constraint;
                 let message =
                     format!("{name}: no row was found that fulfils constraint \"{constraint}\"");
-                let error = Error::new(Kind::SeedPlan, message);
+                let error = hinted(table, constraint, Error::new(Kind::SeedPlan, message));
                 let broken = written::breaks(table, stuck.row, constraint);
                 let written = broken.is_some();
                 let error = broken.unwrap_or_else(|| written::placed(table, stuck.row, error));

@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::put_back::put_back;
 use crate::control::seed as ledger;
 use crate::control::seed::{RunRecord, RunState, Written};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::sql::QualifiedName;
 
@@ -16,8 +16,11 @@ const AT_ONCE: usize = 32;
 pub(super) async fn abandon(engine: &Engine, record: &RunRecord) -> Result<Option<String>> {
     let run = record.id;
     let mut session = engine.session().await?;
-    ledger::set_state(&*session, run, RunState::Abandoning).await?;
     let written = ledger::written(&*session, run).await?;
+    if !engine.consent && record.state != RunState::Abandoning {
+        refuse_others(&session, run, &written).await?;
+    }
+    ledger::set_state(&*session, run, RunState::Abandoning).await?;
     empty(&mut session, &written).await?;
     remove(&session, &written).await?;
     put_back(engine, run).await?;
@@ -29,6 +32,24 @@ pub(super) async fn abandon(engine: &Engine, record: &RunRecord) -> Result<Optio
          validated (pg_constraint.convalidated)"
             .to_owned()
     }))
+}
+
+/// Refuses to empty tables that hold rows of others: those of the run are told by their transactions.
+async fn refuse_others(session: &Session, run: i64, written: &[Written]) -> Result<()> {
+    for (table, _, xids) in written.iter().filter(|(_, was_empty, _)| *was_empty) {
+        let partitioned = is_partitioned(session, table).await?;
+        let from = name(table, partitioned);
+        let sql = format!("select exists (select from {from} where xmin::text <> all ($1))");
+        if session.query_one(&sql, &[xids]).await?.get(0) {
+            let message = format!(
+                "{} holds rows that run {run}, which is unfinished, did not write, and that would go with it",
+                table.plain()
+            );
+            return Err(Error::new(Kind::SeedRefused, message)
+                .hint("keep them elsewhere, or say --yes when they may go"));
+        }
+    }
+    Ok(())
 }
 
 fn name(table: &QualifiedName, partitioned: bool) -> String {

@@ -72,6 +72,8 @@ pub struct Engine {
     pub cancel: CancellationToken,
     /// Limits.
     pub options: Options,
+    /// Whether rows that others wrote into tables of an unfinished run may go with it.
+    pub consent: bool,
 }
 
 /// What a run has written.

@@ -86,7 +86,10 @@ async fn more_tables_are_seeded_than_the_server_has_locks_for() {
     let child = run("3").spawn();
     let taken = "select count(*) from tidegate.seed_unhooked";
     let there = "select (to_regclass('tidegate.seed_unhooked') is not null)::int::bigint";
+    let mut tries = 0;
     while number(&client, there).await == 0 || number(&client, taken).await < 100 {
+        tries += 1;
+        assert!(tries < 12_000, "nothing is taken off");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     child.kill();
