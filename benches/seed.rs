@@ -101,6 +101,7 @@ async fn seeded(server: &Running, rows: u64, folder: &Path) -> (f64, f64) {
             workers: WORKERS,
             ..Default::default()
         },
+        consent: false,
     };
     let request = Request::new(&Options::default(), &[]);
     let make = || async {

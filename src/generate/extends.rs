@@ -22,6 +22,14 @@ impl SeedPlan {
             let Some(old) = before.tables.iter().find(|old| old.name == table.name) else {
                 continue;
             };
+            if before.version != self.version && !table.groups.is_empty() {
+                let name = table.name.plain();
+                let message = format!(
+                    "{name}: no rows can be added to those that another version of the generators made: some keys would come again"
+                );
+                return Err(Error::new(Kind::SeedPlan, message)
+                    .hint("ask for all rows in one run, on empty tables"));
+            }
             for group in &table.groups {
                 let known = old.groups.iter().find(|old| old.serves == group.serves);
                 if collides(table, group, known) {
@@ -85,6 +93,7 @@ mod tests {
                 columns: Vec::new(),
                 conditions: Vec::new(),
                 fixed: Vec::new(),
+                places: Vec::new(),
                 derived: Vec::new(),
             }],
             asks: Vec::new(),

@@ -8,8 +8,9 @@ use super::value::Value;
 
 /// One partition's part of the key's values.
 #[derive(Debug, Clone, PartialEq)]
-enum Bound {
-    In(Vec<Value>),
+pub(super) enum Bound {
+    /// These; `true`: null, too.
+    In(Vec<Value>, bool),
     /// The lower bound is in it, the upper is not; `None` is unbounded.
     Between(Option<Value>, Option<Value>),
 }
@@ -28,12 +29,24 @@ pub(super) fn says(
         .map(|text| bound(text, kind))
         .collect::<Option<_>>()?;
     let conditions: Vec<Expression> = bounds.iter().map(|b| condition(b, column)).collect();
-    let mut says = vec![Says::NotNull];
+    Some((hull(bounds)?, Expression::Or(conditions)))
+}
+
+/// What all values that some of the bounds take have in common; `None` when that is nothing.
+#[must_use]
+pub(super) fn hull(bounds: Vec<Bound>) -> Option<Vec<Says>> {
+    let mut says = Vec::new();
+    if !bounds
+        .iter()
+        .any(|bound| matches!(bound, Bound::In(_, true)))
+    {
+        says.push(Says::NotNull);
+    }
     let mut listed = Vec::new();
     let mut hull: Option<(Option<Value>, Option<Value>)> = None;
     for bound in bounds {
         match bound {
-            Bound::In(values) => listed.extend(values),
+            Bound::In(values, _) => listed.extend(values),
             Bound::Between(low, high) => {
                 hull = Some(match hull {
                     None => (low, high),
@@ -50,7 +63,7 @@ pub(super) fn says(
             says.extend(high.map(|high| Says::AtMost(high, false)));
         }
     }
-    Some((says, Expression::Or(conditions)))
+    Some(says)
 }
 
 /// Whether partitions by hash take all rows between them: their shares make a whole.
@@ -143,7 +156,9 @@ fn outer(left: Option<Value>, right: Option<Value>, upper: bool) -> Option<Optio
     Some(Some(if right_is_out { right } else { left }))
 }
 
-fn condition(bound: &Bound, column: usize) -> Expression {
+/// That a value of the column is within the bound.
+#[must_use]
+pub(super) fn condition(bound: &Bound, column: usize) -> Expression {
     let own = || Box::new(Expression::Column(column));
     let than = |comparison, value: &Value| {
         let value = Box::new(Expression::Constant(value.clone()));
@@ -152,9 +167,12 @@ fn condition(bound: &Bound, column: usize) -> Expression {
     let present = Expression::Not(Box::new(Expression::IsNull(own())));
     let mut parts = vec![present];
     match bound {
-        Bound::In(values) => {
+        Bound::In(values, null) => {
             let values = values.iter().cloned().map(Expression::Constant).collect();
             parts.push(Expression::Among(Comparison::Equal, own(), values, false));
+            if *null {
+                return Expression::Or(vec![Expression::IsNull(own()), Expression::And(parts)]);
+            }
         }
         Bound::Between(low, high) => {
             parts.extend(low.iter().map(|low| than(Comparison::AtLeast, low)));
@@ -165,17 +183,19 @@ fn condition(bound: &Bound, column: usize) -> Expression {
 }
 
 /// Reads `FOR VALUES IN ('a', 'b')` and `FOR VALUES FROM ('2024-01-01') TO (MAXVALUE)`.
-fn bound(text: &str, kind: &PgType) -> Option<Bound> {
+#[must_use]
+pub(super) fn bound(text: &str, kind: &PgType) -> Option<Bound> {
     let rest = text.strip_prefix("FOR VALUES ")?;
     if let Some(rest) = rest.strip_prefix("IN (") {
-        let mut values = Vec::new();
+        let (mut values, mut null) = (Vec::new(), false);
         for item in items(rest.strip_suffix(')')?)? {
-            // Null has a partition too; it is left out.
-            if item != Item::Bare("NULL".to_owned()) {
+            if item == Item::Bare("NULL".to_owned()) {
+                null = true;
+            } else {
                 values.push(item.value(kind)?);
             }
         }
-        return Some(Bound::In(values));
+        return Some(Bound::In(values, null));
     }
     if !has_order(kind) {
         return None;
@@ -290,9 +310,10 @@ mod tests {
             "FOR VALUES IN ('a', 'it''s, ok')",
             "FOR VALUES IN ('b', NULL)",
         ];
-        let (says, _) = super::says(&bounds, 0, &PgType::Text(None)).unwrap();
+        let (says, condition) = super::says(&bounds, 0, &PgType::Text(None)).unwrap();
+        assert_eq!(condition.holds(&[Value::Null]), Truth::True);
         let all = vec![text("a"), text("it's, ok"), text("b")];
-        assert_eq!(says[1], Says::OneOf(all));
+        assert_eq!(says, [Says::OneOf(all)]);
         let open = [
             "FOR VALUES FROM (MINVALUE) TO (10)",
             "FOR VALUES FROM (10) TO (20)",

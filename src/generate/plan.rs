@@ -10,7 +10,7 @@ use super::condition::Condition;
 use super::distribution::Distribution;
 use super::pg_type::PgType;
 use super::source::Source;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::sql::{Ident, QualifiedName};
 
 /// The plan of one run.
@@ -54,6 +54,9 @@ pub struct TablePlan {
     /// Its first rows, as far as a person wrote them: values as text, by index of the column. All
     /// other columns of these rows are made as those of other rows.
     pub fixed: Vec<BTreeMap<usize, Option<String>>>,
+    /// Where each of these rows is written; only while the spec is at hand.
+    #[serde(skip)]
+    pub places: Vec<Place>,
     /// Columns that the server computes from the written ones while they are loaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<Derived>,
@@ -68,6 +71,9 @@ pub struct Derived {
     pub data_type: String,
     /// An immutable expression over the columns of [`TablePlan::columns`], as a person wrote it.
     pub expression: String,
+    /// Where it is written; only while the spec is at hand.
+    #[serde(skip)]
+    pub place: Option<Place>,
 }
 
 /// A condition that only the server can evaluate.
@@ -253,7 +259,7 @@ pub enum How {
 
 impl SeedPlan {
     /// The version of the generators: changed whenever a seed would give other rows.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// SHA-256 of the plan, in hex.
     ///

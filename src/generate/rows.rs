@@ -13,7 +13,7 @@ use super::circle;
 use super::condition::{Condition, Truth};
 use super::counter::{Counter, is_steady};
 use super::parse::parse;
-use super::plan::{SeedPlan, TablePlan, Take};
+use super::plan::{How, SeedPlan, TablePlan, Take};
 use super::source::{Make, RowView, Source};
 use super::stream::StreamKey;
 use super::touched::Touched;
@@ -118,7 +118,7 @@ impl Table {
         let name = name_of(table);
         let stream = |purpose: &str| StreamKey::new(plan.seed, &name, purpose);
         let groups = table.groups.iter().enumerate().map(|(index, group)| {
-            let key = stream(&format!("group {index} {}", group.serves.join(" ")));
+            let key = stream(&format!("group {}", members(table, index).join(" ")));
             Counter::new(group, key)
         });
         let groups: Vec<Counter> = groups.collect();
@@ -192,6 +192,25 @@ impl Table {
             }
         }
     }
+}
+
+/// The columns that read a digit of a group, by name: what a counter's order hangs on, so that neither
+/// other keys nor names of constraints change it.
+fn members(table: &TablePlan, group: usize) -> Vec<&str> {
+    let takes = |take: &Take| matches!(take, Take::Digit { group: of, .. } if *of == group);
+    let of_pick = |pick: usize| match table.picks.get(pick).map(|pick| &pick.how) {
+        Some(How::Take(take) | How::Within { take, .. }) => takes(take),
+        // The lowest digit of a counter in order is that of rows that are dealt out in turn.
+        Some(How::Spread) => table.groups.get(group).is_some_and(|group| group.ordered),
+        _ => false,
+    };
+    let members = table.columns.iter().filter(|column| match column.source {
+        Source::Reference { pick, .. } => of_pick(pick),
+        _ => takes(&column.take),
+    });
+    let mut names: Vec<&str> = members.map(|column| column.name.as_str()).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Leaves as they are the columns that another try of a row cannot help.

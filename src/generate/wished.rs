@@ -3,6 +3,10 @@
 use super::condition::{Condition, Wish};
 use super::stream::{Stream, StreamKey};
 use super::value::Value;
+use crate::sql::Decimal;
+
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
 
 /// The streams that choose the ways of a table's conditions.
 #[derive(Debug)]
@@ -76,6 +80,33 @@ impl Wished<'_> {
                 let value = stream().pick(values).cloned();
                 value.map_or(Asked::NotNull, Asked::Value)
             }
+            Some(Wish::Between(least, most)) => {
+                between(least, most, &mut stream()).map_or(Asked::NotNull, Asked::Value)
+            }
         }
     }
+}
+
+/// A value between two, each as likely as the others; times in whole seconds from the first.
+fn between(least: &Value, most: &Value, stream: &mut Stream) -> Option<Value> {
+    Some(match (least, most) {
+        (Value::Int(least), Value::Int(most)) => Value::Int(stream.between(*least, *most)),
+        (Value::Date(least), Value::Date(most)) => {
+            let day = stream.between(i64::from(*least), i64::from(*most));
+            Value::Date(i32::try_from(day).ok()?)
+        }
+        (Value::Timestamp(least), Value::Timestamp(most)) => {
+            let seconds = most.saturating_sub(*least) / SECOND;
+            Value::Timestamp(least.saturating_add(SECOND * stream.between(0, seconds)))
+        }
+        (Value::Decimal(least), Value::Decimal(most)) if least.scale == most.scale => {
+            let (low, high) = (least.unscaled, most.unscaled);
+            let drawn = stream.between(i64::try_from(low).ok()?, i64::try_from(high).ok()?);
+            Value::Decimal(Decimal {
+                unscaled: i128::from(drawn),
+                scale: least.scale,
+            })
+        }
+        _ => return None,
+    })
 }

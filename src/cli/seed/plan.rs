@@ -47,6 +47,7 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Result<Output> {
         events: Arc::clone(&app.events),
         cancel: app.cancel.clone(),
         options: crate::service::seed::Options::default(),
+        consent: app.globals.yes,
     };
     engine.options.workers = usize::from(args.workers);
     engine.options.chunk_rows = args.chunk_rows;
@@ -155,8 +156,12 @@ fn spec_texts(config: &Config) -> Result<Vec<SpecText>> {
     paths.sort();
     paths
         .into_iter()
+        .filter(|path| path.is_file())
         .map(|path| {
-            let text = std::fs::read_to_string(&path)?;
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                let message = format!("cannot read {}: {error}", path.display());
+                Error::new(Kind::SeedSpec, message)
+            })?;
             Ok(SpecText {
                 path,
                 text: text.into(),

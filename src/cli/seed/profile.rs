@@ -65,6 +65,10 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
     let config = app.config()?;
     let environment = config.environment(app.globals.env.as_deref())?;
     let name = args.name.as_deref().unwrap_or(&environment.name);
+    if name.contains(['/', '\\']) {
+        let message = format!("\"{name}\" is a path, not a name");
+        return Err(Error::new(Kind::Usage, message).hint("profiles are in seeds/"));
+    }
     let file = config.seeds_dir().join(format!("{name}.profile.json"));
     let writes = args.compare.is_none() && args.check.is_none();
     if writes && file.exists() && !app.globals.yes {
@@ -83,7 +87,7 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
     };
     let classes = Classes::read(&session, &config, &tools).await?;
     if let Some(file) = &args.check {
-        let text = std::fs::read_to_string(file)?;
+        let text = read(file)?;
         refuse_leaks((&session, &classes), (file, &text)).await?;
         return Ok(Output::report(Checked {
             file: file.clone(),
@@ -100,7 +104,7 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
         sample: args.sample,
     };
     if let Some(file) = &args.compare {
-        let wanted = Profile::read(&std::fs::read_to_string(file)?)?;
+        let wanted = Profile::read(&read(file)?)?;
         let found = measure(&session, &classes, asked, &tools).await?;
         let comparison = Comparison::new(&wanted, &found);
         let plans = plans_of(&session, &wanted).await?;
@@ -124,6 +128,14 @@ pub(super) async fn run(app: &App, args: &ProfileArgs) -> Result<Output> {
         recorded,
         ..learned(file, &profile, searched)
     }))
+}
+
+/// The text of a profile.
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("cannot read the profile {}: {error}", file.display());
+        Error::new(Kind::Usage, message)
+    })
 }
 
 /// What the database is read for.
@@ -256,6 +268,7 @@ impl Report for Compared {
                 Measure::Nulls => "nulls".to_owned(),
                 Measure::KolmogorovSmirnov => "Kolmogorov-Smirnov".to_owned(),
                 Measure::Children => "children, Kolmogorov-Smirnov".to_owned(),
+                Measure::RowsByParent => "rows by row of the parent".to_owned(),
                 Measure::RankCorrelation => "rank correlation".to_owned(),
                 Measure::Contingency => "shares by the other's value".to_owned(),
                 Measure::ChiSquared => format!(

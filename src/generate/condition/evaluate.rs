@@ -184,6 +184,8 @@ fn call(function: Function, arguments: &[Expression], row: &[Value]) -> Option<V
         (Function::ArrayLength, Value::Array(items)) if items.is_empty() => Some(Value::Null),
         (Function::ArrayLength, Value::Array(items)) => count(items.len()),
         (Function::JsonType, Value::Text(text)) => json_type(&text),
+        (Function::Int2, Value::Int(value)) => i16::try_from(value).ok().map(|_| Value::Int(value)),
+        (Function::Int4, Value::Int(value)) => i32::try_from(value).ok().map(|_| Value::Int(value)),
         (Function::Year, value) => Some(Value::Int(year_and_month(&value)?.0)),
         (Function::Month, value) => Some(Value::Int(year_and_month(&value)?.1)),
         _ => None,

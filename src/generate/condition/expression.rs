@@ -100,6 +100,10 @@ pub enum Function {
     Year,
     /// `extract(month from x)`
     Month,
+    /// A result that must fit `smallint`: else PostgreSQL reports an overflow.
+    Int2,
+    /// A result that must fit `integer`.
+    Int4,
 }
 
 /// A regular expression in the form of the crate `regex`.

@@ -16,4 +16,5 @@ pub use expression::{Comparison, Expression, Function, Operator, Pattern, Truth}
 pub use named::Condition;
 pub(super) use order::compare;
 pub(super) use read::read;
+pub(super) use ways::both;
 pub use ways::{Way, Wish};

@@ -298,16 +298,35 @@ impl Reader<'_> {
         }
     }
 
-    /// What follows `CASE`: `WHEN condition THEN value ... ELSE value END`.
+    /// What follows `CASE`: `WHEN condition THEN value ... ELSE value END`, or with an operand in front
+    /// that each branch is compared with.
     fn case(&mut self) -> Option<Term> {
         let mut branches = Vec::new();
+        let searched = matches!(self.tokens.get(self.at), Some(token) if token.is_word("WHEN"));
+        let operand = if searched {
+            None
+        } else {
+            Some(self.expression(0)?)
+        };
         while self.word("WHEN").is_some() {
             let condition = self.expression(0)?;
+            let condition = match &operand {
+                Some(operand) => term::compare(Comparison::Equal, operand.clone(), condition)?,
+                None => condition,
+            };
             self.word("THEN")?;
             branches.push((condition, self.expression(0)?));
         }
         self.word("ELSE")?;
-        let otherwise = self.expression(0)?;
+        let otherwise = if self.word("NULL").is_some() {
+            while self.sign("::").is_some() {
+                self.type_name()?;
+            }
+            let kind = branches.first()?.1.kind.clone();
+            Term::plain(Expression::Constant(Value::Null), kind)
+        } else {
+            self.expression(0)?
+        };
         self.word("END")?;
         term::case(branches, otherwise)
     }

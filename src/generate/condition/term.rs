@@ -70,7 +70,10 @@ impl Term {
 
 pub(super) fn number(digits: &str) -> Option<Term> {
     let (value, kind) = match digits.parse::<i64>() {
-        Ok(whole) => (Value::Int(whole), PgType::Int(8)),
+        Ok(whole) => {
+            let width = if i32::try_from(whole).is_ok() { 4 } else { 8 };
+            (Value::Int(whole), PgType::Int(width))
+        }
         Err(_) => (
             Value::Decimal(Decimal::parse(digits)?),
             PgType::Numeric(None),
@@ -200,7 +203,7 @@ pub(super) fn among(
 pub(super) fn arithmetic(operator: Operator, left: Term, right: Term) -> Option<Term> {
     let whole = |term: &Term| matches!(term.kind, PgType::Int(_));
     let kind = match (&left.kind, &right.kind) {
-        (PgType::Int(_), PgType::Int(_)) => PgType::Int(8),
+        (PgType::Int(left), PgType::Int(right)) => PgType::Int(*left.max(right)),
         // A whole number that was cast is still one here, and would be divided as one.
         _ if operator == Operator::Divide => return None,
         _ if left.is_number() && right.is_number() => {
@@ -225,8 +228,19 @@ pub(super) fn arithmetic(operator: Operator, left: Term, right: Term) -> Option<
     }
     let clock = left.clock;
     let (left, right) = (Box::new(left.expression), Box::new(right.expression));
+    let made = Expression::Arithmetic(operator, left, right);
+    let fits = match kind {
+        // What is left of a division fits where what was divided did.
+        _ if matches!(operator, Operator::Divide | Operator::Remainder) => None,
+        PgType::Int(2) => Some(Function::Int2),
+        PgType::Int(4) => Some(Function::Int4),
+        _ => None,
+    };
     Some(Term {
-        expression: Expression::Arithmetic(operator, left, right),
+        expression: match fits {
+            Some(fits) => Expression::Call(fits, vec![made]),
+            None => made,
+        },
         kind,
         clock,
         timed: false,

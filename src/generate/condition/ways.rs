@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::expression::{Comparison, Expression, Function};
+use super::order::compare;
 use crate::generate::value::Value;
 
 /// Ways of one condition that are looked at.
@@ -24,6 +25,8 @@ pub enum Wish {
     NotNull,
     /// It is one of these, which are not null.
     OneOf(Vec<Value>),
+    /// It lies between these, both included: two numbers, dates or times.
+    Between(Value, Value),
 }
 
 /// What one way asks of columns, each named once by its index into the table's plan.
@@ -231,7 +234,9 @@ fn capped(found: Vec<Way>) -> Vec<Way> {
     if found.len() > MOST { unknown() } else { found }
 }
 
-fn both(left: &Way, right: &Way) -> Option<Way> {
+/// What two ways ask together; `None` when they contradict each other.
+#[must_use]
+pub(in crate::generate) fn both(left: &Way, right: &Way) -> Option<Way> {
     let mut merged = left.clone();
     for (column, wish) in right {
         match merged.iter_mut().find(|(known, _)| known == column) {
@@ -252,7 +257,32 @@ fn met(left: &Wish, right: &Wish) -> Option<Wish> {
             let both: Vec<Value> = left.iter().filter(|v| right.contains(v)).cloned().collect();
             (!both.is_empty()).then_some(Wish::OneOf(both))
         }
+        (Wish::OneOf(values), Wish::Between(least, most))
+        | (Wish::Between(least, most), Wish::OneOf(values)) => {
+            let within = |v: &&Value| is_between(v, least, most);
+            let both: Vec<Value> = values.iter().filter(within).cloned().collect();
+            (!both.is_empty()).then_some(Wish::OneOf(both))
+        }
+        (Wish::Between(least, most), Wish::Between(low, high)) => {
+            let least = if compare(low, least)?.is_gt() {
+                low
+            } else {
+                least
+            };
+            let most = if compare(high, most)?.is_lt() {
+                high
+            } else {
+                most
+            };
+            let wish = || Wish::Between(least.clone(), most.clone());
+            compare(least, most)?.is_le().then(wish)
+        }
     }
+}
+
+fn is_between(value: &Value, least: &Value, most: &Value) -> bool {
+    compare(value, least).is_some_and(std::cmp::Ordering::is_ge)
+        && compare(value, most).is_some_and(std::cmp::Ordering::is_le)
 }
 
 #[cfg(test)]
@@ -320,6 +350,16 @@ mod tests {
             ways("CASE WHEN flag THEN true ELSE false END"),
             [[flag(true)]]
         );
+    }
+
+    #[test]
+    fn wishes_of_one_column_meet() {
+        let between = |low, high| Wish::Between(Value::Int(low), Value::Int(high));
+        let one = |values: &[i64]| Wish::OneOf(values.iter().map(|v| Value::Int(*v)).collect());
+        assert_eq!(met(&between(1, 9), &between(5, 20)), Some(between(5, 9)));
+        assert_eq!(met(&between(1, 4), &between(5, 20)), None);
+        assert_eq!(met(&one(&[1, 5, 7]), &between(5, 7)), Some(one(&[5, 7])));
+        assert_eq!(met(&between(5, 7), &one(&[1])), None);
     }
 
     #[test]

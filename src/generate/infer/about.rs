@@ -48,4 +48,6 @@ pub(in crate::generate) struct Inferred {
     pub(in crate::generate) nulls: f64,
     /// Why, in words.
     pub(in crate::generate) reason: String,
+    /// Whether its name, its comment or a constraint calls for it, and not its type alone.
+    pub(in crate::generate) meant: bool,
 }

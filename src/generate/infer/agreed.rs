@@ -54,7 +54,9 @@ pub(super) fn agreed(about: &About<'_>, topic: Topic, found: &str) -> Option<Sou
             },
         ),
         // Somebody's nationality is not where he lives.
-        Topic::Country if matches!(found, "nation" | "nationality") => return None,
+        Topic::Country | Topic::CountryCode if matches!(found, "nation" | "nationality") => {
+            return None;
+        }
         Topic::City => ("place", Agreed::Place(PlacePart::City)),
         Topic::PostalCode => ("place", Agreed::Place(PlacePart::PostalCode)),
         Topic::State => ("place", Agreed::Place(PlacePart::Region)),

@@ -12,7 +12,22 @@ use crate::generate::pg_type::PgType;
 use crate::generate::source::{Source, Topic};
 
 /// A source and why.
-pub(super) type Candidate = (Source, String);
+pub(super) struct Candidate {
+    pub(super) source: Source,
+    pub(super) reason: String,
+    /// Whether more than the type calls for it.
+    pub(super) meant: bool,
+}
+
+impl Candidate {
+    fn meant(source: Source, reason: String) -> Self {
+        Self {
+            source,
+            reason,
+            meant: true,
+        }
+    }
+}
 
 /// Comments of more words are prose, whose words say little.
 const COMMENT: usize = 6;
@@ -28,27 +43,32 @@ pub(super) fn candidates(about: &About<'_>) -> Vec<Candidate> {
         _ => Vec::new(),
     };
     if let Some(source) = agreed::of_listed(about, &table, &values) {
-        found.push((source, "agrees with the person's name".to_owned()));
+        let reason = "agrees with the person's name".to_owned();
+        found.push(Candidate::meant(source, reason));
     }
     if let Some(source) = listed {
-        found.push((source, from_facts(about)));
+        found.push(Candidate::meant(source, from_facts(about)));
     }
     if let Some((phrase, guess, place)) = guessed(about, &table) {
+        let guess = in_letters(about.kind, guess);
         if let Guess::Text(topic) = guess
             && place == "named"
             && let Some(source) = agreed::agreed(about, topic, phrase)
         {
-            found.push((
-                source,
-                format!("named \"{phrase}\", agrees with others of its row"),
-            ));
+            let reason = format!("named \"{phrase}\", agrees with others of its row");
+            found.push(Candidate::meant(source, reason));
         }
         for source in sources(about, &table, guess) {
-            found.push((source, format!("{place} \"{phrase}\"")));
+            let reason = format!("{place} \"{phrase}\"");
+            found.push(Candidate::meant(source, reason));
         }
     }
     if let Some(source) = by_type::source(about.kind, about.today) {
-        found.push((source, "by type".to_owned()));
+        found.push(Candidate {
+            source,
+            reason: "by type".to_owned(),
+            meant: false,
+        });
     }
     found
 }
@@ -84,6 +104,16 @@ fn guessed(about: &About<'_>, table: &str) -> Option<(&'static str, Guess, &'sta
     }
     let (phrase, guess) = look(&words(comment))?;
     Some((phrase, guess, "its comment says"))
+}
+
+/// A country or a state of two letters is its code.
+fn in_letters(kind: &PgType, guess: Guess) -> Guess {
+    let two = matches!(kind, PgType::Char(2) | PgType::Text(Some(2)));
+    match guess {
+        Guess::Text(Topic::Country) if two => Guess::Text(Topic::CountryCode),
+        Guess::Text(Topic::State) if two => Guess::Text(Topic::StateCode),
+        other => other,
+    }
 }
 
 fn sources(about: &About<'_>, table: &str, guess: Guess) -> Vec<Source> {
@@ -157,6 +187,12 @@ fn known(about: &About<'_>, topic: Topic) -> Source {
 }
 
 fn number(kind: &PgType, min: f64, max: f64, scale: u16) -> Source {
+    // A share that has no digits behind the point is written in percent.
+    let whole_share = scale > 0 && max <= 1.0;
+    let max = match kind {
+        PgType::Int(_) | PgType::Numeric(Some((_, ..=0))) if whole_share => max * 100.0,
+        _ => max,
+    };
     match kind {
         PgType::Int(_) => whole(min.ceil() as i64, max.floor() as i64),
         PgType::Numeric(Some((precision, own))) => {

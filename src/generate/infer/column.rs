@@ -3,10 +3,11 @@
 use super::about::{About, Inferred};
 use super::accept::Demands;
 use super::by_type;
-use super::candidates::{candidates, from_facts};
+use super::candidates::{Candidate, candidates, from_facts};
 use super::name::{phrase, words};
-use super::narrow::narrow;
+use super::narrow::{narrow, without_forbidden};
 use crate::error::{Error, Kind, Result};
+use crate::generate::fact::{Fact, Says};
 use crate::generate::pg_type::PgType;
 use crate::generate::source::{Make, RowView, Source};
 use crate::generate::stream::StreamKey;
@@ -31,20 +32,30 @@ const REQUIRED: &str = "name email username title status created updated first_n
 /// [`Kind::SeedPlan`] when the column may not be null and nothing is known of its type.
 pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
     let demands = Demands::new(about.facts);
+    let plain = about.facts.iter().filter(|fact| !is_pattern(fact));
+    let plain: Vec<Fact> = plain.cloned().collect();
+    let loose = Demands::new(&plain);
     let (mut last, mut small) = (None, None);
-    for (source, reason) in candidates(about) {
-        let wanted = narrow(source.clone(), about.kind, about.facts);
-        let reason = if wanted == source {
-            reason
-        } else {
-            format!("{reason}, {}", from_facts(about))
-        };
-        let Ok(make) = wanted.compile(about.kind, StreamKey::new(0, "", "")) else {
+    for mut found in candidates(about) {
+        let mut wanted = narrow(found.source.clone(), about.kind, about.facts);
+        if about.unique {
+            wanted = without_forbidden(&wanted, about.facts).unwrap_or(wanted);
+        }
+        if wanted != found.source {
+            found.reason = format!("{}, {}", found.reason, from_facts(about));
+            found.source = wanted;
+        }
+        let Ok(make) = found.source.compile(about.kind, StreamKey::new(0, "", "")) else {
             continue;
         };
         let enough = !about.unique || make.size().is_none_or(|size| size >= about.rows);
-        let found = (wanted, reason);
-        match fits(&*make, &demands) {
+        // Whether what is made from other columns matches is not known without them.
+        let demands = if make.needs().is_empty() {
+            &demands
+        } else {
+            &loose
+        };
+        match fits(&*make, demands) {
             true if enough => return Ok(finished(about, found)),
             // Fewer rows are better than rows that the constraints forbid.
             true => small = small.or(Some(found)),
@@ -58,15 +69,19 @@ pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
             source: Source::Null,
             nulls: 0.0,
             reason: format!("null, because {} is not known", about.column.data_type),
+            meant: false,
         }),
         None if by_type::source(about.kind, about.today).is_some() => {
             let mut names: Vec<&str> = about.facts.iter().map(|f| f.from.as_str()).collect();
             names.dedup();
             let (table, column) = (about.table, about.column.name.as_str());
-            let message = format!(
-                "{table}.{column}: no value fulfils constraint \"{}\"",
-                names.join("\", \"")
-            );
+            let why = if names.is_empty() {
+                format!("the type {} has no value", about.column.data_type)
+            } else {
+                let names = names.join("\", \"");
+                format!("no value fulfils constraint \"{names}\"")
+            };
+            let message = format!("{table}.{column}: {why}");
             Err(Error::new(Kind::SeedPlan, message))
         }
         None => {
@@ -79,12 +94,18 @@ pub(in crate::generate) fn column(about: &About<'_>) -> Result<Inferred> {
     }
 }
 
-fn finished(about: &About<'_>, (source, reason): (Source, String)) -> Inferred {
+fn finished(about: &About<'_>, found: Candidate) -> Inferred {
     Inferred {
-        source,
+        source: found.source,
         nulls: nulls(about),
-        reason,
+        reason: found.reason,
+        meant: found.meant,
     }
+}
+
+/// Whether a constraint says what a text looks like.
+fn is_pattern(fact: &Fact) -> bool {
+    matches!(fact.says, Says::Matches(..))
 }
 
 /// A row of which nothing is known.

@@ -18,4 +18,5 @@ mod tests;
 pub(super) use about::{About, Inferred, Neighbour};
 pub(super) use accept::fulfils;
 pub(super) use column::{Empty, column};
+pub(super) use narrow::narrow;
 pub(super) use orders::orders;

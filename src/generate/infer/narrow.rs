@@ -32,8 +32,25 @@ pub(super) fn listed(kind: &PgType, facts: &[Fact]) -> Option<Source> {
     (!texts.is_empty()).then(|| choice(texts.into_iter()))
 }
 
+/// The whole numbers of a source that must differ, without those that are forbidden one by one; `None`
+/// when there are none such, or too many to list.
+pub(super) fn without_forbidden(source: &Source, facts: &[Fact]) -> Option<Source> {
+    let Source::Whole { min, max, .. } = source else {
+        return None;
+    };
+    let forbids = facts
+        .iter()
+        .any(|fact| matches!(fact.says, Says::NoneOf(_)));
+    if !forbids || max.checked_sub(*min)? > LISTED {
+        return None;
+    }
+    let demands = Demands::new(facts);
+    let all = (*min..=*max).filter(|number| demands.fulfilled(&Value::Int(*number)));
+    Some(choice(all.map(|number| number.to_string())))
+}
+
 /// The source within the facts, as far as its form can follow them.
-pub(super) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
+pub(in crate::generate) fn narrow(source: Source, kind: &PgType, facts: &[Fact]) -> Source {
     let source = within_bounds(source, kind, facts);
     let cased = facts.iter().find_map(|fact| match fact.says {
         Says::Cased(upper) => Some(upper),

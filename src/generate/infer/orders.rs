@@ -37,6 +37,21 @@ const SPANS: &[(&str, &str)] = &[
     ("first_seen", "last_seen"),
 ];
 
+/// Times at which a record begins, the most telling first.
+const BEGINNINGS: &[&str] = &[
+    "placed ordered order_date",
+    "issued issue_date invoice_date",
+    "installed",
+    "registered signed_up joined opened",
+    "created inserted added",
+];
+
+/// Times of what happens to a record later, when nothing else says after what.
+const LATER: &str = "paid shipped dispatched sent delivered received returned refunded completed confirmed approved \
+     rejected accepted declined cancelled canceled closed resolved finished processed published verified \
+     activated reviewed acknowledged answered archived deleted removed revoked suspended banned blocked \
+     locked failed seen last";
+
 /// Pairs of columns, as places in `names`, of which the first is the earlier.
 pub(in crate::generate) fn orders(names: &[&str]) -> Vec<(usize, usize)> {
     let names: Vec<String> = names.iter().map(|name| words(name)).collect();
@@ -66,6 +81,20 @@ pub(in crate::generate) fn orders(names: &[&str]) -> Vec<(usize, usize)> {
             }
         }
     }
+    let begins = |phrases: &&str| {
+        names
+            .iter()
+            .position(|name| phrase(name, phrases).is_some())
+    };
+    let beginning = BEGINNINGS.iter().find_map(begins);
+    for (later, name) in names.iter().enumerate() {
+        let follows = pairs.iter().any(|(_, known)| *known == later);
+        if let Some(beginning) = beginning.filter(|beginning| *beginning != later && !follows)
+            && phrase(name, LATER).is_some()
+        {
+            pairs.push((beginning, later));
+        }
+    }
     pairs.sort_unstable();
     pairs.dedup();
     pairs
@@ -92,6 +121,14 @@ mod tests {
             (&["valid_from", "valid_to"], &[(0, 1)]),
             (&["order_date", "shipped_date"], &[(0, 1)]),
             (&["born", "died"], &[]),
+            (&["paid_on", "issued_on", "due_on"], &[(1, 0), (1, 2)]),
+            (
+                &["created_at", "shipped_at", "delivered_at", "lastSeenAt"],
+                &[(0, 1), (0, 3), (1, 2)],
+            ),
+            (&["installed_at", "last_seen_at"], &[(0, 1)]),
+            (&["first_seen", "last_seen", "created"], &[(0, 1), (2, 0)]),
+            (&["last_login", "born"], &[]),
         ] {
             assert_eq!(orders(names), expected, "{names:?}");
         }

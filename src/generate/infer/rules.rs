@@ -237,6 +237,8 @@ const NUMBERS: &[(&str, Guess)] = &[
         "tax_rate vat discount_rate commission interest_rate probability ratio rate share confidence",
         Number(0.0, 1.0, 4),
     ),
+    ("battery battery_level humidity", Number(0.0, 100.0, 0)),
+    ("heart_rate heartrate pulse bpm", Number(48.0, 140.0, 0)),
     ("rating stars", Number(1.0, 5.0, 1)),
     ("score points", Number(0.0, 100.0, 1)),
     ("salary income wage gehalt", Number(24_000.0, 160_000.0, 2)),
@@ -244,6 +246,27 @@ const NUMBERS: &[(&str, Guess)] = &[
         "price unit_price cost preis prix precio prezzo amount total subtotal sum fee tax discount paid revenue betrag montant importe balance budget shipping_cost",
         Money(2000.0),
     ),
+    (
+        "base_rate hourly_rate daily_rate day_rate room_rate nightly_rate weekly_rate monthly_rate",
+        Money(500.0),
+    ),
+    (
+        "annual_revenue yearly_revenue annual_turnover turnover",
+        Number(50_000.0, 50_000_000.0, 0),
+    ),
+    ("adults", Number(1.0, 4.0, 0)),
+    ("children kids infants babies", Number(0.0, 3.0, 0)),
+    (
+        "guests persons passengers participants attendees party_size",
+        Number(1.0, 8.0, 0),
+    ),
+    ("floor floors storey stories", Number(0.0, 20.0, 0)),
+    ("rooms bedrooms bathrooms beds", Number(1.0, 6.0, 0)),
+    (
+        "employees number_of_employees employee_count headcount staff_count",
+        Number(1.0, 5000.0, 0),
+    ),
+    ("reputation karma", Number(0.0, 10_000.0, 0)),
     (
         "quantity qty menge quantite cantidad stock inventory count items pieces",
         Number(1.0, 50.0, 0),

@@ -3,6 +3,7 @@
 use super::draft::{Draft, Origin};
 use super::element;
 use super::keys::Key;
+use super::matching::{self, Matching};
 use super::scene::Scene;
 use crate::catalog::Column;
 use crate::error::Result;
@@ -11,6 +12,7 @@ use crate::generate::infer::{self, About, Inferred, Neighbour};
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
 use crate::generate::source::{Locale, Source};
+use crate::generate::touched::mentioned;
 use crate::generate::value::Value;
 use crate::sql::Ident;
 
@@ -28,11 +30,13 @@ pub(super) fn number(scene: &Scene<'_>, draft: &mut Draft<'_>, keys: &[Key<'_>])
 
 /// Gives each open column its source.
 pub(super) fn fill(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Result<()> {
+    let mut patterns = Vec::new();
     for index in 0..draft.slots.len() {
         if draft.slots[index].origin == Origin::Open {
-            infer(scene, draft, index)?;
+            patterns.extend(infer(scene, draft, index)?);
         }
     }
+    matching::settle(scene, draft, patterns)?;
     order(draft);
     Ok(())
 }
@@ -120,16 +124,22 @@ fn order(draft: &mut Draft<'_>) {
         .iter()
         .map(|index| draft.slots[*index].column.name.as_str())
         .collect();
+    let mut earlier_ones = Vec::new();
     for (earlier, later) in infer::orders(&names) {
         let (earlier, later) = (places[earlier], places[later]);
-        let known = draft
-            .orders
-            .iter()
-            .any(|(l, g, _)| (*l, *g) == (earlier, later) || (*g, *l) == (earlier, later));
-        if known {
+        let mut conditions = draft.plan.conditions.iter();
+        let said = conditions.any(|condition| {
+            let all = mentioned(&condition.expression);
+            all.contains(&earlier) && all.contains(&later)
+        });
+        if said {
             continue;
         }
         draft.orders.push((earlier, later, false));
+        if earlier_ones.contains(&earlier) {
+            continue;
+        }
+        earlier_ones.push(earlier);
         // What follows within a month stays in the past.
         if let Source::Temporal { from, to, .. } = &mut draft.plan.columns[earlier].source
             && *to - *from > 3 * MONTH
@@ -156,7 +166,8 @@ fn said(scene: &Scene<'_>, draft: &Draft<'_>, index: usize) -> (Locale, Option<f
     )
 }
 
-fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
+/// Decides what a column holds, apart from the pattern that it must match, if any.
+fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<Option<Matching>> {
     let (_, nulls) = said(scene, draft, index);
     let slot = &draft.slots[index];
     let found = found(scene, draft, index, slot.column)?;
@@ -171,14 +182,19 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<()> {
     let better = element::source(scene, draft, index)?;
     let nulls = nulls.filter(|share| *share == 0.0 || !slot.not_null);
     let plan = &mut draft.plan.columns[index];
-    plan.source = pattern.unwrap_or(found.source);
+    plan.source = found.source;
     if let (Source::Array { element, .. }, Some(better)) = (&mut plan.source, better) {
         **element = better;
     }
     plan.nulls = nulls.unwrap_or(found.nulls);
     plan.reason = found.reason;
     draft.slots[index].origin = Origin::Own;
-    Ok(())
+    let meant = found.meant;
+    Ok(pattern.map(|pattern| Matching {
+        column: index,
+        pattern,
+        meant,
+    }))
 }
 
 /// Whether values that differ only in the case of letters count as equal where they must differ.
@@ -246,10 +262,6 @@ pub(super) fn found_as(
     (index, kind, facts): (usize, &PgType, &[Fact]),
     column: &Column,
 ) -> Result<Inferred> {
-    let (locale, _) = said(scene, draft, index);
-    let slot = &draft.slots[index];
-    let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
-    let table = draft.plan.name.plain();
     let neighbours: Vec<Neighbour<'_>> = draft
         .slots
         .iter()
@@ -264,6 +276,26 @@ pub(super) fn found_as(
             name: slot.column.name.as_str(),
         })
         .collect();
+    found_beside(scene, draft, (index, kind, facts), (column, &neighbours))
+}
+
+/// What a column holds as if it stood in a row of its own.
+pub(super) fn found_alone(scene: &Scene<'_>, draft: &Draft<'_>, index: usize) -> Result<Inferred> {
+    let slot = &draft.slots[index];
+    let of = (index, draft.kind(index), &slot.facts[..]);
+    found_beside(scene, draft, of, (slot.column, &[]))
+}
+
+fn found_beside(
+    scene: &Scene<'_>,
+    draft: &Draft<'_>,
+    (index, kind, facts): (usize, &PgType, &[Fact]),
+    (column, neighbours): (&Column, &[Neighbour<'_>]),
+) -> Result<Inferred> {
+    let (locale, _) = said(scene, draft, index);
+    let slot = &draft.slots[index];
+    let alone = draft.uniques.iter().any(|u| u.columns[..] == [index]);
+    let table = draft.plan.name.plain();
     infer::column(&About {
         table: &table,
         column,
@@ -272,7 +304,7 @@ pub(super) fn found_as(
         not_null: slot.not_null,
         unique: alone,
         rows: draft.total(),
-        neighbours: &neighbours,
+        neighbours,
         locale,
         today: scene.options.today,
     })

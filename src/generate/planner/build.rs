@@ -5,9 +5,10 @@ use super::draft::Draft;
 use super::left_out::Why;
 use super::options::{Options, Standing};
 use super::scene::Scene;
+use super::written::{self, Must};
 use super::{
-    asked, attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, loosen,
-    overlap, partial, per, reference, rehearse, room, taken, tenancy, unique, ways,
+    asked, attribute, check, chosen, cycle, derived, digits, exclusion, fixed, keys, leaves,
+    loosen, overlap, partial, per, reference, rehearse, room, taken, tenancy, unique, ways,
 };
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -33,8 +34,8 @@ pub fn plan(
     fixed::make_room(&mut scene)?;
     let mut first = None;
     loop {
-        let drafts = match build(&mut scene)? {
-            Ok(drafts) => drafts,
+        let (drafts, demands) = match build(&mut scene)? {
+            Ok(built) => built,
             // Rows become fewer, or an index counts no more, each time, so this ends.
             Err((table, full)) => {
                 shrink(&mut scene, table, &full)?;
@@ -56,9 +57,14 @@ pub fn plan(
         if parents.any(|parent| matches!(parent, Parent::Existing { .. })) {
             return Ok(plan);
         }
-        let Some((table, error)) = rehearse::stuck(&plan, &Keys::new())? else {
+        let Some(stuck) = rehearse::stuck(&plan, &Keys::new())? else {
+            written::refuse(&plan, &demands)?;
             return Ok(plan);
         };
+        let (table, error) = (stuck.table, stuck.error);
+        if stuck.written {
+            return Err(error);
+        }
         if !scene.outside[table].is_empty() {
             scene.outside[table].clear();
             scene.firm[table] = true;
@@ -73,7 +79,8 @@ pub fn plan(
     }
 }
 
-type Built<'a> = Result<Vec<Draft<'a>>, (usize, Full)>;
+/// The drafts and what rows that a person wrote must be; or the table that has no room.
+type Built<'a> = Result<(Vec<Draft<'a>>, Vec<Must>), (usize, Full)>;
 
 fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
     let tables = 0..scene.tables.len();
@@ -121,15 +128,18 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         let draft = &mut drafts[table];
         attribute::fill(scene, draft)?;
         taken::keep_numbers(scene, draft)?;
-        if let Err(full) = digits::solve(draft, &uniques)? {
+        if let Err(full) = digits::solve(draft, &uniques, scene.options.today)? {
             return Ok(Err((table, full)));
         }
         check::chain(draft, &counted);
+        loosen::lower(scene, draft, table);
         ways::lay(draft);
+        leaves::lay(scene, draft, table);
         check::prove(draft);
     }
     asked::settle(scene, &mut drafts);
-    Ok(Ok(drafts))
+    let demands = written::demands(&drafts, &keys);
+    Ok(Ok((drafts, demands)))
 }
 
 fn shrink(scene: &mut Scene<'_>, table: usize, full: &Full) -> Result<()> {

@@ -20,18 +20,16 @@ pub(super) fn list(scene: &Scene<'_>, table: usize) -> Vec<Derived> {
     let columns = scene.tables[table].columns.iter();
     let free = columns.filter(|column| column.generated.is_none());
     free.filter_map(|column| {
-        match said
-            .columns
-            .get(column.name.as_str())
-            .map(|said| &said.rule)
-        {
-            Some(Some(ColumnRule::Sql(expression))) => Some(Derived {
-                name: column.name.clone(),
-                data_type: column.data_type.clone(),
-                expression: expression.clone(),
-            }),
-            _ => None,
-        }
+        let said = said.columns.get(column.name.as_str())?;
+        let Some(ColumnRule::Sql(expression)) = &said.rule else {
+            return None;
+        };
+        Some(Derived {
+            name: column.name.clone(),
+            data_type: column.data_type.clone(),
+            expression: expression.clone(),
+            place: Some(said.place.clone()),
+        })
     })
     .collect()
 }

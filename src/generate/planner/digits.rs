@@ -4,6 +4,7 @@ use super::draft::{Draft, Origin};
 use super::labels::{Component, Shares};
 use super::room::{self, Counted, Keys, Unit};
 use super::siblings;
+use super::slots;
 use super::unique::Unique;
 use crate::error::Result;
 use crate::generate::plan::{Group, How, Take};
@@ -31,7 +32,7 @@ pub(super) struct Open {
 }
 
 /// Meets the uniques of a table; `Err(Full)` inside when one of them has no room.
-pub(super) fn solve(draft: &mut Draft<'_>, keys: &Keys) -> Result<Result<(), Full>> {
+pub(super) fn solve(draft: &mut Draft<'_>, keys: &Keys, today: i64) -> Result<Result<(), Full>> {
     if let Some(full) = counted_out(draft)? {
         return Ok(Err(full));
     }
@@ -44,6 +45,7 @@ pub(super) fn solve(draft: &mut Draft<'_>, keys: &Keys) -> Result<Result<(), Ful
             });
         }
     }
+    slots::settle(draft, &open, today)?;
     carriers(draft, &mut open)?;
     if let Err(full) = siblings::number(draft, &mut open) {
         return Ok(Err(full));
@@ -79,7 +81,9 @@ fn counted_out(draft: &Draft<'_>) -> Result<Option<Full>> {
 fn carriers(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<()> {
     loop {
         let mut best: Option<(usize, bool, std::cmp::Reverse<usize>)> = None;
-        for entry in open.iter() {
+        // Ranges of a group come several to a group.
+        let grouped = |entry: &&Open| slots::is_grouped(draft, entry, open);
+        for entry in open.iter().filter(|entry| !grouped(entry)) {
             for unit in &entry.units {
                 let Unit::Column(column) = *unit else {
                     continue;
@@ -233,6 +237,7 @@ fn sized(
         let low = sized.remove(place);
         sized.insert(0, low);
     }
+    few_groups(draft, &mut sized);
     let mut left = BOUND;
     let count = sized.len();
     let number = sized.len() > 1;
@@ -250,6 +255,28 @@ fn sized(
         left /= (*size).max(1);
     }
     Ok(sized)
+}
+
+/// Of ranges in groups several are in each: as many groups are taken as that leaves.
+fn few_groups(draft: &Draft<'_>, sized: &mut [(u64, Vec<Unit>)]) {
+    let spaced = |units: &[Unit]| units.iter().any(|unit| slots::is_spaced(draft, *unit));
+    if !sized.iter().any(|(_, units)| spaced(units)) {
+        return;
+    }
+    let mut others: Vec<&mut u64> = sized
+        .iter_mut()
+        .filter(|(_, units)| !spaced(units))
+        .map(|(size, _)| size)
+        .collect();
+    others.sort_unstable();
+    let Some(largest) = others.pop() else {
+        return;
+    };
+    let rest = others
+        .iter()
+        .fold(1_u64, |all, size| all.saturating_mul(**size));
+    let wanted = draft.total().div_ceil(slots::EACH).div_ceil(rest.max(1));
+    *largest = (*largest).min(wanted.max(1));
 }
 
 fn is_whole(draft: &Draft<'_>, unit: Unit) -> bool {

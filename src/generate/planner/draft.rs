@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::derived;
+use super::leaves::Leaf;
 use super::scene::Scene;
 use super::unique::Unique;
 use crate::catalog::{Catalog, Column, Constraint, Index, Table};
@@ -31,6 +32,8 @@ pub(super) struct Draft<'a> {
     pub(super) asks: Vec<Ask>,
     /// Pairs of columns of which the first is at most the second; `true` when it is less.
     pub(super) orders: Vec<(usize, usize, bool)>,
+    /// Partitions without partitions of their own.
+    pub(super) leaves: Vec<Leaf>,
 }
 
 /// What is known of a pick beside its plan.
@@ -91,6 +94,7 @@ impl<'a> Draft<'a> {
                 columns: Vec::new(),
                 conditions: Vec::new(),
                 fixed: Vec::new(),
+                places: Vec::new(),
                 derived: derived::list(scene, index),
             },
             slots: Vec::new(),
@@ -98,6 +102,7 @@ impl<'a> Draft<'a> {
             uniques: Vec::new(),
             asks: Vec::new(),
             orders: Vec::new(),
+            leaves: Vec::new(),
         };
         // A generated column is the server's to compute.
         for column in table.columns.iter().filter(|c| c.generated.is_none()) {

@@ -32,7 +32,9 @@ pub(super) fn place(scene: &Scene<'_>, drafts: &mut [Draft<'_>]) -> Result<()> {
             return Err(Error::new(Kind::SeedSpec, message).at(row.place.clone()));
         };
         let fixed = read(&drafts[*index], row)?;
-        drafts[*index].plan.fixed.push(fixed);
+        let plan = &mut drafts[*index].plan;
+        plan.fixed.push(fixed);
+        plan.places.push(row.place.clone());
     }
     for draft in drafts {
         count_on(draft);

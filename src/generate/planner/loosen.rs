@@ -4,12 +4,21 @@
 //! References are met by trying: a row of the parent is drawn, and looked at. Where hardly any fits, or
 //! the parent is another row of the table, which is tried likewise, no try may be the good one.
 
-use super::draft::Draft;
+use super::draft::{Draft, Origin};
 use super::keys::{KeysOf, Target};
 use super::scene::Scene;
+use crate::generate::condition::Expression;
+use crate::generate::distribution::Distribution;
 use crate::generate::fact::{Fact, Says};
+use crate::generate::plan::Take;
 use crate::generate::source::Source;
 use crate::generate::touched::mentioned;
+
+/// Numbers that are small mostly: half of them below 5, one in a hundred above 160.
+const SMALL: Distribution = Distribution::LogNormal {
+    median: 5.0,
+    sigma: 1.5,
+};
 
 /// Demands of the keys of parents what loosened tables say of their references to them, as far as these
 /// are not null.
@@ -34,6 +43,45 @@ pub(super) fn hold(scene: &Scene<'_>, drafts: &mut [Draft<'_>], all: &KeysOf<'_>
                 }
             }
         }
+    }
+}
+
+/// Lets numbers of a loosened table that conditions calculate with, and of which nothing is known but
+/// their type, be small mostly: sums and products of large ones leave what is allowed.
+pub(super) fn lower(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
+    if !scene.loose[table] {
+        return;
+    }
+    let conditions = draft.plan.conditions.iter();
+    let counted = conditions.filter(|condition| calculates(&condition.expression));
+    let columns: Vec<usize> = counted.flat_map(|c| mentioned(&c.expression)).collect();
+    for column in columns {
+        let plan = &mut draft.plan.columns[column];
+        let free = draft.slots[column].origin == Origin::Own && plan.take == Take::Draw;
+        if let (true, Source::Whole { min, max, spread }) = (free, &mut plan.source)
+            && *min <= 1
+            && *max >= 100
+        {
+            *spread = SMALL;
+        }
+    }
+}
+
+/// Whether a condition adds or multiplies anywhere.
+fn calculates(expression: &Expression) -> bool {
+    match expression {
+        Expression::Arithmetic(..) => true,
+        Expression::And(parts) | Expression::Or(parts) | Expression::Call(_, parts) => {
+            parts.iter().any(calculates)
+        }
+        Expression::Not(inner) | Expression::IsNull(inner) | Expression::Is(inner, _) => {
+            calculates(inner)
+        }
+        Expression::Compare(_, left, right) | Expression::Distinct(left, right) => {
+            calculates(left) || calculates(right)
+        }
+        Expression::Among(_, left, items, _) => calculates(left) || items.iter().any(calculates),
+        _ => false,
     }
 }
 

@@ -17,8 +17,10 @@ mod given;
 mod kept;
 mod keys;
 mod labels;
+mod leaves;
 mod left_out;
 mod loosen;
+mod matching;
 mod options;
 mod overlap;
 mod partial;
@@ -31,6 +33,7 @@ mod room;
 mod scene;
 mod shared;
 mod siblings;
+mod slots;
 mod taken;
 mod tenancy;
 #[cfg(test)]
@@ -38,6 +41,7 @@ pub(in crate::generate) mod tests;
 mod tree;
 mod unique;
 mod ways;
+mod written;
 
 pub use build::plan;
 pub use options::{Options, Standing, StandingTable};

@@ -2,6 +2,7 @@
 
 use super::check::take;
 use super::draft::Draft;
+use super::leaves;
 use super::reading::Understood;
 use super::scene::Scene;
 use crate::catalog::{Catalog, PartitionStrategy, Table};
@@ -12,7 +13,7 @@ use crate::generate::plan::Ask;
 use crate::sql::{Token, tokens};
 
 /// The name that facts and conditions of partitions go by.
-const NAME: &str = "partitions";
+pub(super) const NAME: &str = "partitions";
 
 /// Takes what the bounds of partitions say. Where that leaves rows without a partition, the server is
 /// asked of each row.
@@ -21,7 +22,18 @@ pub(super) fn keep(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
     if !own.is_partitioned() {
         return;
     }
+    let leaves = leaves::read(scene.catalog, draft);
     let bounds = bounds(scene.catalog, &[own]);
+    let parts = parts(scene.catalog, own);
+    let nested = parts.iter().any(|part| part.is_partitioned());
+    if nested && leaves.whole {
+        if let Some(understood) = leaves.understood() {
+            take(draft, NAME, &bounds.join(" or "), understood);
+        }
+        draft.leaves = leaves.all;
+        return;
+    }
+    draft.leaves = leaves.all;
     let column = key(own).and_then(|name| draft.column(&name));
     let found = column.and_then(|at| partition::says(&bounds, at, draft.kind(at)));
     let understood = found.is_some();
@@ -33,7 +45,6 @@ pub(super) fn keep(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
         };
         take(draft, NAME, &bounds.join(" or "), read);
     }
-    let parts = parts(scene.catalog, own);
     let alone = |part: &&Table| part.is_partitioned() && !covers(scene.catalog, part);
     if covers(scene.catalog, own) || understood && !parts.iter().any(alone) {
         return;
@@ -52,7 +63,7 @@ pub(super) fn keep(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
     });
 }
 
-fn parts<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a Table> {
+pub(super) fn parts<'a>(catalog: &'a Catalog, table: &Table) -> Vec<&'a Table> {
     let names = table.children.iter();
     names.filter_map(|name| catalog.table(name)).collect()
 }
@@ -85,7 +96,7 @@ fn inside(table: &Table) -> Option<&str> {
 }
 
 /// The column of a key of one plain column.
-fn key(table: &Table) -> Option<String> {
+pub(super) fn key(table: &Table) -> Option<String> {
     Some(inside(table)?.replace('"', ""))
 }
 

@@ -180,7 +180,13 @@ impl<'a> Scene<'a> {
             match self.resolve(&table.name, Kind::SeedSpec) {
                 Ok(found) => {
                     self.check_names(table, found)?;
-                    by_name.insert(&found.name, table);
+                    let known: Option<&TableSpec> = by_name.insert(&found.name, table);
+                    if let Some(known) = known.filter(|known| !known.learned && !table.learned) {
+                        let message =
+                            format!("{} and {} are the same table", known.name, table.name);
+                        let error = Error::new(Kind::SeedSpec, message);
+                        return Err(error.at(table.place.clone()));
+                    }
                 }
                 Err(_) if table.learned => self.note(format!(
                     "{}: the profile knows it, the database does not",

@@ -38,6 +38,8 @@ fn possible(draft: &Draft<'_>, way: &Way) -> Option<Way> {
                 Wish::NotNull if draft.slots[column].not_null => {}
                 Wish::NotNull => found.push((column, Wish::NotNull)),
                 Wish::OneOf(values) => found.extend(one_of(draft, column, values)?),
+                // No condition asks so.
+                Wish::Between(..) => {}
             }
         }
     }
@@ -55,7 +57,8 @@ fn together(draft: &Draft<'_>, column: usize) -> Vec<usize> {
     }
 }
 
-fn may_be_null(draft: &Draft<'_>, column: usize) -> bool {
+/// Whether rows may leave the column empty.
+pub(super) fn may_be_null(draft: &Draft<'_>, column: usize) -> bool {
     let slot = &draft.slots[column];
     let free = match slot.origin {
         Origin::Own => true,

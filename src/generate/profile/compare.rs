@@ -22,6 +22,8 @@ pub enum Measure {
     ChiSquared,
     /// The same for the number of children of a parent, by Kolmogorov-Smirnov.
     Children,
+    /// Relative difference of the rows by row of the parent: it does not hang on the scale.
+    RowsByParent,
     /// Difference of Spearman's correlations of two columns.
     RankCorrelation,
     /// Of a column's categories by those of another: the mean, over the other's values, of the greatest
@@ -86,6 +88,11 @@ impl Comparison {
                         comparison.push(at, Measure::Children, ks(&one.counts, &two.counts))
                     }
                     None => comparison.missing.push(format!("{name} {key}")),
+                }
+                let by_parent = |of: &Profile| of.by_parent(name, &one.parent);
+                if let (Some(wanted), Some(seen)) = (by_parent(wanted), by_parent(found)) {
+                    let distance = (seen / wanted - 1.0).abs().min(1.0);
+                    comparison.push(at, Measure::RowsByParent, distance);
                 }
             }
             comparison.pairs(name, (table, other));
@@ -177,6 +184,17 @@ impl Comparison {
             }
             _ => self.missing.push(format!("{}.{}", at.0, at.1)),
         }
+    }
+}
+
+/// Rows of which the noise on their number does not matter.
+const MANY: u64 = 400;
+
+impl Profile {
+    /// Rows of a table by row of another; `None` when one has few.
+    fn by_parent(&self, table: &str, parent: &str) -> Option<f64> {
+        let (rows, parents) = (self.tables.get(table)?.rows, self.tables.get(parent)?.rows);
+        (table != parent && rows >= MANY && parents >= MANY).then(|| rows as f64 / parents as f64)
     }
 }
 

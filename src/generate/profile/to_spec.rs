@@ -68,8 +68,29 @@ impl Profile {
         (twice.count() == 1).then(|| PerParent {
             parent: of.parent.clone(),
             place: place.clone(),
-            count: Distribution::Empirical(of.counts.clone()),
+            count: Distribution::Empirical(self.counts(name, of)),
         })
+    }
+
+    /// How many children parents have, with as many in all as there are: bounds are rounded and the
+    /// greatest numbers cut off, which costs most of those parents that have many.
+    fn counts(&self, name: &str, of: &ChildrenProfile) -> Vec<Bucket> {
+        let rows = |name: &str| self.tables.get(name).map_or(0, |table| table.rows) as f64;
+        let mut counts = of.counts.clone();
+        let weight: f64 = counts.iter().map(|bucket| bucket.weight).sum();
+        let sum: f64 = counts
+            .iter()
+            .map(|b| b.weight * (b.min + b.max) / 2.0)
+            .sum();
+        let parents = rows(&of.parent);
+        if parents < 1.0 || weight <= 0.0 {
+            return counts;
+        }
+        let missing = rows(name) / parents * weight - sum;
+        if let Some(last) = counts.last_mut().filter(|last| last.weight > 0.0) {
+            last.max = (last.max + 2.0 * missing / last.weight).max(last.min);
+        }
+        counts
     }
 }
 

@@ -322,10 +322,13 @@ impl Source {
             Self::Reference { pick, column } => Some(reference::reference(*pick, *column)),
         };
         made.ok_or_else(|| {
-            Error::new(
-                Kind::SeedPlan,
-                format!("the generator {self:?} does not fit the type {kind:?}"),
-            )
+            let why = match self {
+                Self::Pattern { regex, .. } => format!(
+                    "no text of the column's type can be made of the regular expression {regex}"
+                ),
+                other => format!("the generator {other:?} does not fit the type {kind:?}"),
+            };
+            Error::new(Kind::SeedPlan, why)
         })
     }
 }

@@ -44,7 +44,10 @@ impl Source {
             let Says::Matches(regex, fold) = &fact.says else {
                 return None;
             };
-            let (regex, fold) = (regex.clone(), *fold);
+            let (regex, fold) = match of_length(regex, *fold, facts) {
+                Some(regex) => (regex, false),
+                None => (regex.clone(), *fold),
+            };
             pattern(&regex, fold, StreamKey::new(0, "", ""), kind)?;
             Some(Self::Pattern { regex, fold })
         })
@@ -69,6 +72,44 @@ impl Source {
             Err(_) => Self::Pattern { regex, fold },
         }
     }
+}
+
+/// The expression of one class that is repeated from beginning to end, as often as constraints on the
+/// length allow; `None` for any other, or when they say nothing.
+fn of_length(regex: &str, fold: bool, facts: &[Fact]) -> Option<String> {
+    let lengths = facts.iter().filter_map(|fact| match fact.says {
+        Says::Length(least, most) => Some((least, most)),
+        _ => None,
+    });
+    let met = |(l, m): (u32, u32), (least, most): (u32, u32)| (l.max(least), m.min(most));
+    let (least, most) = lengths.reduce(met)?;
+    let mut parser = ParserBuilder::new().case_insensitive(fold).build();
+    let hir = parser.parse(regex).ok()?;
+    let HirKind::Concat(parts) = hir.kind() else {
+        return None;
+    };
+    let [start, middle, end] = &parts[..] else {
+        return None;
+    };
+    let (HirKind::Look(Look::Start), HirKind::Repetition(repeated), HirKind::Look(Look::End)) =
+        (start.kind(), middle.kind(), end.kind())
+    else {
+        return None;
+    };
+    let HirKind::Class(_) = repeated.sub.kind() else {
+        return None;
+    };
+    let (min, max) = met(
+        (repeated.min, repeated.max.unwrap_or(u32::MAX)),
+        (least, most),
+    );
+    let repeated = Hir::repetition(Repetition {
+        min,
+        max: (max < u32::MAX).then_some(max),
+        ..repeated.clone()
+    });
+    let whole = Hir::concat(vec![start.clone(), repeated, end.clone()]);
+    (min <= max).then(|| whole.to_string())
 }
 
 /// An expression without the large letters that stand beside their small ones.

@@ -62,8 +62,14 @@ fn beyond(sequence: &Sequence, last: i64) -> i64 {
 }
 
 /// Fills the materialized views that are filled at the source, from rows that are masked by now;
-/// each after those it reads. Returns remarks.
-pub(in crate::service) async fn views(copy: &Session, catalog: &Catalog) -> Result<Vec<String>> {
+/// each after those it reads. One that the server refuses with a state that `left_out` takes stays as it
+/// is. Returns remarks.
+pub(in crate::service) async fn views(
+    copy: &Session,
+    catalog: &Catalog,
+    left_out: fn(&str) -> bool,
+) -> Result<Vec<String>> {
+    let mut remarks = Vec::new();
     let mut left: Vec<_> = catalog
         .views
         .values()
@@ -81,6 +87,13 @@ pub(in crate::service) async fn views(copy: &Session, catalog: &Catalog) -> Resu
                 Err(error) if error.code().is_some_and(|code| code.code() == "55000") => {
                     waiting.push((view, error));
                 }
+                Err(error) if error.code().is_some_and(|code| left_out(code.code())) => {
+                    let code = error.code().map_or("", |code| code.code());
+                    let name = view.name.plain();
+                    remarks.push(format!(
+                        "materialized view {name} is not filled: its query or an index of it refuses the rows [{code}]"
+                    ));
+                }
                 Err(error) => return Err(from_postgres(error)),
             }
         }
@@ -91,11 +104,12 @@ pub(in crate::service) async fn views(copy: &Session, catalog: &Catalog) -> Resu
                     view.name.plain()
                 )
             });
-            return Ok(names.collect());
+            remarks.extend(names);
+            return Ok(remarks);
         }
         left = waiting.into_iter().map(|(view, _)| view).collect();
     }
-    Ok(Vec::new())
+    Ok(remarks)
 }
 
 #[cfg(test)]

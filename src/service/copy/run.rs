@@ -191,7 +191,7 @@ impl Opened {
             .restore(&work.copy, Section::After, workers)
             .await?;
         let mut remarks = finish::sequences(&self.snapshot.session, session, catalog).await?;
-        remarks.extend(finish::views(session, catalog).await?);
+        remarks.extend(finish::views(session, catalog, |_| false).await?);
         let source = &self.snapshot.session;
         remarks.extend(extensions::carry(source, session, allowed).await?);
         self.note("statistics");

@@ -7,6 +7,7 @@
 use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 
+use super::rehearse::is_of_rows;
 use crate::error::{Error, Kind, Result};
 use crate::generate::{Derived, TablePlan};
 use crate::postgres::from_postgres;
@@ -38,12 +39,13 @@ pub(super) async fn wait(
             name,
             data_type,
             expression,
+            ..
         } = derived;
         let column = format!(
             "alter table {WAITING} add column {name} {data_type} generated always as ({expression}\n) stored"
         );
         let added = transaction.execute(&column, &[]).await;
-        added.map_err(|error| refused(plan, name, error))?;
+        added.map_err(|error| refused(plan, derived, error))?;
     }
     Ok(())
 }
@@ -109,13 +111,13 @@ fn list<'i>(names: impl Iterator<Item = &'i Ident>) -> String {
     names.join(", ")
 }
 
-/// What the server says of an expression; it has seen no row yet, so its words hold no value.
-fn refused(plan: &TablePlan, column: &Ident, error: tokio_postgres::Error) -> Error {
+/// What the server says of an expression; it has seen no row yet, so its words hold no value but those of
+/// the expression itself.
+fn refused(plan: &TablePlan, derived: &Derived, error: tokio_postgres::Error) -> Error {
     let Some(server) = error.as_db_error() else {
         return from_postgres(error);
     };
-    let name = format!("{}.{}", plan.name.plain(), column.as_str());
-    let spec = |why: &str| Error::new(Kind::SeedSpec, format!("{name}: sql: {why}"));
+    let spec = |why: &str| wrong(plan, derived, why);
     match server.code() {
         &SqlState::INVALID_OBJECT_DEFINITION if server.message().contains("immutable") => spec(
             "the expression may give another value another time",
@@ -124,6 +126,23 @@ fn refused(plan: &TablePlan, column: &Ident, error: tokio_postgres::Error) -> Er
         code if code.code().starts_with("42") || code.code().starts_with("0A") => {
             spec(server.message()).hint("it is an expression over the row's other columns, without subqueries")
         }
+        code if is_of_rows(code.code()) => fails(plan, derived, code.code()),
         _ => from_postgres(error),
     }
+}
+
+fn wrong(plan: &TablePlan, derived: &Derived, why: &str) -> Error {
+    let name = format!("{}.{}", plan.name.plain(), derived.name.as_str());
+    let error = Error::new(Kind::SeedSpec, format!("{name}: sql: {why}"));
+    match &derived.place {
+        Some(place) => error.at(place.clone()),
+        None => error,
+    }
+}
+
+/// The error of an expression that has no value of the column's type for a row.
+pub(super) fn fails(plan: &TablePlan, derived: &Derived, code: &str) -> Error {
+    let kind = &derived.data_type;
+    let why = format!("it gives no value of type {kind} for a row [{code}]");
+    wrong(plan, derived, &why).hint("make it fit all rows: left(..., n), nullif(..., 0), a case")
 }

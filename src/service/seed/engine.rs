@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::abandon::abandon;
 use super::already::{LOOKED_AT, already, unanswered};
-use super::give_up::give_up;
-use super::hooks::{hooks, with_partitions};
+use super::give_up::{give_up, nothing_loaded};
+use super::hooks::with_partitions;
 use super::load::load;
 use super::make::Maker;
 use super::put_back::put_back;
-use super::rehearse::rehearse;
+use super::rehearse::{is_of_rows, rehearse};
 use super::request::Request;
 use super::session::open;
 use super::standing::is_empty;
@@ -72,6 +72,8 @@ pub struct Engine {
     pub cancel: CancellationToken,
     /// Limits.
     pub options: Options,
+    /// Whether rows that others wrote into tables of an unfinished run may go with it.
+    pub consent: bool,
 }
 
 /// What a run has written.
@@ -194,10 +196,20 @@ impl Engine {
                 return self.again(&session, &run, began).await;
             }
         }
-        let (run, maker) = match resumed {
+        let (run, maker, catalog) = match resumed {
             Some(run) => self.prepare(&session, run).await?,
             None => self.begin(&text, plan().await?, &mut remarks).await?,
         };
+        if run.state == RunState::Loading {
+            self.note("indexes, constraints and triggers are taken off");
+            let taken = unhook::take_off(self, &run, &catalog).await;
+            match taken {
+                Ok(more) => remarks.extend(more),
+                Err(error) if is_new => return Err(nothing_loaded(self, &run, error).await),
+                Err(error) => return Err(give_up(self, &run, error).await),
+            }
+        }
+        drop(catalog);
         let (load_seconds, more) = match self.work(&session, &run, &maker).await {
             Ok(worked) => worked,
             Err(error) => return Err(give_up(self, &run, error).await),
@@ -287,21 +299,25 @@ impl Engine {
     }
 
     /// A run that a process has begun.
-    async fn prepare(&self, session: &Session, run: RunRecord) -> Result<(RunRecord, Maker)> {
+    async fn prepare(
+        &self,
+        session: &Session,
+        run: RunRecord,
+    ) -> Result<(RunRecord, Maker, Catalog)> {
         let catalog = self.introspect().await?;
         let keys = keys::read(session, &catalog, &run.plan).await?;
         let ready = Maker::ready(run.plan.clone(), keys);
         let maker = self.unless_stopped(ready).await?;
-        Ok((run, maker))
+        Ok((run, maker, catalog))
     }
 
-    /// Proves what can be proven before the first row, and takes the objects off.
+    /// Proves what can be proven before the first row, and records the run.
     async fn begin(
         &self,
         request: &str,
         plan: SeedPlan,
         remarks: &mut Vec<String>,
-    ) -> Result<(RunRecord, Maker)> {
+    ) -> Result<(RunRecord, Maker, Catalog)> {
         let mut session = self.session().await?;
         let catalog = self.introspect().await?;
         if catalog.fingerprint().as_str() != plan.fingerprint {
@@ -338,11 +354,8 @@ impl Engine {
             })
             .collect();
         self.check()?;
-        self.note("indexes, constraints and triggers are taken off");
-        let mut transaction = session.transaction().await?;
+        let transaction = session.transaction().await?;
         let id = ledger::create(&transaction, request, &plan, &starts).await?;
-        let hooks = hooks(&catalog, &planned, &empty);
-        remarks.extend(unhook::take_off(&mut transaction, id, &hooks).await?);
         transaction.commit().await?;
         let run = RunRecord {
             id,
@@ -350,7 +363,7 @@ impl Engine {
             plan,
             state: RunState::Loading,
         };
-        Ok((run, maker))
+        Ok((run, maker, catalog))
     }
 
     /// Everything that follows the rows. Returns remarks.
@@ -362,7 +375,7 @@ impl Engine {
         self.note("statistics and materialized views");
         finish::analyze(session, &run.plan).await?;
         let catalog = self.introspect().await?;
-        remarks.extend(refresh_views(session, &catalog).await?);
+        remarks.extend(refresh_views(session, &catalog, is_of_rows).await?);
         if catalog.fingerprint().as_str() == run.plan.fingerprint {
             return Ok(remarks);
         }

@@ -16,12 +16,8 @@ pub(super) async fn give_up(engine: &Engine, run: &RunRecord, error: Error) -> E
     if engine.cancel.is_cancelled() || matches!(error.kind(), Kind::Cancelled | Kind::Drift) {
         return error;
     }
-    let open = format!(
-        "run {id} is unfinished, and indexes, constraints and triggers are off: the same command goes on with it, \
-         tidegate seed run --abandon takes it back"
-    );
     if !comes_again(error.kind()) {
-        return error.hint(open);
+        return error.hint(open(id));
     }
     engine.note("the server refuses what the plan makes: the run is taken back");
     match taken_back(engine, run).await {
@@ -37,8 +33,27 @@ pub(super) async fn give_up(engine: &Engine, run: &RunRecord, error: Error) -> E
                 None => error,
             }
         }
-        Err(_) => error.hint(open),
+        Err(_) => error.hint(open(id)),
     }
+}
+
+/// Takes a run back that fails before its first row, whatever the failure: what was taken off is put
+/// back at once.
+pub(super) async fn nothing_loaded(engine: &Engine, run: &RunRecord, error: Error) -> Error {
+    if engine.cancel.is_cancelled() {
+        return error;
+    }
+    match taken_back(engine, run).await {
+        Ok(_) => error,
+        Err(_) => error.hint(open(run.id)),
+    }
+}
+
+fn open(run: i64) -> String {
+    format!(
+        "run {run} is unfinished, and indexes, constraints and triggers are off: the same command goes on with it, \
+         tidegate seed run --abandon takes it back"
+    )
 }
 
 async fn taken_back(engine: &Engine, run: &RunRecord) -> Result<Option<String>> {

@@ -16,12 +16,14 @@ use super::derive;
 use super::engine::{Engine, stopped};
 use super::make::Maker;
 use super::rehearse::refused;
+use super::session::several;
 use super::staging;
 use crate::control::seed as ledger;
 use crate::control::seed::Chunk;
 use crate::copy::{HEADER, RowSum, TRAILER};
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
+use crate::postgres::Session;
 
 /// Batches of one worker that are made ahead of the connection.
 const AHEAD: usize = 3;
@@ -52,9 +54,9 @@ pub(super) async fn load(engine: &Engine, maker: &Maker, run: i64) -> Result<()>
         rows: AtomicU64::new(0),
     });
     let mut set = JoinSet::new();
-    for _ in 0..engine.options.workers.max(1) {
+    for session in several(engine, engine.options.workers).await? {
         let (load, stop) = (Arc::clone(&load), stop.clone());
-        set.spawn(async move { load.worker(&stop).await });
+        set.spawn(async move { load.worker(session, &stop).await });
     }
     let mut first = None;
     let mut ticks = tokio::time::interval(TICK);
@@ -88,8 +90,7 @@ impl Load {
         self.engine.events.emit(Event::Note(text));
     }
 
-    async fn worker(&self, stop: &CancellationToken) -> Result<()> {
-        let mut session = self.engine.session().await?;
+    async fn worker(&self, mut session: Session, stop: &CancellationToken) -> Result<()> {
         // A range that a crash of the server takes back, takes its record back too.
         session
             .batch_execute("set synchronous_commit = off")

@@ -73,6 +73,12 @@ impl Maker {
         Ok(maker)
     }
 
+    /// Makes rows of these numbers on the pool.
+    pub(super) async fn some(&self, table: usize, numbers: Vec<u64>) -> Result<Batch> {
+        let maker = self.clone();
+        on_pool(move || maker.make(table, numbers.into_iter())).await
+    }
+
     /// At most `count` rows of a table, spread over all.
     fn sample(&self, table: usize, count: u64) -> impl Iterator<Item = u64> + use<> {
         let plan = &self.plan.tables[table];
@@ -111,12 +117,6 @@ impl Maker {
     pub(super) async fn batch(&self, table: usize, rows: Range<u64>) -> Result<Batch> {
         let maker = self.clone();
         on_pool(move || maker.make(table, rows)).await
-    }
-
-    /// Makes at most `count` rows of a table, spread over all, on the pool.
-    pub(super) async fn sampled(&self, table: usize, count: u64) -> Result<Batch> {
-        let maker = self.clone();
-        on_pool(move || maker.make(table, maker.sample(table, count))).await
     }
 
     /// Makes rows here.
@@ -169,9 +169,19 @@ impl Maker {
         on_pool(work).await
     }
 
-    /// At most `count` numbers of rows of a table, spread over all.
+    /// Numbers of rows of a table: those that a person wrote, and at most `count`, spread over all.
     pub(super) fn spread(&self, table: usize, count: u64) -> Vec<u64> {
-        self.sample(table, count).collect()
+        let written = self.written(table);
+        let others = self.sample(table, count);
+        let others = others.filter(|number| !written.contains(number));
+        written.clone().chain(others).collect()
+    }
+
+    /// Numbers of the rows of a table that a person wrote.
+    pub(super) fn written(&self, table: usize) -> Range<u64> {
+        let plan = &self.plan.tables[table];
+        let count = (plan.fixed.len() as u64).min(plan.rows);
+        if plan.first == 0 { 0..count } else { 0..0 }
     }
 
     /// The statement that takes the rows of a table in; `into` stands in the table's place.

@@ -7,6 +7,7 @@
 mod abandon;
 mod already;
 mod asked;
+mod blame;
 mod derive;
 mod engine;
 mod finish;

@@ -1,10 +1,15 @@
 //! Makes everything again that was taken off the tables. Each object and its record are one
 //! transaction, so that a process that dies in between is gone on with.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_postgres::GenericClient;
 
 use super::engine::Engine;
+use super::rehearse::is_of_rows;
+use super::session::several;
 use crate::control::seed as ledger;
 use crate::control::seed::{HookKind, Unhooked};
 use crate::error::{Error, Kind, Result};
@@ -47,23 +52,37 @@ async fn beside(engine: &Engine, run: i64, hooks: Vec<Unhooked>) -> Result<()> {
             None => tables.push(vec![hook]),
         }
     }
-    let workers = engine.options.workers.max(1);
-    let memory = (MEMORY / workers).max(64);
-    stream::iter(tables.into_iter().map(Ok))
-        .map(|hooks: Result<Vec<Unhooked>>| async move {
-            let mut session = engine.session().await?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let workers = engine.options.workers.clamp(1, tables.len());
+    let sessions = several(engine, workers).await?;
+    let memory = (MEMORY / sessions.len()).max(64);
+    let left = Mutex::new(VecDeque::from(tables));
+    let left = &left;
+    stream::iter(sessions.into_iter().map(Ok))
+        .map(|session: Result<Session>| async move {
+            let mut session = session?;
             let setting = format!("{memory}MB");
             let set = "select pg_catalog.set_config('maintenance_work_mem', $1, false)";
             session.query_one(set, &[&setting]).await?;
-            for hook in hooks? {
-                engine.check()?;
-                remake(&mut session, run, &hook).await?;
+            while let Some(hooks) = next(left) {
+                for hook in hooks {
+                    engine.check()?;
+                    remake(&mut session, run, &hook).await?;
+                }
             }
             Ok::<(), Error>(())
         })
         .buffer_unordered(workers)
         .try_collect()
         .await
+}
+
+/// The objects of the next table.
+fn next(left: &Mutex<VecDeque<Vec<Unhooked>>>) -> Option<Vec<Unhooked>> {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    left.pop_front()
 }
 
 /// A foreign key of a partitioned table cannot be added as not valid before PostgreSQL 18; one that
@@ -159,7 +178,8 @@ fn statement(hook: &Unhooked) -> String {
 fn refused(hook: &Unhooked, error: tokio_postgres::Error) -> Error {
     let class = error.code().map(|code| code.code().to_owned());
     match class {
-        Some(code) if code.starts_with("23") => Error::new(
+        // Rows may be too long for an index, too.
+        Some(code) if is_of_rows(&code) || code.starts_with("54") => Error::new(
             Kind::SeedPlan,
             format!(
                 "{}: the rows break \"{}\" [{code}]",

@@ -107,6 +107,7 @@ impl Templates {
     /// [`Kind::SeedRefused`] while a run is unfinished; those of the database.
     pub async fn save(&self, name: &str) -> Result<Template> {
         self.refuse_unfinished().await?;
+        self.sweep().await?;
         let database = &self.databases.name;
         let new = Ident::derived(database.as_str(), &format!("seed_{}", self.stamp()))?;
         self.clone_to(database, &new).await?;
@@ -241,8 +242,12 @@ impl Templates {
         Ok(alone(&self.databases, &names, session.batch_execute(&sql)).await??)
     }
 
-    /// Drops what resets that died have left.
+    /// Drops what processes that died have left: clones with their comment, and clones without one, which
+    /// were still being made. Nobody else makes any meanwhile.
     async fn sweep(&self) -> Result<()> {
+        for database in self.unlabelled().await? {
+            self.databases.discard(&database).await?;
+        }
         for purpose in [Purpose::Clone, Purpose::Replaced] {
             for (database, _, _) in self.labels(purpose).await? {
                 if database != self.databases.name {
@@ -251,6 +256,28 @@ impl Templates {
             }
         }
         Ok(())
+    }
+
+    /// Databases of this role without a comment whose names are those of clones of this one.
+    async fn unlabelled(&self) -> Result<Vec<Ident>> {
+        let rows = self
+            .databases
+            .session
+            .query(
+                "select datname::text from pg_catalog.pg_database \
+                 where pg_catalog.shobj_description(oid, 'pg_database') is null \
+                   and datdba = current_user::pg_catalog.regrole order by 1",
+                &[],
+            )
+            .await?;
+        let mut found = Vec::new();
+        for row in rows {
+            let name = Ident::new(row.get::<_, String>(0))?;
+            if is_clone(&self.databases.name, &name) {
+                found.push(name);
+            }
+        }
+        Ok(found)
     }
 
     async fn find(&self, name: &str) -> Result<Option<Template>> {
@@ -337,5 +364,41 @@ impl Templates {
 
     fn since(&self, then: std::time::Duration) -> f64 {
         self.clock.monotonic().saturating_sub(then).as_secs_f64()
+    }
+}
+
+/// Digits of a clone's time: year to milliseconds.
+const STAMP: usize = 17;
+
+/// Whether `name` is one that a clone of `database` gets, to the last character. Of names that were
+/// shortened it is not certain whose they are.
+fn is_clone(database: &Ident, name: &Ident) -> bool {
+    let rest = name.as_str().strip_prefix(database.as_str());
+    let purposes = ["_seed_", "_clone_"];
+    let stamp = purposes
+        .iter()
+        .find_map(|purpose| rest?.strip_prefix(purpose));
+    stamp.is_some_and(|s| s.len() == STAMP && s.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_are_known_by_their_names() {
+        let shop = Ident::new("shop").unwrap();
+        for (name, expected) in [
+            ("shop_clone_20261126140420035", true),
+            ("shop_seed_20261126140420035", true),
+            ("shop_clone_2026112614042003", false),
+            ("shop_clone_2026112614042003x", false),
+            ("shop_before_20261126140420035", false),
+            ("shops_clone_20261126140420035", false),
+            ("shop", false),
+        ] {
+            let name = Ident::new(name).unwrap();
+            assert_eq!(is_clone(&shop, &name), expected, "{name}");
+        }
     }
 }

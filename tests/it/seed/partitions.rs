@@ -136,3 +136,61 @@ fn rows_without_a_partition_are_refused_before_the_first() {
     );
     assert_eq!((stage.schema(), count(&stage, "other")), (before, 0));
 }
+
+/// A partition in a table's own tree takes rows, however deep it lies and whatever the columns would hold
+/// by themselves.
+#[test]
+fn no_partition_stays_empty() {
+    let schema = "
+        create table events (id bigserial, at date not null, kind text not null, tenant int not null) partition by range (at);
+        create table events_24 partition of events for values from ('2024-01-01') to ('2025-01-01');
+        create table events_25 partition of events for values from ('2025-01-01') to ('2026-01-01') partition by list (kind);
+        create table events_25_seen partition of events_25 for values in ('click', 'view');
+        create table events_25_bought partition of events_25 for values in ('buy');
+        create table events_25_rest partition of events_25 default;
+        create table events_26 partition of events for values from ('2026-01-01') to (maxvalue) partition by hash (tenant);
+        create table events_26_0 partition of events_26 for values with (modulus 3, remainder 0);
+        create table events_26_1 partition of events_26 for values with (modulus 3, remainder 1);
+        create table events_26_2 partition of events_26 for values with (modulus 3, remainder 2);
+        create table flags (id int, k int, v text) partition by list (k);
+        create table flags_none partition of flags for values in (null);
+        create table flags_some partition of flags for values in (1, 2);
+        create table kinds (id int, kind text not null) partition by list (kind);
+        create table kinds_a partition of kinds for values in ('a', 'b');
+        create table kinds_rest partition of kinds default;
+        create table months (at timestamptz not null, n numeric(10, 2) not null check (n < 50)) partition by range (at);
+        create table months_old partition of months for values from ('2019-01-01') to ('2019-02-01') partition by range (n);
+        create table months_old_1 partition of months_old for values from (0) to (1);
+        create table months_old_2 partition of months_old for values from (1) to (1000);
+        create table months_new partition of months for values from ('2025-06-01') to ('2025-07-01') partition by range (at);
+        create table months_new_1 partition of months_new for values from ('2025-06-01') to ('2025-06-10');
+        create table months_new_2 partition of months_new for values from ('2025-06-10') to ('2025-07-01')";
+    let args = ["--rows", "1000", "--seed", "5", "--today", "2026-01-01"];
+    let stage = Stage::new(schema);
+    let before = stage.schema();
+    let first = stage.run(args.into_iter().chain(["--workers", "1"]));
+    let leaves = stage.database.rows(
+        "select relid::regclass::text from pg_class, pg_partition_tree(oid) where relkind = 'p' and not relispartition and isleaf order by 1",
+    );
+    assert_eq!(leaves.len(), 15);
+    for leaf in leaves {
+        assert!(
+            count(&stage, &leaf) >= 50,
+            "{leaf}: {}",
+            count(&stage, &leaf)
+        );
+    }
+    assert_eq!(
+        count(
+            &stage,
+            "only events_25_rest where kind in ('click', 'view', 'buy')"
+        ),
+        0
+    );
+    assert_eq!(stage.schema(), before);
+    stage.prove();
+    let eight = Stage::new(schema);
+    let more = ["--workers", "8", "--chunk-rows", "70"];
+    let second = eight.run(args.into_iter().chain(more));
+    assert_eq!(digests(&first), digests(&second));
+}

@@ -410,3 +410,34 @@ fn plans_of_queries_are_compared() {
     std::fs::write(&file, old.to_string()).unwrap();
     assert!(compared(&source).is_empty());
 }
+
+/// As many children come back as there were: bounds are rounded, and few parents have many.
+#[test]
+fn a_profile_gives_as_many_children_as_it_saw() {
+    let tables = "create table users (id serial primary key, name text not null); create table orders (id serial primary key, user_id int not null references users)";
+    let source = Stage::new(tables);
+    source.database.execute(
+        "insert into users (name) select 'n' from generate_series(1, 3000);
+         insert into orders (user_id) select u.id from users u cross join lateral generate_series(1, (6 * exp(1.4 * sin(u.id * 12.9898) * sin(u.id * 78.233)) + (u.id % 97 = 0)::int * 60)::int)",
+    );
+    let rows: i64 = source.database.value("select count(*) from orders");
+    let (file, _) = learned(&source);
+    let seeded = Stage::new(tables);
+    let path = file.to_str().unwrap();
+    seeded.run(["--profile", path]);
+    let made: i64 = seeded.database.value("select count(*) from orders");
+    let apart = (made - rows).abs() * 100 / rows;
+    assert!(apart <= 4, "{made} of {rows}");
+    let compared = seeded.cli(["profile", "--compare", path]).data();
+    let columns = compared["columns"].as_array().unwrap().iter();
+    let mut measured = columns.filter(|column| column["measure"] == "rows_by_parent");
+    assert_eq!(measured.next().unwrap()["alike"], true, "{compared}");
+    // Fewer children of the same parents are seen.
+    seeded
+        .database
+        .execute("delete from orders where id % 5 = 0");
+    let outcome = seeded
+        .cli(["profile", "--compare", path, "--format", "json"])
+        .run();
+    assert_eq!(outcome.code(), Some(3), "{}", outcome.stdout);
+}

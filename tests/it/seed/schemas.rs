@@ -206,3 +206,28 @@ fn a_column_more_changes_no_other() {
     more.run(["--rows", "500", "--seed", "11"]);
     assert_eq!(one.database.rows(all), more.database.rows(all));
 }
+
+/// A key's values hang on its own columns: neither another unique column nor other names of constraints
+/// change them.
+#[test]
+fn a_unique_column_more_changes_no_other() {
+    let tables = "create table p (id serial primary key, email text unique, k uuid unique, n int constraint n_once unique, v int);
+        create table c (id serial primary key, p_id int not null references p, line int not null, unique (p_id, line))";
+    let more = tables
+        .replace("email text", "aaa text unique, email text")
+        .replace("n_once", "n_only")
+        .replace(
+            "unique (p_id, line)",
+            "code text not null unique, constraint pairs unique (p_id, line)",
+        );
+    let rows = |tables: &str| {
+        let stage = Stage::new(tables);
+        stage.run(["--rows", "300", "--seed", "4"]);
+        stage.prove();
+        stage.database.rows(
+            "select md5(string_agg(format('%s %s %s %s %s', id, email, k, n, v), ';' order by id)),
+             (select md5(string_agg(format('%s %s %s', id, p_id, line), ';' order by id)) from c) from p",
+        )
+    };
+    assert_eq!(rows(tables), rows(&more));
+}
