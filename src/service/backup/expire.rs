@@ -279,7 +279,7 @@ impl Expire<'_> {
                     .await?;
             }
         }
-        logical::remove(self.repository, &expired.logical, stopped).await?;
+        logical::remove(self.repository, &expired.logical, || self.stopped()).await?;
         for name in files {
             self.stopped()?;
             self.repository.remove(&name).await?;
