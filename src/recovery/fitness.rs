@@ -31,8 +31,9 @@ pub struct OtherCollation {
     pub provider: String,
     /// The version that indexes were built with.
     pub recorded: String,
-    /// The version here.
-    pub actual: String,
+    /// The version here; none where the server knows none: it was built without ICU, or the C library is
+    /// another one.
+    pub actual: Option<String>,
     /// Which they are.
     pub names: Vec<String>,
 }
@@ -51,7 +52,7 @@ impl OtherCollation {
         let of_version = |(version, names): (&str, Vec<String>)| Self {
             provider: provider.to_owned(),
             recorded: version.to_owned(),
-            actual: actual.to_owned(),
+            actual: Some(actual.to_owned()),
             names,
         };
         other.into_iter().map(of_version).collect()
@@ -66,8 +67,12 @@ impl OtherCollation {
             actual,
             names,
         } = self;
+        let actual = match actual {
+            Some(actual) => format!("are of {actual} here"),
+            None => "have none here".to_owned(),
+        };
         format!(
-            "{provider} collations were of version {recorded} and are of {actual} here ({}): indexes on text may be out of order; reindex them before anybody writes, then alter ... refresh collation version",
+            "{provider} collations were of version {recorded} and {actual} ({}): indexes on text may be out of order; reindex them before anybody writes, then alter ... refresh collation version",
             few(names)
         )
     }
@@ -189,6 +194,12 @@ mod tests {
         );
         assert!(words.contains("(en_US, database shop)"), "{words}");
         assert!(OtherCollation::of(&recorded, "icu", "153.14").is_empty());
+        let without = OtherCollation {
+            actual: None,
+            ..other
+        };
+        let words = without.warning();
+        assert!(words.contains("2.31 and have none here ("), "{words}");
     }
 
     #[test]

@@ -20,11 +20,13 @@ const LIBC: &str = "libc";
 /// Collations of the restored cluster that sort in another version here. The versions of databases are
 /// recorded since PostgreSQL 15; a name is bytes of any encoding, of which what is no ASCII is escaped.
 const OTHER: &str = "select collname::text, collprovider::text, collversion, pg_catalog.pg_collation_actual_version(oid) \
-     from pg_catalog.pg_collation where collversion <> pg_catalog.pg_collation_actual_version(oid) order by 1";
+     from pg_catalog.pg_collation where collversion is not null \
+     and collversion is distinct from pg_catalog.pg_collation_actual_version(oid) order by 1";
 const OTHER_DATABASES: &str = "select 'database ' || pg_catalog.encode(pg_catalog.decode(pg_catalog.replace(datname::text, \
      pg_catalog.chr(92), pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape'), 'escape'), datlocprovider::text, datcollversion, \
      pg_catalog.pg_database_collation_actual_version(oid) \
-     from pg_catalog.pg_database where datcollversion <> pg_catalog.pg_database_collation_actual_version(oid) order by 1";
+     from pg_catalog.pg_database where datcollversion is not null \
+     and datcollversion is distinct from pg_catalog.pg_database_collation_actual_version(oid) order by 1";
 
 /// Looks at the programs and at the C library; gives what is to be known, in sentences.
 ///
@@ -95,36 +97,48 @@ async fn libc_version() -> Option<String> {
     text.trim().strip_prefix("glibc ").map(str::to_owned)
 }
 
-/// What the restored server says of its collations, but for what was `told`; nothing when it cannot be
-/// asked.
+/// What the restored server says of its collations, but for what was `told`. That they could not be compared
+/// is no failure of the restore, but to be known.
 pub(super) async fn collations(url: &str, told: &[String]) -> Vec<String> {
-    match other(url).await {
-        Ok(other) => {
-            let other = other.iter().map(OtherCollation::warning);
-            let new: Vec<String> = other.filter(|words| !told.contains(words)).collect();
-            for warning in &new {
-                tracing::warn!("{warning}");
+    let mut found = match enter(url).await {
+        Ok(session) => {
+            let mut found = compared(&session, OTHER).await;
+            if session.version() >= 150_000 {
+                found.extend(compared(&session, OTHER_DATABASES).await);
             }
-            new
+            found
         }
-        Err(error) => {
-            tracing::debug!(%error, "the collations of the restored cluster are not known");
-            Vec::new()
-        }
+        Err(error) => vec![uncompared(&error)],
+    };
+    found.retain(|words| !told.contains(words));
+    for warning in &found {
+        tracing::warn!("{warning}");
+    }
+    found
+}
+
+async fn enter(url: &str) -> Result<Session> {
+    let target = crate::service::scratch::target(url, None).await?;
+    Session::connect(&target, "restore").await
+}
+
+async fn compared(session: &Session, sql: &str) -> Vec<String> {
+    match other(session, sql).await {
+        Ok(other) => other.iter().map(OtherCollation::warning).collect(),
+        Err(error) => vec![uncompared(&error)],
     }
 }
 
-async fn other(url: &str) -> Result<Vec<OtherCollation>> {
-    let target = crate::service::scratch::target(url, None).await?;
-    let session = Session::connect(&target, "restore").await?;
-    let mut rows = session.query(OTHER, &[]).await?;
-    if session.version() >= 150_000 {
-        rows.extend(session.query(OTHER_DATABASES, &[]).await?);
-    }
+fn uncompared(error: &Error) -> String {
+    format!("collations were not compared with those of this machine: {error}")
+}
+
+async fn other(session: &Session, sql: &str) -> Result<Vec<OtherCollation>> {
+    let rows = session.query(sql, &[]).await?;
     let mut found: Vec<OtherCollation> = Vec::new();
     for row in rows {
         let (name, provider): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let (recorded, actual): (String, String) = (row.try_get(2)?, row.try_get(3)?);
+        let (recorded, actual): (String, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
         let provider = crate::recovery::provider_name(&provider);
         let same = found.iter_mut().find(|one| {
             one.provider == provider && one.recorded == recorded && one.actual == actual

@@ -82,8 +82,8 @@ pub struct Restored {
 }
 
 impl Restored {
-    /// Collations that sort in another version here, as the server says, but for those that are among the
-    /// warnings already. That it cannot be asked is no failure of the restore.
+    /// Collations that sort in another version here, as the server says, or why it cannot say it; but for
+    /// what is among the warnings already.
     pub async fn collations(&self) -> Vec<String> {
         collations(&self.url(None), &self.warnings).await
     }
