@@ -181,6 +181,7 @@ async fn m10_tables_come_back_with_rows_sequences_indexes_and_constraints() {
 
     let copy = shop.database("copy").await;
     let restored = shop.restore(&copy, &[]).data();
+    assert_eq!(shop.shelf.temp().read_dir().unwrap().count(), 0);
     assert_eq!(restored["schemas_made"], json!(["app"]), "{restored:#}");
     assert_eq!(restored["tables"].as_array().unwrap().len(), 4);
     assert!(

@@ -2,16 +2,16 @@
 //! what comes out of a sealed file before its end must be taken back when the end does not hold.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::path::PathBuf;
 
-use tempfile::NamedTempFile;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, copy_buf,
 };
 
 use super::contents::{feed, list, names};
 use super::target::{Reception, Way};
-use crate::config::{Target, vars};
+use crate::config::Target;
+use crate::engines::Staging;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::LogicalManifest;
 use crate::service::programs::{Programs, option};
@@ -48,8 +48,8 @@ struct Step {
     archive: usize,
     /// What of it, as options.
     sections: &'static [&'static str],
-    /// The entries, when not all of the sections: names of objects, no values of rows.
-    list: Option<NamedTempFile>,
+    /// The file with its entries, when not all of the sections: names of objects, no values of rows.
+    list: Option<PathBuf>,
 }
 
 impl Load<'_> {
@@ -66,12 +66,15 @@ impl Load<'_> {
             "--output=/dev/null",
             "--file=-",
         ];
+        // Before anything is locked.
+        let folder = Staging::new(None)?;
+        let steps = self.steps(reception, &folder).await?;
         let target = Some((self.target, "restore"));
         let arguments = arguments.map(OsString::from);
         let mut psql = self.programs.piped("psql", target, &arguments)?;
         let mut script = psql.stdin()?;
         // When this fails, the session ends without COMMIT, and the server takes everything back.
-        let reader = self.write(&mut script, reception).await?;
+        let reader = self.write(&mut script, reception, &steps).await?;
         drop(script);
         let ended = psql.end().await;
         match (ended, reader) {
@@ -88,6 +91,7 @@ impl Load<'_> {
         &self,
         script: &mut (impl AsyncWrite + Unpin),
         reception: &Reception,
+        steps: &[Step],
     ) -> Result<Reader> {
         let whole = reception.archives.iter().any(|(_, way)| *way == Way::Whole);
         let mut first = LOCK_TIMEOUT.to_owned();
@@ -101,8 +105,7 @@ impl Load<'_> {
         if told(script.write_all(first.as_bytes()).await)? == Reader::Gone {
             return Ok(Reader::Gone);
         }
-        let steps = self.steps(reception).await?;
-        for step in &steps {
+        for step in steps {
             if self.pour(step, script, reception.major).await? == Reader::Gone {
                 return Ok(Reader::Gone);
             }
@@ -115,7 +118,7 @@ impl Load<'_> {
 
     /// All steps, in their order: all tables with their rows, then their indexes and constraints, then
     /// the foreign keys.
-    async fn steps(&self, reception: &Reception) -> Result<Vec<Step>> {
+    async fn steps(&self, reception: &Reception, folder: &Staging) -> Result<Vec<Step>> {
         let (mut rows, mut indexes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for (archive, way) in &reception.archives {
             let archive = *archive;
@@ -136,10 +139,13 @@ impl Load<'_> {
                         &self.backup.archives[archive],
                     );
                     let contents = list(self.repository, self.programs, named).await?;
-                    let others = use_list(contents.others())?;
+                    let others = folder.beside(&format!("others-{archive}"));
+                    std::fs::write(&others, contents.others())?;
                     indexes.push(step(&["--section=post-data"], Some(others)));
                     if let Some(entries) = contents.foreign_keys() {
-                        keys.push(step(&["--section=post-data"], Some(use_list(entries)?)));
+                        let list = folder.beside(&format!("keys-{archive}"));
+                        std::fs::write(&list, entries)?;
+                        keys.push(step(&["--section=post-data"], Some(list)));
                     }
                 }
             }
@@ -159,7 +165,7 @@ impl Load<'_> {
         let mut arguments: Vec<OsString> = vec!["--file=-".into(), "--no-tablespaces".into()];
         arguments.extend(step.sections.iter().map(OsString::from));
         if let Some(list) = &step.list {
-            arguments.push(option("use-list", list.path()));
+            arguments.push(option("use-list", list));
         }
         if !self.owners {
             arguments.extend(["--no-owner", "--no-privileges"].map(OsString::from));
@@ -181,15 +187,6 @@ impl Load<'_> {
         }
         Ok(reader)
     }
-}
-
-/// A file that names entries of a table of contents; it goes away with its value.
-fn use_list(entries: &str) -> Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix("tidegate-list-")
-        .tempfile_in(vars::temp_dir())?;
-    file.write_all(entries.as_bytes())?;
-    Ok(file)
 }
 
 /// The settings at the beginning of a script, without those that would let a statement wait for a lock

@@ -94,11 +94,11 @@ impl LogicalShelf {
         })
     }
 
-    /// The newest good backup that holds these tables; any when none is named.
+    /// The newest good backup that holds these tables. When none is named, the newest of all, provided
+    /// that all are of the same.
     ///
     /// # Errors
-    /// [`Kind::BackupMissing`] when none does; [`Kind::Usage`] when there are some of several
-    /// databases.
+    /// [`Kind::BackupMissing`] when none does; [`Kind::Usage`] when it is not clear which is meant.
     pub fn newest_with(&self, tables: &[String]) -> Result<&LogicalManifest> {
         let holds = |backup: &&LogicalManifest| {
             let mut tables = tables.iter();
@@ -116,16 +116,21 @@ impl LogicalShelf {
             };
             return Err(Error::new(Kind::BackupMissing, what));
         };
-        match fitting.iter().find(|one| one.database != newest.database) {
+        let other = |one: &&&LogicalManifest| match tables {
+            [] => one.subject() != newest.subject(),
+            _ => one.database != newest.database,
+        };
+        match fitting.iter().find(other) {
             None => Ok(newest),
             Some(other) => Err(Error::new(
                 Kind::Usage,
                 format!(
-                    "there are logical backups of the databases {} and {}",
-                    newest.database, other.database
+                    "there are logical backups of {}, and of {}",
+                    newest.subject(),
+                    other.subject()
                 ),
             )
-            .hint("name one with --backup ID; `tidegate backup list` shows them")),
+            .hint("name tables with --table, or one with --backup ID; `tidegate backup list` shows them")),
         }
     }
 }
@@ -154,10 +159,13 @@ mod tests {
         };
         assert_eq!(pick(&shelf, &["app.orders"]).unwrap(), new.id);
         assert_eq!(pick(&shelf, &["app.orders", "app.users"]).unwrap(), old.id);
-        assert_eq!(pick(&shelf, &[]).unwrap(), new.id);
+        assert_eq!(pick(&shelf, &[]).unwrap_err().kind(), Kind::Usage);
         let none = pick(&shelf, &["app.order"]).unwrap_err();
         assert_eq!(none.kind(), Kind::BackupMissing);
         shelf.backups[0].database = "other".to_owned();
-        assert_eq!(pick(&shelf, &[]).unwrap_err().kind(), Kind::Usage);
+        let two = pick(&shelf, &["app.orders"]).unwrap_err();
+        assert_eq!(two.kind(), Kind::Usage);
+        shelf.backups.remove(0);
+        assert_eq!(pick(&shelf, &[]).unwrap(), new.id);
     }
 }
