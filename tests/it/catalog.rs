@@ -627,3 +627,30 @@ async fn differences_are_told_for_people() {
     let back: Vec<_> = diff(&right, &left).iter().map(|d| d.kind).collect();
     assert_eq!(back[4], DifferenceKind::Extra);
 }
+
+/// The expression of a check is what the server prints by itself, whatever stands behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_of_checks_are_those_of_the_server() {
+    let database = Database::with_schema(
+        "create table odd (a int check (a % 2 = 0), b text check (b ~ E'x\\n) NOT VALID' or case b when 'q' then true else false end),
+            c int constraint stays check (c > 0) no inherit, d boolean check (d));
+         alter table odd add constraint later check (a > 1) not valid;
+         alter table odd add constraint twofold check (a > 2) no inherit not valid",
+    );
+    let expected = database.rows(
+        "select conname || ': ' || pg_get_expr(conbin, conrelid) from pg_constraint where contype = 'c' and conrelid = 'odd'::regclass order by conname collate \"C\"",
+    );
+    let catalog = catalog(&database).await;
+    let mut tables = catalog.tables.values();
+    let table = tables
+        .find(|table| table.name.name.as_str() == "odd")
+        .unwrap();
+    let checks = table.constraints.iter().filter_map(|constraint| {
+        let expression = constraint.check()?;
+        Some(format!("{}: {expression}", constraint.name.as_str()))
+    });
+    let mut checks: Vec<String> = checks.collect();
+    checks.sort();
+    assert_eq!(checks.len(), 6);
+    assert_eq!(checks, expected);
+}

@@ -112,7 +112,8 @@ fn build<'a>(scene: &mut Scene<'a>) -> Result<Built<'a>> {
         draft.uniques = unique::list(draft)?;
         taken::refuse(scene, draft)?;
         exclusion::lay_out(scene, draft)?;
-        uniques.push(draft.uniques.iter().map(|u| u.columns.clone()).collect());
+        let over_columns = draft.uniques.iter().filter(|u| !u.columns.is_empty());
+        uniques.push(over_columns.map(|unique| unique.columns.clone()).collect());
     }
     reference::link(scene, &mut drafts, &keys, &uniques)?;
     cycle::cut(scene, &mut drafts)?;

@@ -1,7 +1,7 @@
 //! What must be unique in a table: constraints, indexes and exclusions, as sets of columns.
 
 use super::draft::Draft;
-use crate::catalog::{ConstraintKind, IndexKey};
+use crate::catalog::{ConstraintKind, Index, IndexKey};
 use crate::error::Result;
 use crate::sql::{Token, tokens};
 
@@ -45,7 +45,8 @@ pub(super) fn list(draft: &Draft<'_>) -> Result<Vec<Unique>> {
                 }
             }
         }
-        if unique.columns.is_empty() {
+        // One over a constant has room for one row.
+        if unique.columns.is_empty() && !is_constant(draft, index) {
             return Err(draft.error(&unique.name, "is over expressions that are not understood"));
         }
         found.push(unique);
@@ -70,6 +71,19 @@ pub(super) fn list(draft: &Draft<'_>) -> Result<Vec<Unique>> {
         }
     }
     Ok(found)
+}
+
+/// Whether no column has a part in an index: `((true))`, for a table of one row.
+fn is_constant(draft: &Draft<'_>, index: &Index) -> bool {
+    index.columns.iter().all(|column| match &column.key {
+        IndexKey::Column(_) => false,
+        IndexKey::Expression(text) => {
+            let all = tokens(text).unwrap_or_default();
+            !all.iter().any(|(token, _)| {
+                matches!(token, Token::Word(word, _) if draft.table.column(word).is_some())
+            })
+        }
+    })
 }
 
 /// The expression of a generated column.

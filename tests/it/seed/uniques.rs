@@ -143,8 +143,8 @@ fn parents_that_are_there_are_read_as_they_are() {
         "create table words (w text); create function inner_one(text) returns text language sql immutable as 'select upper($1)';
          create function outer_one(text) returns text language sql immutable as 'select inner_one($1)';
          create table p (id serial primary key, code text unique);
-         insert into p (code) select case when i % 2 = 0 then 'k' || i end from generate_series(1, 20) i;
          create index on p (outer_one(code));
+         insert into p (code) select case when i % 2 = 0 then 'k' || i end from generate_series(1, 20) i;
          create table c (id serial primary key, code text references p (code))",
     );
     stage.run(["--rows", "50", "--table", "c"]);
@@ -167,4 +167,18 @@ fn no_template_is_saved_of_a_database_without_its_constraints() {
     let plan = stage.cli(["plan", "--table", "a"]).data();
     let notes = plan["notes"].to_string();
     assert!(notes.contains("is unfinished"), "{notes}");
+}
+
+/// A unique index over a constant is how a table is held to one row.
+#[test]
+fn a_table_of_one_row_gets_one() {
+    let stage = Stage::new(
+        "create table settings (id serial primary key, v text not null, theme text); create unique index one_row on settings ((true));
+         create table t (id serial primary key, settings_id int not null references settings, v text)",
+    );
+    let data = stage.run(["--rows", "100"]);
+    let counts = "select (select count(*) from settings), (select count(*) from t)";
+    assert_eq!(stage.database.rows(counts), ["1|100"]);
+    assert!(data["notes"].to_string().contains("one_row"), "{data}");
+    stage.prove();
 }
