@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::expire::Gone;
 use super::super::shelf::{Damaged, Remains};
 use super::LogicalShelf;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::recovery::{Decision, Held, LogicalManifest, Retention};
 use crate::storage::Repository;
 
@@ -75,18 +75,26 @@ fn held(backup: &LogicalManifest) -> Held {
     }
 }
 
-/// Removes what was decided on; `stopped` is asked before each.
+/// Removes what was decided on; `stopped` is asked before each. What the store does not let go stays, and
+/// the others go all the same.
+///
+/// # Errors
+/// [`Kind::StorageLocked`] names those that stay; those of the repository.
 pub(in crate::service::backup) async fn remove(
     repository: &Repository,
     expiry: &LogicalExpiry,
     stopped: impl Fn() -> Result<()>,
 ) -> Result<()> {
+    let (mut locked, mut refused) = (Vec::new(), None);
     for Gone { id, .. } in &expiry.expired {
         stopped()?;
-        // The manifest first: what is half removed must not pass for a backup.
-        repository.remove(&LogicalManifest::name(id)).await?;
-        let folder = LogicalManifest::folder(id);
-        repository.remove_folder(&folder).await?;
+        match remove_backup(repository, id).await {
+            Err(error) if error.kind() == Kind::StorageLocked => {
+                refused.get_or_insert(error);
+                locked.push(id.as_str());
+            }
+            done => done?,
+        }
     }
     for Remains { id, .. } in &expiry.remains {
         stopped()?;
@@ -96,7 +104,19 @@ pub(in crate::service::backup) async fn remove(
             repository.remove_folder(&folder).await?;
         }
     }
-    Ok(())
+    let told = |error: Error| {
+        let stay = locked.join(", ");
+        Err(error.detail(format!(
+            "of the logical backups that were to go these stay: {stay}"
+        )))
+    };
+    refused.map_or(Ok(()), told)
+}
+
+async fn remove_backup(repository: &Repository, id: &str) -> Result<()> {
+    // The manifest first: what is half removed must not pass for a backup.
+    repository.remove(&LogicalManifest::name(id)).await?;
+    repository.remove_folder(&LogicalManifest::folder(id)).await
 }
 
 #[cfg(test)]

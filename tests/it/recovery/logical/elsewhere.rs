@@ -6,7 +6,7 @@ use super::super::bucket_restore::tidegate;
 use super::super::stage::{run, run_at, value_at};
 use super::super::standby::{followed, standby};
 use super::{SHOP, Shop, digest};
-use crate::bucket::network::{Fault, Network};
+use crate::bucket::network::{Fault, Hit, Network};
 use crate::bucket::server::Bucket;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,5 +144,42 @@ async fn rows_that_are_hidden_from_the_role_are_an_error() {
     assert!(told.contains("row-level security"), "{told}");
     let folder = shop.shelf.path().join("logical");
     assert_eq!(folder.read_dir().map_or(0, Iterator::count), 0);
+    shop.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_bucket_does_not_let_go_stays_and_the_others_go() {
+    let (shop, bucket) = (Shop::open(SHOP).await, Bucket::start().await);
+    let url = shop.url();
+    let create = [
+        "backup",
+        "create",
+        "--engine",
+        "logical",
+        "--table",
+        "app.users",
+    ];
+    let create = [&create[..], &["--database-url", &url]].concat();
+    let ids: Vec<String> = (0..3)
+        .map(|_| tidegate(&shop.shelf, bucket.port, &create).data()["id"].take())
+        .map(|id| id.as_str().unwrap().to_owned())
+        .collect();
+    let locked = ids[1].clone();
+    let network = Network::with(bucket.port, move |_, line| {
+        let refused = line.starts_with("DELETE") && line.contains(&locked);
+        refused.then_some(Hit::Refuse)
+    });
+    let expire = ["backup", "expire", "--keep-count", "1", "--format", "json"];
+    let error = tidegate(&shop.shelf, network.port, &expire)
+        .exits(4)
+        .error();
+    assert_eq!(error["code"], "TG0834", "{error:#}");
+    assert!(error.to_string().contains(&ids[1]), "{error:#}");
+    let list = tidegate(&shop.shelf, bucket.port, &["backup", "list"]).data();
+    assert_eq!(super::ids(&list["logical"]), [&ids[1], &ids[2]], "{list:#}");
+    tidegate(&shop.shelf, bucket.port, &["backup", "verify"]).ok();
+    tidegate(&shop.shelf, bucket.port, &expire).ok();
+    let list = tidegate(&shop.shelf, bucket.port, &["backup", "list"]).data();
+    assert_eq!(super::ids(&list["logical"]), [&ids[2]], "{list:#}");
     shop.server.stop().await;
 }
