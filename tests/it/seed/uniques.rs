@@ -1,6 +1,7 @@
 //! What is unique in part, by expressions, or without regard to letter case; keys that others took.
 
 use super::stage::Stage;
+use crate::support::Database;
 
 #[test]
 fn a_partial_index_takes_no_room_from_rows_outside_it() {
@@ -139,14 +140,19 @@ fn rows_refer_to_every_key_that_is_there() {
 /// that finds its own objects by the search path alone.
 #[test]
 fn parents_that_are_there_are_read_as_they_are() {
-    let stage = Stage::new(
+    let database = Database::new();
+    database.execute(
         "create table words (w text); create function inner_one(text) returns text language sql immutable as 'select upper($1)';
          create function outer_one(text) returns text language sql immutable as 'select inner_one($1)';
          create table p (id serial primary key, code text unique);
-         create index on p (outer_one(code));
          insert into p (code) select case when i % 2 = 0 then 'k' || i end from generate_series(1, 20) i;
          create table c (id serial primary key, code text references p (code))",
     );
+    // Since 17 the server itself makes no index over a function that finds another by the search path.
+    if database.server().major < 17 {
+        database.execute("create index on p (outer_one(code))");
+    }
+    let stage = Stage::of(database);
     stage.run(["--rows", "50", "--table", "c"]);
     let seen = "select count(*) > 20, count(distinct code) from c where code is not null";
     assert_eq!(stage.database.rows(seen), ["t|10"]);
