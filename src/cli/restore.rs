@@ -115,15 +115,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         logical::refuse(&repository, id).await?;
     }
     let shelf = Shelf::read(&repository).await?;
-    // A name says nothing of its place; the record of a release's point does.
-    let (target, place) = match &args.before_release {
-        Some(release) => {
-            let point = before(&repository, release).await?;
-            let place = RecoveryTarget::Lsn(point.lsn);
-            (RecoveryTarget::Name(point.name), place)
-        }
-        None => (args.target(), args.target()),
-    };
+    let (target, place) = aimed(&repository, args).await?;
     let picked = match &args.backup {
         Some(id) => Picked::named(&repository, shelf.backup(id)?).await?,
         None => pick(&repository, &shelf, &place).await?,
@@ -176,6 +168,17 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         warnings,
         url: args.keep_running.then_some(url),
     }))
+}
+
+/// What is recovered to, and its place. A name says nothing of its place; the record of a release's
+/// point does.
+async fn aimed(repository: &Repository, args: &Args) -> Result<(RecoveryTarget, RecoveryTarget)> {
+    let Some(release) = &args.before_release else {
+        return Ok((args.target(), args.target()));
+    };
+    let point = before(repository, release).await?;
+    let place = RecoveryTarget::Lsn(point.lsn);
+    Ok((RecoveryTarget::Name(point.name), place))
 }
 
 fn phases(done: &Restored) -> Vec<PhaseShown> {

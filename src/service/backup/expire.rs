@@ -279,12 +279,12 @@ impl Expire<'_> {
                     .await?;
             }
         }
-        logical::remove(self.repository, &expired.logical, || self.stopped()).await?;
         for name in files {
             self.stopped()?;
             self.repository.remove(&name).await?;
         }
-        Ok(())
+        // Last, so that no WAL stays because of one that a store locks.
+        logical::remove(self.repository, &expired.logical, || self.stopped()).await
     }
 }
 
