@@ -132,7 +132,7 @@ pub(super) async fn finish_prepared(session: &Session, oracle: &Oracle) -> Resul
         let before = rows().await?;
         let commit = format!("commit prepared {}", crate::sql::literal(gid));
         if let Err(error) = session.batch_execute(&commit).await {
-            wrong.push(format!("{gid}: {error}"));
+            wrong.push(format!("{gid}: {}", Error::from(error)));
             continue;
         }
         let after = rows().await?;

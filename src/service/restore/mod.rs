@@ -2,6 +2,7 @@
 
 mod announce;
 mod beneath;
+mod commit_times;
 mod deadline;
 mod fetch;
 mod join;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::commit_times::SETTING;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::check_setting;
 use crate::recovery::{BackupManifest, RecoveryTarget};
@@ -69,7 +70,7 @@ pub(super) fn settings(
         ("hot_standby", "off".to_owned()),
         ("max_wal_size", "4GB".to_owned()),
         // A server that ends its recovery without it removes what the source has kept.
-        ("track_commit_timestamp", "on".to_owned()),
+        (SETTING, "on".to_owned()),
     ];
     let major = backup.postgres / 10_000;
     let quiet = told(major).map(|(name, value)| (name, value.to_owned()));

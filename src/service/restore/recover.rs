@@ -73,14 +73,7 @@ impl Recovery<'_> {
             self.deadlines.of(RestorePhase::Replay),
             self.deadlines.of(RestorePhase::Promote),
         );
-        let options = Options {
-            binaries: Some(binaries.clone()),
-            settings,
-            folder_stays: self.folder_stays,
-            // The phases have deadlines of their own, which come first.
-            patience: Some((replay + promote).saturating_mul(2)),
-            ..Options::default()
-        };
+        let options = self.options(binaries, settings);
         let begun = self.clock.monotonic();
         let (mut log, mut replayed) = (Log::default(), Replayed::None);
         let mut starting = std::pin::pin!(Ephemeral::start_in(self.into, &options));
@@ -100,6 +93,28 @@ impl Recovery<'_> {
             if now.saturating_sub(since) > limit {
                 return (Err(self.deadlines.missed(phase)), replayed);
             }
+        }
+    }
+
+    /// Starts a server that has recovered once more.
+    pub(super) async fn again(
+        &self,
+        binaries: &Binaries,
+        settings: Vec<(String, String)>,
+    ) -> Result<Ephemeral> {
+        Ephemeral::start_in(self.into, &self.options(binaries, settings)).await
+    }
+
+    fn options(&self, binaries: &Binaries, settings: Vec<(String, String)>) -> Options {
+        let limit = |phase| self.deadlines.of(phase);
+        let both = limit(RestorePhase::Replay) + limit(RestorePhase::Promote);
+        Options {
+            binaries: Some(binaries.clone()),
+            settings,
+            folder_stays: self.folder_stays,
+            // The phases have deadlines of their own, which come first.
+            patience: Some(both.saturating_mul(2)),
+            ..Options::default()
         }
     }
 

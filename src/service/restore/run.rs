@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::announce::announce;
+use super::commit_times::{SETTING, settle};
 use super::deadline::{Deadlines, RestorePhase};
 use super::fetch::unpack;
 use super::join::{Unjoined, linked};
@@ -132,7 +133,14 @@ impl Restore<'_> {
             deadlines: &self.deadlines,
             clock: self.clock,
         };
-        let (server, replayed) = recovered(&recovery, &binaries, settings, socket).await?;
+        let (server, replayed) = recovered(&recovery, &binaries, settings.clone(), socket).await?;
+        let server = match asked(self.settings, SETTING) {
+            true => server,
+            false => {
+                let server = (server, &self.backup.settings);
+                settle(&recovery, &binaries, server, settings).await?
+            }
+        };
         let done = self.clock.monotonic();
         let (end, last) = replayed.unwrap_or((done, self.backup.start));
         let reached = ended_at(place.data())?.unwrap_or(last);
@@ -309,6 +317,13 @@ async fn recovered(
         (_, Some(fault)) => Err(fault),
         (Err(error), None) => Err(failed(error)),
     }
+}
+
+/// Whether the caller has said a setting.
+fn asked(settings: &[(String, String)], name: &str) -> bool {
+    settings
+        .iter()
+        .any(|(said, _)| said.eq_ignore_ascii_case(name))
 }
 
 /// Whether the WAL that a backup has brought along goes on behind its end. What cannot be read does:

@@ -81,6 +81,28 @@ async fn m11_commit_timestamps_come_back() {
     stop(&to).await;
 }
 
+/// A server that begins with commit timestamps has no page for what was prepared 26,000 transactions
+/// before, and would PANIC.
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_a_transaction_that_was_prepared_long_ago_can_be_committed() {
+    let source = server_with(&[("max_prepared_transactions", "5")]).await;
+    let shelf = Shelf::new();
+    run(&source, "create table t (id int)").await;
+    let prepare = "begin; insert into t values (1); prepare transaction 'old'";
+    run(&source, prepare).await;
+    let others = "do $$ begin for i in 1..60000 loop begin insert into t values (2); \
+         exception when division_by_zero then null; end; end loop; end $$";
+    run(&source, others).await;
+    create(&shelf, &source);
+    source.stop().await;
+    let to = shelf.path().with_file_name("back");
+    let url = restore(&shelf, &to);
+    run_at(&url, "commit prepared 'old'").await;
+    let rows = "select count(*)::text from t where id = 1";
+    assert_eq!(value_at(&url, rows).await, "1");
+    stop(&to).await;
+}
+
 /// The base backup knows nothing of it, the WAL does.
 #[tokio::test(flavor = "multi_thread")]
 async fn m11_what_was_raised_after_the_backup_does_not_end_the_recovery() {
