@@ -255,13 +255,25 @@ async fn all_there(repository: &Repository, manifest: &BackupManifest) -> Result
     {
         files.extend(repository.list(keeper.folder()).await?);
     }
+    let parts = manifest.parts().map(|(name, _)| name);
+    none_removed(&manifest.id, parts, files)
+}
+
+/// Whether the parts of backup `id` are among the files of a listing.
+///
+/// # Errors
+/// [`Kind::BackupMissing`] names the first that is not.
+pub(super) fn none_removed(
+    id: &str,
+    mut parts: impl Iterator<Item = String>,
+    files: Vec<(String, u64)>,
+) -> Result<()> {
     let files: BTreeSet<String> = files.into_iter().map(|(name, _)| name).collect();
-    let missing = manifest.parts().map(|(name, _)| name);
-    match missing.into_iter().find(|name| !files.contains(name)) {
+    match parts.find(|name| !files.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Error::new(
             Kind::BackupMissing,
-            format!("{name} was removed while backup {} was made", manifest.id),
+            format!("{name} was removed while backup {id} was made"),
         )
         .hint("see whether an `expire` with a short --abandoned-after ran beside it, or on a machine with another clock; then take another backup")),
     }

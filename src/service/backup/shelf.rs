@@ -61,16 +61,8 @@ impl Shelf {
             files: files.into_iter().collect(),
             ..Self::default()
         };
-        for id in sorted.complete {
-            match manifest(repository, &id).await {
-                Ok(manifest) => shelf.backups.push(manifest),
-                Err(error) if error.kind() == Kind::SealBroken => shelf.damaged.push(Damaged {
-                    id,
-                    problem: error.to_string(),
-                }),
-                Err(error) => return Err(error),
-            }
-        }
+        let read = async |id: &str| manifest(repository, id).await;
+        (shelf.backups, shelf.damaged) = opened(sorted.complete, read).await?;
         shelf.list_kept(repository).await?;
         // Ids of one second are in the order of chance.
         shelf
@@ -106,20 +98,45 @@ impl Shelf {
     /// # Errors
     /// [`Kind::BackupMissing`], [`Kind::SealBroken`].
     pub fn backup(&self, id: &str) -> Result<&BackupManifest> {
-        if let Some(damaged) = self.damaged.iter().find(|damaged| damaged.id == id) {
-            return Err(Error::new(Kind::SealBroken, damaged.problem.clone()));
-        }
         let found = self.backups.iter().find(|backup| backup.id == id);
-        found.ok_or_else(|| {
-            let unfinished = self.remains.iter().any(|remains| remains.id == id);
-            let why = if unfinished {
-                ": it was never completed"
-            } else {
-                ""
-            };
-            Error::new(Kind::BackupMissing, format!("there is no backup {id}{why}"))
-        })
+        found.ok_or_else(|| none(&format!("backup {id}"), id, (&self.damaged, &self.remains)))
     }
+}
+
+/// Why there is no complete backup of that id, in words that begin with `what`.
+pub(super) fn none(what: &str, id: &str, (damaged, remains): (&[Damaged], &[Remains])) -> Error {
+    if let Some(damaged) = damaged.iter().find(|damaged| damaged.id == id) {
+        return Error::new(Kind::SealBroken, damaged.problem.clone());
+    }
+    let unfinished = remains.iter().any(|remains| remains.id == id);
+    let why = if unfinished {
+        ": it was never completed"
+    } else {
+        ""
+    };
+    Error::new(Kind::BackupMissing, format!("there is no {what}{why}"))
+}
+
+/// Reads manifests; those that are damaged are told apart.
+///
+/// # Errors
+/// All others of `read`.
+pub(super) async fn opened<M>(
+    ids: Vec<String>,
+    read: impl AsyncFn(&str) -> Result<M>,
+) -> Result<(Vec<M>, Vec<Damaged>)> {
+    let (mut backups, mut damaged) = (Vec::new(), Vec::new());
+    for id in ids {
+        match read(&id).await {
+            Ok(manifest) => backups.push(manifest),
+            Err(error) if error.kind() == Kind::SealBroken => damaged.push(Damaged {
+                id,
+                problem: error.to_string(),
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((backups, damaged))
 }
 
 /// The folders of backups, those with a manifest told from others.

@@ -13,10 +13,11 @@ use crate::service::scratch;
 /// What switches them.
 pub(super) const SETTING: &str = "track_commit_timestamp";
 
-/// Whether transactions wait to be committed, and the checkpoint that ended the recovery, which comes
-/// before the server begins to keep timestamps, knew of none.
-const AT_RISK: &str = "select exists (select from pg_catalog.pg_prepared_xacts) \
-    and (select c.oldest_commit_ts_xid::text = '0' from pg_catalog.pg_control_checkpoint() as c)";
+/// Where the checkpoint that ends a recovery puts transactions that wait to be committed.
+const PREPARED: &str = "pg_twophase";
+/// Whether that checkpoint, which comes before the server begins to keep timestamps, knew of none.
+const NONE_KEPT: &str =
+    "select c.oldest_commit_ts_xid::text = '0' from pg_catalog.pg_control_checkpoint() as c";
 
 /// Starts the server once more without them, where they would end it.
 ///
@@ -28,13 +29,16 @@ pub(super) async fn settle(
     (server, source): (Ephemeral, &Settings),
     settings: Vec<(String, String)>,
 ) -> Result<Ephemeral> {
+    if server.data.join(PREPARED).read_dir()?.next().is_none() {
+        return Ok(server);
+    }
     let role = source.superuser.as_deref().unwrap_or("postgres");
     let database = source.database.as_deref().unwrap_or("postgres");
-    match at_risk(&server.url_as(role, database)).await {
+    match none_kept(&server.url_as(role, database)).await {
         Ok(true) => {}
         Ok(false) => return Ok(server),
         Err(error) => {
-            tracing::debug!(%error, "the restored cluster cannot be asked for its prepared transactions");
+            tracing::debug!(%error, "the restored cluster cannot be asked for its commit timestamps");
             return Ok(server);
         }
     }
@@ -45,8 +49,8 @@ pub(super) async fn settle(
     recovery.again(binaries, settings).await
 }
 
-async fn at_risk(url: &str) -> Result<bool> {
+async fn none_kept(url: &str) -> Result<bool> {
     let target = scratch::target(url, None).await?;
     let session = Session::connect(&target, "restore").await?;
-    Ok(session.query_one(AT_RISK, &[]).await?.try_get(0)?)
+    Ok(session.query_one(NONE_KEPT, &[]).await?.try_get(0)?)
 }

@@ -60,13 +60,14 @@ pub(super) async fn preflight(
     Ok(found)
 }
 
+/// Whether a setting is among those that were asked for.
+pub(super) fn names(wanted: &[(String, String)], setting: &str) -> bool {
+    let mut wanted = wanted.iter();
+    wanted.any(|(name, _)| name.eq_ignore_ascii_case(setting))
+}
+
 fn loadable(here: &Extensions, wanted: &[(String, String)]) -> Result<()> {
-    let named = |known: &str| {
-        wanted
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case(known))
-    };
-    if named(ELSEWHERE) {
+    if names(wanted, ELSEWHERE) {
         return Ok(());
     }
     for (setting, list) in wanted {

@@ -12,7 +12,7 @@ use super::join::{Unjoined, linked};
 use super::kept::bring;
 use super::neutral::{allowed, settings};
 use super::place::{Place, TablespaceMapping};
-use super::preflight::{collations, preflight};
+use super::preflight::{collations, names, preflight};
 use super::program::reachable;
 use super::promise::{Promised, promised};
 use super::recover::{Recovery, Replayed, ended_at, failed, prepare};
@@ -134,7 +134,7 @@ impl Restore<'_> {
             clock: self.clock,
         };
         let (server, replayed) = recovered(&recovery, &binaries, settings.clone(), socket).await?;
-        let server = match asked(self.settings, SETTING) {
+        let server = match names(self.settings, SETTING) {
             true => server,
             false => {
                 let server = (server, &self.backup.settings);
@@ -317,13 +317,6 @@ async fn recovered(
         (_, Some(fault)) => Err(fault),
         (Err(error), None) => Err(failed(error)),
     }
-}
-
-/// Whether the caller has said a setting.
-fn asked(settings: &[(String, String)], name: &str) -> bool {
-    settings
-        .iter()
-        .any(|(said, _)| said.eq_ignore_ascii_case(name))
 }
 
 /// Whether the WAL that a backup has brought along goes on behind its end. What cannot be read does:

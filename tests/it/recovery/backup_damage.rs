@@ -1,10 +1,8 @@
 //! Each damage is found, by its own message, with exit code 3.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use super::stage::{OTHER_KEY, ROWS, Shelf, run, server};
+use super::stage::{OTHER_KEY, ROWS, Shelf, run, server, with};
 
 /// What `verify` finds.
 fn findings(shelf: &Shelf, args: &[&str]) -> Vec<(String, String)> {
@@ -15,16 +13,6 @@ fn findings(shelf: &Shelf, args: &[&str]) -> Vec<(String, String)> {
     findings
         .map(|one| (text(&one["file"]), text(&one["problem"])))
         .collect()
-}
-
-/// Changes a file for as long as `check` runs.
-fn with(path: &Path, change: impl FnOnce(&mut Vec<u8>), check: impl FnOnce()) {
-    let good = std::fs::read(path).unwrap();
-    let mut bad = good.clone();
-    change(&mut bad);
-    std::fs::write(path, bad).unwrap();
-    check();
-    std::fs::write(path, good).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

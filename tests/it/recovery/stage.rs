@@ -162,3 +162,13 @@ async fn connect_to(url: &str) -> tokio_postgres::Client {
 pub(super) const ROWS: &str = "create table load (id int primary key, text text not null); \
     insert into load select g, (select string_agg(md5(g::text || h::text), '') from generate_series(1, 40) h) \
     from generate_series(1, 12000) g; checkpoint";
+
+/// Changes a file for as long as `check` runs; it keeps its owner.
+pub(super) fn with(path: &Path, change: impl FnOnce(&mut Vec<u8>), check: impl FnOnce()) {
+    let good = std::fs::read(path).unwrap();
+    let mut bad = good.clone();
+    change(&mut bad);
+    std::fs::write(path, bad).unwrap();
+    check();
+    std::fs::write(path, good).unwrap();
+}

@@ -1,6 +1,5 @@
 //! Takes a logical backup.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::admit::admit;
 use super::super::audit::record;
 use super::super::beat::Beat;
+use super::super::create::none_removed;
 use super::super::source::system_identifier;
 use super::contents;
 use super::units::{Unit, units};
@@ -246,17 +246,9 @@ impl LogicalBackup<'_> {
 
     async fn all_there(&self, manifest: &LogicalManifest) -> Result<()> {
         let folder = LogicalManifest::folder(&manifest.id);
-        let files = self.repository.list(&folder).await?.into_iter();
-        let files: BTreeSet<String> = files.map(|(name, _)| name).collect();
-        let mut names = manifest.parts().map(|(name, _)| name);
-        match names.find(|name| !files.contains(name)) {
-            None => Ok(()),
-            Some(name) => Err(Error::new(
-                Kind::BackupMissing,
-                format!("{name} was removed while backup {} was made", manifest.id),
-            )
-            .hint("see whether an `expire` with a short --abandoned-after ran beside it; then take another backup")),
-        }
+        let files = self.repository.list(&folder).await?;
+        let parts = manifest.parts().map(|(name, _)| name);
+        none_removed(&manifest.id, parts, files)
     }
 
     fn created(&self, manifest: &LogicalManifest, seconds: f64) -> LogicalCreated {

@@ -73,9 +73,7 @@ impl LogicalRestore<'_> {
         let reception = receive(self.target, self.backup, &chosen).await?;
         let major = reception.major.max(self.backup.programs);
         let programs = Programs::find(i32::try_from(major).unwrap_or_default()).await?;
-        for number in &chosen {
-            self.is_sound(*number).await?;
-        }
+        self.are_sound(&chosen).await?;
         let load = Load {
             repository: self.repository,
             backup: self.backup,
@@ -127,12 +125,13 @@ impl LogicalRestore<'_> {
             .hint(format!("it is of {}", self.backup.subject())))
     }
 
-    /// Reads an archive to its end, before anything hangs on it.
-    async fn is_sound(&self, archive: usize) -> Result<()> {
+    /// Reads archives to their ends, before anything hangs on them.
+    async fn are_sound(&self, archives: &[usize]) -> Result<()> {
         let folder = LogicalManifest::folder(&self.backup.id);
         let files = self.repository.list(&folder).await?.into_iter();
         let files: BTreeSet<String> = files.map(|(name, _)| name).collect();
-        for (name, part) in self.backup.parts_of(archive) {
+        let parts = archives.iter().flat_map(|one| self.backup.parts_of(*one));
+        for (name, part) in parts {
             if !files.contains(&name) {
                 return Err(Error::new(
                     Kind::BackupMissing,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::shelf::{Damaged, Remains, Sorted};
+use super::super::shelf::{Damaged, Remains, Sorted, none, opened};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::LogicalManifest;
 use crate::storage::Repository;
@@ -38,17 +38,11 @@ impl LogicalShelf {
             files: files.into_iter().collect(),
             ..Self::default()
         };
-        for id in sorted.complete {
-            let text = repository.get(&LogicalManifest::name(&id)).await;
-            match text.and_then(|text| LogicalManifest::from_bytes(&id, &text)) {
-                Ok(manifest) => shelf.backups.push(manifest),
-                Err(error) if error.kind() == Kind::SealBroken => shelf.damaged.push(Damaged {
-                    id,
-                    problem: error.to_string(),
-                }),
-                Err(error) => return Err(error),
-            }
-        }
+        let read = async |id: &str| {
+            let text = repository.get(&LogicalManifest::name(id)).await?;
+            LogicalManifest::from_bytes(id, &text)
+        };
+        (shelf.backups, shelf.damaged) = opened(sorted.complete, read).await?;
         shelf
             .backups
             .sort_by(|a, b| (a.ended_at, &a.id).cmp(&(b.ended_at, &b.id)));
@@ -78,20 +72,9 @@ impl LogicalShelf {
     /// # Errors
     /// [`Kind::BackupMissing`], [`Kind::SealBroken`].
     pub fn backup(&self, id: &str) -> Result<&LogicalManifest> {
-        if let Some(damaged) = self.damaged.iter().find(|damaged| damaged.id == id) {
-            return Err(Error::new(Kind::SealBroken, damaged.problem.clone()));
-        }
         let found = self.backups.iter().find(|backup| backup.id == id);
-        found.ok_or_else(|| {
-            let unfinished = self.remains.iter().any(|remains| remains.id == id);
-            let why = if unfinished {
-                ": it was never completed"
-            } else {
-                ""
-            };
-            let text = format!("there is no logical backup {id}{why}");
-            Error::new(Kind::BackupMissing, text)
-        })
+        let not_complete = (&self.damaged[..], &self.remains[..]);
+        found.ok_or_else(|| none(&format!("logical backup {id}"), id, not_complete))
     }
 
     /// The newest good backup that holds these tables. When none is named, the newest of all, provided

@@ -1,6 +1,7 @@
 //! M14: each damage is found, by its own message, whatever the engine's program says and ends with.
 
-use super::source::{Engine, Source, file_name, flip, with, without};
+use super::source::{Engine, Source, file_name, flip, without};
+use crate::recovery::stage::with;
 use crate::recovery::stage::{OTHER_KEY, run, server};
 
 every_engine!(m14_each_damage_is_found_though_programs_end_with_0);

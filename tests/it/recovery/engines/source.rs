@@ -323,16 +323,6 @@ pub(super) async fn archiving(command: &str) -> Ephemeral {
     Ephemeral::start(&settings(command)).await.unwrap()
 }
 
-/// Changes a file for as long as `check` runs; it keeps its owner.
-pub(super) fn with(path: &Path, change: impl FnOnce(&mut Vec<u8>), check: impl FnOnce()) {
-    let good = std::fs::read(path).unwrap();
-    let mut bad = good.clone();
-    change(&mut bad);
-    std::fs::write(path, bad).unwrap();
-    check();
-    std::fs::write(path, good).unwrap();
-}
-
 /// Moves a file or folder away for as long as `check` runs.
 pub(super) fn without(path: &Path, shelf: &Shelf, check: impl FnOnce()) {
     let aside = shelf.temp().join("aside");

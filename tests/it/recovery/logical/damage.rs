@@ -1,22 +1,10 @@
 //! Each damage is red, on verification and on a restore, which changes nothing then.
 
-use std::path::Path;
-
 use serde_json::Value;
 use tidegate::recovery::{LogicalManifest, Part};
 
-use super::super::stage::{OTHER_KEY, value_at};
+use super::super::stage::{OTHER_KEY, value_at, with};
 use super::{SHOP, Shop, digest};
-
-/// Changes a file for as long as `check` runs.
-fn with(path: &Path, change: impl FnOnce(&mut Vec<u8>), check: impl FnOnce()) {
-    let good = std::fs::read(path).unwrap();
-    let mut bad = good.clone();
-    change(&mut bad);
-    std::fs::write(path, bad).unwrap();
-    check();
-    std::fs::write(path, good).unwrap();
-}
 
 fn findings(shop: &Shop) -> Vec<(String, String)> {
     let verify = ["verify", "--format", "json"];
