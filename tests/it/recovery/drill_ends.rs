@@ -25,6 +25,19 @@ fn fill(server: &Ephemeral) -> (Arc<AtomicBool>, tokio::task::JoinHandle<()>) {
     (stop, task)
 }
 
+/// Whether the log went on by two segments while a drill ran that ended where the log began to.
+fn went_past_the_end(place: &Place) -> bool {
+    let args = ["drill", "run", "--controls", "none", "--format", "json"];
+    let source = place.cli(args).exits(0).json()["data"]["source"].take();
+    let audit = place.cli(["wal", "audit"]).data();
+    let lsn = |text: &serde_json::Value| text.as_str().unwrap().parse::<Lsn>().unwrap();
+    let (newest, reached) = (lsn(&source["newest"]), lsn(&source["reached"]));
+    // Of the segment that was being written then there may be more now; and nothing behind it.
+    let end = Lsn(newest.0.div_ceil(MB) * MB);
+    assert!(reached <= end, "{reached}, though {newest} was the newest");
+    lsn(&audit["backups"][0]["to"]).0 > end.0 + 2 * MB
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn m12_a_passive_drill_ends_with_what_was_there_when_it_began() {
     let (server, place) = (primary(&[]).await, Place::new());
@@ -40,21 +53,11 @@ async fn m12_a_passive_drill_ends_with_what_was_there_when_it_began() {
     let (stop, writing) = fill(&server);
     let sent = "select (pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') > 12 * 1048576)::text";
     holds(&server, sent).await;
-    let args = ["drill", "run", "--controls", "none", "--format", "json"];
-    let drill = place.cli(args).exits(0).json()["data"].take();
-    let audit = place.cli(["wal", "audit"]).data();
+    // Where the log went on too little for the drill to have met it, this drill shows nothing yet.
+    let met = (0..10).any(|_| went_past_the_end(&place));
     stop.store(true, Ordering::Relaxed);
     writing.await.unwrap();
-    let lsn = |text: &serde_json::Value| text.as_str().unwrap().parse::<Lsn>().unwrap();
-    let (newest, reached) = (
-        lsn(&drill["source"]["newest"]),
-        lsn(&drill["source"]["reached"]),
-    );
-    let later = lsn(&audit["backups"][0]["to"]);
-    // Of the segment that was being written then there may be more now; and nothing behind it.
-    let end = Lsn(newest.0.div_ceil(MB) * MB);
-    assert!(reached <= end, "{reached}, though {newest} was the newest");
-    assert!(later.0 > end.0 + 2 * MB, "the log went on to {later} only");
+    assert!(met, "in none of ten drills the log went on");
     receiver.drain().await.unwrap();
     server.stop().await;
 }
