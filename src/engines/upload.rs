@@ -43,12 +43,14 @@ struct Buffers {
     sealed: Vec<u8>,
 }
 
-/// The parts of a stream.
+/// The parts of a stream, and buffers of those that were written: the text that is read has no need of
+/// one for its sealed file yet.
 #[derive(Debug, Default)]
 struct Parts {
     under_way: JoinSet<Result<(Written, Buffers)>>,
     written: Vec<Written>,
-    spare: Vec<Buffers>,
+    texts: Vec<Vec<u8>>,
+    sealed: Vec<Vec<u8>>,
 }
 
 impl Parts {
@@ -60,7 +62,8 @@ impl Parts {
         let done = done.map_err(|error| Error::new(Kind::Internal, error.to_string()));
         let (part, buffers) = done??;
         self.written.push(part);
-        self.spare.push(buffers);
+        self.texts.push(buffers.text);
+        self.sealed.push(buffers.sealed);
         Ok(true)
     }
 }
@@ -134,27 +137,31 @@ impl Upload {
         parts: &mut Parts,
     ) -> Result<()> {
         for number in 0.. {
-            let mut buffers = parts.spare.pop().unwrap_or_default();
-            if buffers.text.capacity() < PART {
-                buffers.text = room(PART);
+            let mut part = parts.texts.pop().unwrap_or_default();
+            if part.capacity() < PART {
+                part = room(PART);
             }
-            buffers.text.clear();
+            part.clear();
             let mut limited = text.take(PART as u64);
             tokio::select! {
-                read = limited.read_to_end(&mut buffers.text) => { read?; }
+                read = limited.read_to_end(&mut part) => { read?; }
                 () = self.cancel.cancelled() => {
                     return Err(stopped());
                 }
             }
-            if buffers.text.is_empty() {
+            if part.is_empty() {
                 break;
             }
-            let last = buffers.text.len() < PART;
+            let last = part.len() < PART;
             if parts.under_way.len() >= SEALERS {
                 parts.next().await?;
             }
             let file = (self.named)(&self.id, name, number);
             let repository = self.repository.clone();
+            let buffers = Buffers {
+                text: part,
+                sealed: parts.sealed.pop().unwrap_or_default(),
+            };
             let writing = async move { write(repository, file, (number, buffers)).await };
             parts.under_way.spawn(writing);
             if last {

@@ -32,6 +32,7 @@ mod expiry;
 mod killed;
 mod moments;
 mod refused;
+mod rescues;
 pub(super) mod source;
 pub(super) mod tablespaces;
 mod timelines;

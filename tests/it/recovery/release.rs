@@ -92,7 +92,7 @@ impl Shop {
     }
 }
 
-async fn columns(url: &str) -> Vec<String> {
+pub(super) async fn columns(url: &str) -> Vec<String> {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
         .await
         .unwrap();

@@ -69,7 +69,7 @@ fn rescue(shelf: &Shelf, url: &str, patch: &std::path::Path, tables: &[&str]) ->
         .fold(cli, |cli, table| cli.args(["--table", table]))
 }
 
-fn psql(url: &str, file: &std::path::Path) -> std::process::Output {
+pub(super) fn psql(url: &str, file: &std::path::Path) -> std::process::Output {
     std::process::Command::new(programs().dir.join("psql"))
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"])
         .arg(file)

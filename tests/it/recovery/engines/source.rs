@@ -174,8 +174,14 @@ impl Source {
         tokio::spawn(connection);
         let rows = client.query("select what from t order by id", &[]).await;
         let rows = rows.unwrap().iter().map(|row| row.get(0)).collect();
-        PrivateServer::open(&folder).unwrap().stop().await.unwrap();
+        self.stop(name).await;
         rows
+    }
+
+    /// Ends the server that was restored into the folder of that name.
+    pub(super) async fn stop(&self, name: &str) {
+        let server = PrivateServer::open(&self.folder(name)).unwrap();
+        server.stop().await.unwrap();
     }
 
     /// Restores, and leaves the server running; its URL.
