@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::App;
-use super::place::place;
+use super::place::{new_place, place};
 use super::render::Output;
 use crate::config::{Config, parse_rate};
 use crate::engines;
@@ -134,7 +134,7 @@ async fn create(app: &App, config: &Config, args: &CreateArgs) -> Result<Output>
     }
     logical::refuse_options(args)?;
     let named = args.place.repository.as_deref();
-    let (repository, known) = open_with(config, named, wanted).await?;
+    let (repository, known) = make_with(config, named, wanted).await?;
     let configured = wanted.or(config.backup().engine.as_deref());
     let engine = engines::engine(&repository, configured.unwrap_or(&known))?;
     let environment = config.environment(app.globals.env.as_deref())?;
@@ -169,6 +169,24 @@ pub(super) async fn open_with(
     engine: Option<&str>,
 ) -> Result<(Repository, String)> {
     let repository = place(config, named(config, location)?).await?;
+    kept_by(config, repository, engine).await
+}
+
+/// The same; a folder that is not there is made.
+pub(super) async fn make_with(
+    config: &Config,
+    location: Option<&str>,
+    engine: Option<&str>,
+) -> Result<(Repository, String)> {
+    let repository = new_place(config, named(config, location)?).await?;
+    kept_by(config, repository, engine).await
+}
+
+async fn kept_by(
+    config: &Config,
+    repository: Repository,
+    engine: Option<&str>,
+) -> Result<(Repository, String)> {
     let wanted = engine.or(config.backup().engine.as_deref());
     engines::open(repository, wanted).await
 }

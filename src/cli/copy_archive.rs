@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::App;
-use super::place::place;
+use super::place::{new_place, place};
 use super::render::{Output, Page, Report};
 use crate::config::{Config, Tier};
 use crate::copy::{Manifest, Signed, Stage};
@@ -37,7 +37,7 @@ pub(super) async fn write(
         Some(_) => error,
         None => error.hint("say with --region where the location lies"),
     })?;
-    let repository = place(config, to).await?;
+    let repository = new_place(config, to).await?;
     let scratch = config.environment(Some("local"))?.target(config).await?;
     let engine = Engine {
         source: source.target(config).await?,

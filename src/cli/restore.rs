@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "LSN", group = "target")]
     target_lsn: Option<Lsn>,
     /// Up to a restore point (`pg_create_restore_point`)
-    #[arg(long, value_name = "NAME", group = "target")]
+    #[arg(long, value_name = "NAME", group = "target", value_parser = point)]
     target_name: Option<String>,
     /// Up to and with a transaction
     #[arg(long, value_name = "XID", group = "target")]
@@ -104,6 +104,16 @@ impl Args {
     }
 }
 
+/// The name of a restore point. To a server an empty one is none, and it would recover to the end of
+/// the WAL.
+fn point(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=63 => Ok(text.to_owned()),
+        0 => Err("a restore point has a name".to_owned()),
+        _ => Err("a restore point has a name of 63 bytes at most".to_owned()),
+    }
+}
+
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let repository = open(&config, args.repository.as_deref()).await?;
@@ -120,6 +130,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         Some(id) => Picked::named(&repository, shelf.backup(id)?).await?,
         None => pick(&repository, &shelf, &place).await?,
     };
+    shelf.whole(picked.backup)?;
     if let Some(patch) = &args.patch {
         return rescue(app, (&config, args), (&repository, &picked, &target), patch).await;
     }

@@ -10,6 +10,7 @@ mod location;
 mod reader;
 mod repository;
 mod ring;
+mod root;
 mod seal;
 mod store;
 

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::Location;
 use super::reader::Reader;
+use super::root::Root;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::bring_cryptography;
 
@@ -44,16 +45,19 @@ const S3_OPTIONS: [(&str, &str); 2] = [
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     location: Location,
+    /// The folder, in a file system.
+    root: Option<Arc<Root>>,
 }
 
 impl Store {
-    /// Opens a location; a folder is made when it is not there. `options` are the credentials and
+    /// Opens a location; a folder is made when it is not there, and never again after that. `options` are the credentials and
     /// settings of the object store, named as its own tools name them (`aws_region`, ...).
     ///
     /// # Errors
     /// [`Kind::Storage`] when it cannot be reached or the options do not fit.
     pub fn open(location: &Location, options: Vec<(String, String)>) -> Result<Self> {
         let wrong = |error: object_store::Error| Self::error(location, &error);
+        let mut root = None;
         let inner: Arc<dyn ObjectStore> = match location {
             Location::Folder(path) => {
                 // Others may pass through it, as the owner of a cluster does, and not list it.
@@ -62,8 +66,10 @@ impl Store {
                     .mode(FOLDER_MODE)
                     .create(path);
                 made.map_err(|error| {
-                    Error::new(Kind::Io, format!("cannot make {}: {error}", path.display()))
+                    let text = format!("cannot make {}: {error}", path.display());
+                    Error::new(Kind::Storage, text).because(error)
                 })?;
+                root = Some(Arc::new(Root::of(path)?));
                 Arc::new(
                     LocalFileSystem::new_with_prefix(path)
                         .map_err(wrong)?
@@ -87,6 +93,7 @@ impl Store {
         Ok(Self {
             inner,
             location: location.clone(),
+            root,
         })
     }
 
@@ -96,11 +103,23 @@ impl Store {
         &self.location
     }
 
+    /// Refuses a folder that is not there any more: in its place another would be made, or nothing be
+    /// found.
+    async fn stands(&self) -> Result<()> {
+        let Some(root) = self.root.clone() else {
+            return Ok(());
+        };
+        let looked = tokio::task::spawn_blocking(move || root.check()).await;
+        looked.map_err(|error| Error::new(Kind::Internal, error.to_string()))?
+    }
+
     /// Writes a new file as a whole; it is there completely or not at all.
     ///
     /// # Errors
-    /// [`Kind::StorageExists`] when there is one of that name with other content.
+    /// [`Kind::StorageExists`] when there is one of that name with other content; [`Kind::Storage`] when
+    /// the place is out of reach.
     pub async fn create(&self, name: &str, content: Bytes) -> Result<()> {
+        self.stands().await?;
         let done = again(|| async {
             let options = PutOptions::from(PutMode::Create);
             let payload = PutPayload::from_bytes(content.clone());
@@ -198,6 +217,7 @@ impl Store {
 
     /// All of a listing, or an error: half of one would say that files are not there.
     async fn entries(&self, folder: &str) -> Result<Vec<ObjectMeta>> {
+        self.stands().await?;
         let folder = Path::from(folder);
         let listed = again(|| async { self.inner.list(Some(&folder)).try_collect().await }).await;
         listed.map_err(|error| self.wrong(&error))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::App;
 use super::super::render::{Output, Page, Report, Style};
 use super::report::megabytes;
-use super::{CreateArgs, open_with};
+use super::{CreateArgs, make_with};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::LogicalManifest;
@@ -33,7 +33,7 @@ pub(super) async fn create(app: &App, config: &Config, args: &CreateArgs) -> Res
         }
     }
     let named = args.place.repository.as_deref();
-    let (repository, engine) = open_with(config, named, None).await?;
+    let (repository, engine) = make_with(config, named, None).await?;
     let environment = config.environment(app.globals.env.as_deref())?;
     let target = environment.target(config).await?;
     let backup = LogicalBackup {

@@ -9,7 +9,7 @@ use super::history::History;
 use super::page::Shown;
 use crate::cli::App;
 use crate::cli::access::{admit, note};
-use crate::cli::backup::open;
+use crate::cli::backup::{make_with, open};
 use crate::cli::render::Output;
 use crate::config::{parse_duration, parse_rate};
 use crate::error::{Error, Kind, Result};
@@ -123,6 +123,8 @@ async fn start(app: &App, args: RunArgs) -> Result<Output> {
     let named = args.repository.as_deref();
     let repository = match named.or(config.backup().repository.as_deref()) {
         None if args.sandbox => None,
+        // Of a sandbox it gets the record alone.
+        _ if args.sandbox => Some(make_with(&config, named, None).await?.0),
         _ => Some(open(&config, named).await?),
     };
     let passive = repository.as_ref().filter(|_| !args.sandbox);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::App;
-use crate::cli::backup::open_with;
+use crate::cli::backup::{make_with, open_with};
 use crate::cli::render::{Output, Page, Report};
 use crate::config::vars;
 use crate::error::{Error, Kind, Result};
@@ -49,14 +49,19 @@ pub struct Args {
 
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
-    let (repository, engine) = open_with(&config, args.repository.as_deref(), None).await?;
+    let target = app.target(&config).await?;
+    let session = Session::connect(&target, "wal").await?;
+    // A slot was made by an earlier receiver, and its repository has been there since.
+    let named = args.repository.as_deref();
+    let (repository, engine) = match slot(&session, &args.slot).await?.there {
+        true => open_with(&config, named, None).await?,
+        false => make_with(&config, named, None).await?,
+    };
     if engine != BackupManifest::NATIVE {
         let text = format!("the engine {engine} takes whole segments, from archive_command only");
         return Err(Error::new(Kind::Unsupported, text)
             .hint("archive_command = 'tidegate wal push --engine ... %p'"));
     }
-    let target = app.target(&config).await?;
-    let session = Session::connect(&target, "wal").await?;
     let binaries = discover(&Search {
         major: u32::try_from(session.version() / 10_000).ok(),
         ..Search::default()

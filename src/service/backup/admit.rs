@@ -29,7 +29,7 @@ pub async fn admit(
                 return Err(Error::new(
                     Kind::BackupRefused,
                     format!(
-                        "{} is another's repository: its WAL is of the cluster with the system identifier {owner}, not of {system_identifier}",
+                        "{} is another's repository: what it holds is of the cluster with the system identifier {owner}, not of {system_identifier}",
                         repository.location()
                     ),
                 )

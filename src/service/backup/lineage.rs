@@ -59,6 +59,21 @@ impl Shelf {
         })
     }
 
+    /// Refuses a backup that cannot be restored, as far as a listing tells, before anything is fetched.
+    ///
+    /// # Errors
+    /// [`Kind::BackupMissing`] names the first part that is not there; those of [`Self::lineage`].
+    pub fn whole(&self, backup: &BackupManifest) -> Result<()> {
+        for one in self.lineage(backup)? {
+            if let Some(part) = self.missing(one).next() {
+                let text = format!("backup {} is not whole: {part} is not there", one.id);
+                return Err(Error::new(Kind::BackupMissing, text)
+                    .hint("`tidegate backup list` shows others; --backup chooses one"));
+            }
+        }
+        Ok(())
+    }
+
     /// The newest good backup that an increment can be made of.
     ///
     /// # Errors

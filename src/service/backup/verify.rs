@@ -14,7 +14,8 @@ use crate::clock::Clock;
 use crate::engines;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    BackupManifest, Coverage, LogicalManifest, Part, Sight, Turn, coverage, next_turn,
+    BackupManifest, Coverage, LogicalManifest, Part, RepositoryIdentity, Sight, Turn, coverage,
+    next_turn,
 };
 use crate::storage::Repository;
 
@@ -108,6 +109,9 @@ impl Verify<'_> {
         let one_beside = !(beside_wanted.is_empty() && found.is_empty());
         let (backups, mut findings) = self.chosen(&shelf, one_beside)?;
         findings.extend(found);
+        if !backups.is_empty() {
+            findings.extend(nameless(self.repository).await?);
+        }
         let (mut parts, names) = everything(&backups, &beside_wanted);
         let there = |name: &str| shelf.files.contains_key(name) || beside.files.contains_key(name);
         let missing = parts.keys().filter(|name| !there(name));
@@ -318,6 +322,21 @@ impl Verify<'_> {
         turns.push(turn);
         Ok(coverage(names, &turns))
     }
+}
+
+/// What is wrong with the file that says which cluster a repository is of. Restores do without it; the
+/// next backup writes it when it is not there.
+async fn nameless(repository: &Repository) -> Result<Option<Finding>> {
+    let problem = match engines::identity(repository).await {
+        Ok(Some(_)) => return Ok(None),
+        Ok(None) => "is not there; the next backup writes it".to_owned(),
+        Err(error) if error.kind() == Kind::SealBroken => {
+            format!("{error}; remove it, and the next backup writes it")
+        }
+        Err(error) => return Err(error),
+    };
+    let file = RepositoryIdentity::NAME.to_owned();
+    Ok(Some(Finding { file, problem }))
 }
 
 /// Every part by its name, and the same as sights, sorted.

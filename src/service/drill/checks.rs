@@ -87,7 +87,7 @@ impl Checks {
             .args(["--install-missing", "--no-password", "--jobs"])
             .arg(self.jobs.to_string())
             .arg("--database")
-            .arg(target.database())
+            .arg(pattern(target.database()))
             .env_clear()
             .envs(binaries.environment())
             .envs(target.libpq_environment("drill")?)
@@ -103,6 +103,12 @@ impl Checks {
             }
         }
     }
+}
+
+/// The pattern of psql that a database's name alone fits: between quotes nothing is folded, no dot
+/// separates and no star stands for more.
+fn pattern(database: &str) -> String {
+    format!("\"{}\"", database.replace('"', "\"\""))
 }
 
 fn check(name: &str, passed: Option<bool>, found: impl Into<String>) -> DrillCheck {

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{
-    Increment, PageHeader, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile, history_name,
-    increment_name, is_segment_size, log_end, wal_name,
+    BackupManifest, Increment, PageHeader, SMALLEST_SEGMENT, Segment, TimelineHistory, WalFile,
+    history_name, increment_name, is_segment_size, log_end, wal_name,
 };
 use crate::storage::{Repository, room};
 
@@ -122,8 +122,8 @@ impl Pusher {
     }
 }
 
-/// The cluster that a repository belongs to: that of its backups, before the first one that of its
-/// WAL. None when it is new.
+/// The cluster that a repository belongs to: by its own words, else that of its WAL, else of its backups.
+/// None when it is new.
 pub(in crate::service) async fn cluster_of(repository: &Repository) -> Result<Option<u64>> {
     if let Some(identity) = identity(repository).await? {
         return Ok(Some(identity.system_identifier));
@@ -136,11 +136,25 @@ pub(in crate::service) async fn cluster_of(repository: &Repository) -> Result<Op
         )
     });
     let Some((first, _)) = whole.next() else {
-        return Ok(None);
+        return of_backups(repository).await;
     };
     let header = PageHeader::parse(&repository.get(first).await?);
     let header = header.map_err(|why| Error::new(Kind::WalMissing, format!("{first}: {why}")))?;
     Ok(Some(header.system_identifier))
+}
+
+async fn of_backups(repository: &Repository) -> Result<Option<u64>> {
+    let files = repository.list(BackupManifest::FOLDER).await?;
+    let inside = files
+        .iter()
+        .filter_map(|(name, _)| BackupManifest::of_file(name));
+    let mut complete = inside.filter(|(_, inside)| BackupManifest::is_manifest(inside));
+    let Some((id, _)) = complete.next() else {
+        return Ok(None);
+    };
+    let text = repository.get(&BackupManifest::name(id)).await?;
+    let manifest = BackupManifest::from_bytes(id, &text)?;
+    Ok(Some(manifest.system_identifier))
 }
 
 pub(super) async fn put(repository: &Repository, name: &str, content: &[u8]) -> Result<Pushed> {

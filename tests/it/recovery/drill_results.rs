@@ -211,6 +211,11 @@ async fn every_database_that_can_be_entered_is_and_the_others_are_told() {
     };
     let strange = format!("create database \"x\u{e9}\" {collation}");
     run_at(&server.url("latin"), &strange).await;
+    // To psql's patterns they are other names.
+    for database in ["MyApp", "a.b", "q\"*"] {
+        let quoted = database.replace('"', "\"\"");
+        run(&server, &format!("create database \"{quoted}\"")).await;
+    }
     for database in ["latin", "postgres"] {
         let still = format!("alter database {database} set default_transaction_read_only = on");
         run(&server, &still).await;
@@ -223,7 +228,7 @@ async fn every_database_that_can_be_entered_is_and_the_others_are_told() {
     let args = ["drill", "run", "--controls", "none"];
     let drill = place.cli(args).data();
     assert_eq!(drill["verdict"], "passed", "{drill:#}");
-    for database in ["latin", "postgres"] {
+    for database in ["latin", "postgres", "MyApp", "a.b", "q\"*"] {
         let amcheck = check(&drill, &format!("pg_amcheck of {database}"));
         assert_eq!(amcheck["passed"], true, "{amcheck}");
     }

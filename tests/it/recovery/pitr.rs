@@ -52,7 +52,7 @@ impl Received {
         command(&self.shelf, &args).spawn()
     }
 
-    fn backup(&self) -> Value {
+    pub(super) fn backup(&self) -> Value {
         command(
             &self.shelf,
             &["backup", "create", "--database-url", &self.url],
