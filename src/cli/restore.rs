@@ -18,7 +18,9 @@ use super::server::setting;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::migration::Release;
-use crate::recovery::{Lsn, RecoveryTarget, RestorePoint, before_release, bytes, seconds};
+use crate::recovery::{
+    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, seconds,
+};
 use crate::service::backup::Shelf;
 use crate::service::rescue::{Rescue, Rescued};
 use crate::service::restore::{
@@ -139,7 +141,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         .to
         .as_ref()
         .ok_or_else(|| Error::new(Kind::Usage, "no folder is named"))?;
-    let into = std::path::absolute(to)?;
+    let into = folder(to)?;
     let detail = json!({
         "backup": backup.id, "repository": repository.location().to_string(),
         "target": shown(&target), "into": into.display().to_string(),
@@ -158,7 +160,9 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         clock: &app.clock,
     };
     let done = tokio::select! {
-        done = restore.run() => done?,
+        done = restore.run() => {
+            done.map_err(|error| earlier(error, &target, (&shelf, backup)))?
+        }
         () = app.cancel.cancelled() => {
             return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it"));
         }
@@ -179,6 +183,52 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         warnings,
         url: args.keep_running.then_some(url),
     }))
+}
+
+/// The folder that is meant: behind a link the one that it points to.
+fn folder(to: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(to)?;
+    if path.symlink_metadata().is_err() {
+        return Ok(path);
+    }
+    match path.canonicalize() {
+        Ok(real) if real.is_dir() => Ok(real),
+        Ok(_) => {
+            let text = format!("{} is no folder", path.display());
+            Err(Error::new(Kind::Usage, text).hint("name one that is empty or not there"))
+        }
+        Err(error) => {
+            let text = format!("{} points to no folder: {error}", path.display());
+            Err(Error::new(Kind::Usage, text))
+        }
+    }
+}
+
+/// A target that is not met may lie before the backup: nobody can tell the place of a name or a
+/// transaction beforehand.
+fn earlier(
+    error: Error,
+    target: &RecoveryTarget,
+    (shelf, backup): (&Shelf, &BackupManifest),
+) -> Error {
+    let what = match target {
+        RecoveryTarget::Name(name) => format!("the restore point {name}"),
+        RecoveryTarget::Xid(xid) => format!("transaction {xid}"),
+        _ => return error,
+    };
+    let unmet = "recovery ended before configured recovery target was reached";
+    let said = error.details().iter().any(|line| line.contains(unmet));
+    if !said && !error.to_string().contains(unmet) {
+        return error;
+    }
+    let older = shelf.backups.iter().rev();
+    let older = older.filter(|one| one.ended_at < backup.ended_at && shelf.problem(one).is_none());
+    let advice = match older.map(|one| &one.id).next() {
+        Some(id) => format!("it may lie before that backup; begin with an older one: --backup {id}"),
+        None => "is it spelled right, and is its WAL in the repository? `tidegate wal audit` shows how far that goes".to_owned(),
+    };
+    let text = format!("{what} is not in the WAL after backup {}", backup.id);
+    Error::new(Kind::RestoreFailed, text).hint(advice)
 }
 
 /// What is recovered to, and its place. A name says nothing of its place; the record of a release's

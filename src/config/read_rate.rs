@@ -75,9 +75,11 @@ pub fn parse_rate(text: &str) -> Result<u64, String> {
         "kB" | "KB" => 1_000,
         "MB" => 1_000_000,
         "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
         _ => return Err(wrong()),
     };
     let rate = number.checked_mul(unit).filter(|rate| *rate >= 1_000);
@@ -92,6 +94,7 @@ mod tests {
     fn rates_have_a_unit_and_are_not_nothing() {
         assert_eq!(parse_rate("50MB"), Ok(50_000_000));
         assert_eq!(parse_rate("1MiB"), Ok(1 << 20));
+        assert_eq!(parse_rate("2TB"), Ok(2_000_000_000_000));
         for wrong in ["", "50", "MB", "0MB", "1B", "5 MB", "99999999999GB"] {
             assert!(parse_rate(wrong).is_err(), "{wrong}");
         }

@@ -70,6 +70,9 @@ pub enum Verdict {
     Failed,
 }
 
+/// Bytes of WAL of an idle server: a segment that is handed over before it is full counts as a whole.
+const LITTLE: u64 = 64 << 20;
+
 /// What the drill restored from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -348,10 +351,14 @@ impl DrillReport {
         doubts
     }
 
-    /// The age in seconds above which a base backup breaks the RTO, at the WAL rate of this drill.
+    /// The age in seconds above which a base backup breaks the RTO, at the WAL rate of this drill; none
+    /// when a source wrote so little that most of its segments may be padding.
     #[must_use]
     pub fn oldest_base(&self) -> Option<f64> {
         let objective = self.objectives.rto_seconds?;
+        if !self.sandbox && self.source.wal_bytes < LITTLE {
+            return None;
+        }
         let replay = self.seconds_of("replay");
         let rate = self.source.wal_bytes as f64 / replay.max(1e-3);
         oldest_base(

@@ -229,12 +229,21 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when the place is out of reach.
     pub async fn list_tagged(&self) -> Result<Vec<(String, u64, Option<String>)>> {
-        self.inner
-            .list(None)
-            .map(|file| file.map(|file| (file.location.to_string(), file.size, file.e_tag)))
-            .try_collect()
-            .await
-            .map_err(|error| self.wrong(&error))
+        let wrong = |error| self.wrong(&error);
+        let top = self.inner.list_with_delimiter(None).await.map_err(wrong)?;
+        let mut files = top.objects;
+        for folder in top.common_prefixes {
+            // At the root of a file system, for its owner alone.
+            if folder.as_ref() == "lost+found" {
+                continue;
+            }
+            let inside = self.inner.list(Some(&folder)).try_collect::<Vec<_>>().await;
+            files.extend(inside.map_err(wrong)?);
+        }
+        let files = files.into_iter();
+        Ok(files
+            .map(|file| (file.location.to_string(), file.size, file.e_tag))
+            .collect())
     }
 
     /// Removes a file; one that is not there is no error.

@@ -109,14 +109,26 @@ pub async fn run(drill: &Drill<'_>) -> Result<Done> {
             recorded: None,
         });
     };
-    let told = record::append(repository, &report).await?;
-    let recorded = told.last().map(|told| told.file.clone());
-    let history = told.into_iter().map(|told| told.record.report).collect();
-    Ok(Done {
-        report,
-        history,
-        recorded,
-    })
+    let reports = |told: Vec<Told>| told.into_iter().map(|told| told.record.report);
+    match record::append(repository, &report).await {
+        Ok(told) => Ok(Done {
+            report,
+            recorded: told.last().map(|told| told.file.clone()),
+            history: reports(told).collect(),
+        }),
+        // What was found is told all the same to somebody who may only read there.
+        Err(error) if error.kind() == Kind::Storage => {
+            let words = format!("this drill is not recorded: {error}");
+            tracing::warn!("{words}");
+            report.warnings.push(words);
+            Ok(Done {
+                history: reports(told).chain([report.clone()]).collect(),
+                report,
+                recorded: None,
+            })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn teardown(folder: Folder) -> DrillCheck {

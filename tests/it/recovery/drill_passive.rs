@@ -11,10 +11,11 @@ const FAMILY: &str = "create table parent (id int primary key); \
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passive_drill_restores_the_newest_backup_and_sees_what_is_wrong_with_it() {
     let place = Place::new();
-    let missing = place
-        .cli(["drill", "run", "--format", "json"])
-        .exits(3)
-        .error();
+    let drill = ["drill", "run", "--format", "json"];
+    let nowhere = place.cli(drill).exits(7).error();
+    assert_eq!(nowhere["code"], "TG0830", "{nowhere}");
+    std::fs::create_dir(place.repository()).unwrap();
+    let missing = place.cli(drill).exits(3).error();
     assert_eq!(missing["code"], "TG1003", "{missing}");
 
     let server = server().await;

@@ -1,5 +1,6 @@
 //! A repository whose folder goes away, or that lost what it begins with.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -136,4 +137,65 @@ async fn a_backup_that_lost_a_part_is_refused_before_anything_is_fetched() {
         error.contains(&part) && error.contains("is not there"),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_before_the_newest_backup_is_told_with_the_backup_that_may_reach_it() {
+    let source = Received::new().await;
+    let receiver = source.receiver();
+    let older = source.backup();
+    source.insert(1, "before").await;
+    run(&source.primary, "select pg_create_restore_point('p')").await;
+    source.insert(2, "after").await;
+    source.backup();
+    source.insert(3, "latest").await;
+    source.uploaded().await;
+    let (to, id) = (
+        source.shelf.temp().join("to"),
+        older["id"].as_str().unwrap(),
+    );
+    let restore = [
+        "restore",
+        "--to",
+        to.to_str().unwrap(),
+        "--target-name",
+        "p",
+    ];
+    let failed = command(
+        &source.shelf,
+        &[&restore[..], &["--format", "json"]].concat(),
+    );
+    let error = failed.exits(3).error().to_string();
+    assert!(
+        error.contains("restore point p") && error.contains(&format!("--backup {id}")),
+        "{error}"
+    );
+    let rows = source
+        .restored("p", &["--target-name", "p", "--backup", id])
+        .await;
+    assert_eq!(rows, ["before"]);
+    let empty = [&restore[..4], &[""]].concat();
+    command(&source.shelf, &empty).exits(2);
+    receiver.interrupt();
+    receiver.wait();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_goes_to_the_folder_behind_a_link_and_to_no_file() {
+    let (shelf, source) = (Shelf::new(), server().await);
+    let url = source.url("postgres");
+    command(&shelf, &["backup", "create", "--database-url", &url]).ok();
+    source.stop().await;
+    let path = |name: &str| shelf.path().with_file_name(name);
+    let restore = |to: &Path| command(&shelf, &["restore", "--to", to.to_str().unwrap()]);
+    std::fs::write(path("file"), "mine").unwrap();
+    restore(&path("file")).exits(2);
+    assert_eq!(std::fs::read_to_string(path("file")).unwrap(), "mine");
+    symlink(path("nowhere"), path("dangling")).unwrap();
+    restore(&path("dangling")).exits(2);
+    assert!(path("dangling").is_symlink());
+    std::fs::create_dir(path("real")).unwrap();
+    symlink(path("real"), path("link")).unwrap();
+    restore(&path("link")).ok();
+    assert!(path("real").join("data/PG_VERSION").exists());
 }
