@@ -26,7 +26,7 @@ pub(super) async fn run(
     let shelf = LogicalShelf::read(repository).await?;
     let backup = match &args.backup {
         Some(id) => shelf.backup(id)?,
-        None => shelf.newest_with(&args.tables)?,
+        None => shelf.newest_with(&args.tables, &config.search_path)?,
     };
     let target = environment.target(config).await?;
     let detail = json!({
