@@ -21,6 +21,7 @@ mod incremental_damage;
 mod logical;
 mod pitr;
 mod preflight;
+mod receive;
 mod release;
 mod rescue;
 mod restore_damage;

@@ -19,7 +19,9 @@ use super::upload::{Upload, lasting};
 use crate::clock::Clock;
 use crate::config::Target;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::Session;
 use crate::postgres::private::{Binaries, Leash};
+use crate::service::backup::system_identifier;
 use crate::storage::Repository;
 
 /// Time between two uploads.
@@ -112,11 +114,14 @@ impl Receiver {
     ///
     /// # Errors
     /// The program is missing, cannot connect, or does not get its slot within 15 s; another
-    /// process works in the spool ([`Kind::RunnerBusy`]); the server has given up the slot
-    /// ([`Kind::WalMissing`]).
+    /// process works in the spool ([`Kind::RunnerBusy`]); it holds WAL of another cluster
+    /// ([`Kind::WalConflict`]); the server has given up the slot ([`Kind::WalMissing`]).
     pub async fn start(options: &ReceiverOptions) -> Result<Self> {
         let spool = Spool::take(&options.spool).await?;
-        refuse_lost(&options.target, &options.slot).await?;
+        let session = Session::connect(&options.target, "wal").await?;
+        spool.belongs_to(system_identifier(&session).await?)?;
+        refuse_lost(&session, &options.target, &options.slot).await?;
+        drop(session);
         make_slot(options, &spool).await?;
         spool.go_on_from(&options.slot, &options.target).await?;
         let (child, said) = connect(options, &spool).await?;

@@ -1,0 +1,141 @@
+//! M11: what `wal receive` refuses, in which words, and where its spool lies.
+
+use std::path::PathBuf;
+
+use tidegate::postgres::private::Ephemeral;
+
+use super::pitr::command;
+use super::stage::{KEY, Shelf, run, server, server_with, value};
+use super::wal::{FILL, holds, primary};
+use crate::support::{Cli, Project};
+
+const STREAMS: &str =
+    "select (count(*) > 0)::text from pg_stat_replication where state = 'streaming'";
+
+/// `tidegate wal receive` of a server, with more words.
+fn receive(shelf: &Shelf, url: &str, more: &[&str]) -> Cli {
+    let spool = shelf.temp().join("spool");
+    let named = more.contains(&"--spool");
+    let spool = ["--spool", spool.to_str().unwrap()];
+    let spool = if named { &[][..] } else { &spool[..] };
+    let args = ["wal", "receive", "--database-url", url, "--format", "json"];
+    command(shelf, &[&args[..], spool, more].concat())
+}
+
+/// A project whose environment `production` is a server, with a repository of its own.
+struct Shop {
+    server: Ephemeral,
+    shelf: Shelf,
+    project: Project,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let (server, shelf) = (primary(&[]).await, Shelf::new());
+        let text = format!(
+            "version = 1\n[environments.production]\nurl = \"{}\"\n[backup]\nrepository = \"file:{}\"\n",
+            server.url("postgres"),
+            shelf.path().display()
+        );
+        let project = Project::with_config(&text);
+        Self {
+            server,
+            shelf,
+            project,
+        }
+    }
+
+    /// `tidegate wal receive` on a machine with this home.
+    fn receive(&self, home: &Project, more: &[&str]) -> Cli {
+        let args = ["wal", "receive", "-e", "production", "--format", "json"];
+        let cli = self.project.tidegate([&args[..], more].concat());
+        cli.env("TIDEGATE_SEAL_KEY", KEY)
+            .env("TIDEGATE_HOME", home.path())
+    }
+
+    async fn received(&self) {
+        holds(&self.server, STREAMS).await;
+        let switched = "select pg_create_restore_point('here')";
+        run(&self.server, switched).await;
+        let name = value(&self.server, "select pg_walfile_name(pg_switch_wal())").await;
+        let file = self.shelf.path().join("wal/00000001").join(name);
+        for _ in 0..600 {
+            if file.exists() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{} did not come within 30 s", file.display());
+    }
+}
+
+/// Folders below the spools of a home that hold WAL.
+fn spools(home: &Project) -> Vec<PathBuf> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.path().is_dir() {
+                walk(&entry.path(), found);
+            } else if name.starts_with("0000") && !found.contains(&folder.to_owned()) {
+                found.push(folder.to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&home.path().join("spool"), &mut found);
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_two_projects_with_environments_of_one_name_share_no_spool() {
+    let (first, second, home) = (Shop::open().await, Shop::open().await, Project::empty());
+    let one = first.receive(&home, &[]).spawn();
+    first.received().await;
+    let other = second.receive(&home, &[]).spawn();
+    second.received().await;
+    assert_eq!(spools(&home).len(), 2, "{:?}", spools(&home));
+    for receiver in [one, other] {
+        receiver.interrupt();
+        let ended = receiver.wait();
+        assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    }
+    first.server.stop().await;
+    second.server.stop().await;
+}
+
+/// Where an earlier version put the WAL of a cluster, it goes on; the cluster that replaced that one does
+/// not, and one that is told to is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_a_spool_of_an_earlier_version_is_used_by_its_own_cluster_only() {
+    let (old, new, home) = (Shop::open().await, Shop::open().await, Project::empty());
+    let plain = home.path().join("spool/production/tidegate");
+    let named = ["--spool", plain.to_str().unwrap()];
+    let receiver = old.receive(&home, &named).spawn();
+    old.received().await;
+    receiver.kill();
+    run(&old.server, FILL).await;
+    let receiver = old.receive(&home, &[]).spawn();
+    old.received().await;
+    assert_eq!(spools(&home), [plain.clone()]);
+    receiver.interrupt();
+    assert_eq!(receiver.wait().code(), Some(0));
+
+    let refused = new.receive(&home, &named).exits(3).error();
+    assert_eq!(refused["code"], "TG1020", "{refused}");
+    let identifier = "select system_identifier::text from pg_control_system()";
+    for server in [&old.server, &new.server] {
+        let identifier = value(server, identifier).await;
+        assert!(refused.to_string().contains(&identifier), "{refused}");
+    }
+    assert!(
+        refused["hint"].as_str().unwrap().contains("--spool"),
+        "{refused}"
+    );
+    let receiver = new.receive(&home, &[]).spawn();
+    new.received().await;
+    assert_eq!(spools(&home).len(), 2, "{:?}", spools(&home));
+    receiver.interrupt();
+    assert_eq!(receiver.wait().code(), Some(0));
+    old.server.stop().await;
+    new.server.stop().await;
+}
