@@ -16,7 +16,7 @@ use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
 use crate::recovery::{BackupManifest, SlotState, UNGUARDED_REMEDY};
-use crate::service::backup::{admit, system_identifier};
+use crate::service::backup::{admit, sends_wal, system_identifier};
 use crate::service::wal::{DEFAULT_SLOT, Receiver, ReceiverOptions, clusters_in, slot};
 
 /// Time between two looks at the uploads.
@@ -54,6 +54,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     }
     let target = app.target(&config).await?;
     let session = Session::connect(&target, "wal").await?;
+    sends_wal(&session, &target).await?;
     let binaries = discover(&Search {
         major: u32::try_from(session.version() / 10_000).ok(),
         ..Search::default()

@@ -18,6 +18,7 @@ use super::spool::Spool;
 use super::upload::{Upload, lasting};
 use crate::clock::Clock;
 use crate::config::Target;
+use crate::engines::refused;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 use crate::postgres::private::{Binaries, Leash};
@@ -44,6 +45,17 @@ const LOST: [&str; 3] = [
     "has already been removed",
     "has been invalidated",
     "can no longer",
+];
+/// What servers say that have no room, and what to do.
+const FULL: [(&str, &str); 2] = [
+    (
+        "exceeds max_wal_senders",
+        "all WAL senders are in use: raise max_wal_senders, or end one",
+    ),
+    (
+        "all replication slots are in use",
+        "raise max_replication_slots, or drop a slot that nobody uses",
+    ),
 ];
 /// The option of the spool; by it a program that lost its starter is known.
 pub(super) const DIRECTORY: &str = "--directory";
@@ -113,7 +125,8 @@ impl Receiver {
     /// killed receiver left in the same spool is ended first.
     ///
     /// # Errors
-    /// The program is missing, cannot connect, or does not get its slot within 15 s; another
+    /// The program is missing, cannot connect ([`Kind::Privilege`] where `pg_hba.conf` lets the role not
+    /// replicate), or does not get its slot within 15 s; another
     /// process works in the spool ([`Kind::RunnerBusy`]); it holds WAL of another cluster
     /// ([`Kind::WalConflict`]); the server has given up the slot ([`Kind::WalMissing`]).
     pub async fn start(options: &ReceiverOptions) -> Result<Self> {
@@ -237,7 +250,14 @@ async fn make_slot(options: &ReceiverOptions, spool: &Spool) -> Result<()> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&made.stderr).into_owned();
-    let error = Error::new(Kind::CopyTool, "pg_receivewal did not make its slot");
+    let error = refused(&text, options.target.role()).unwrap_or_else(|| {
+        let error = Error::new(Kind::CopyTool, "pg_receivewal did not make its slot");
+        let full = FULL.iter().find(|(words, _)| text.contains(words));
+        match full {
+            Some((_, remedy)) => error.hint(*remedy),
+            None => error,
+        }
+    });
     Err(text.lines().take(LINES).fold(error, Error::detail))
 }
 

@@ -139,3 +139,47 @@ async fn m11_a_spool_of_an_earlier_version_is_used_by_its_own_cluster_only() {
     old.server.stop().await;
     new.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_a_server_that_cannot_stream_is_refused_as_a_backup_of_it_is() {
+    let shelf = Shelf::new();
+    let mute = server_with(&[("wal_level", "minimal"), ("max_wal_senders", "0")]).await;
+    let url = mute.url("postgres");
+    let create = ["create", "--database-url", &url, "--format", "json"];
+    let backup = shelf.backup(&create).exits(4).error();
+    let refused = receive(&shelf, &url, &[]).exits(4).error();
+    assert_eq!(refused, backup);
+    mute.stop().await;
+
+    let server = server().await;
+    run(
+        &server,
+        "create role plain login; grant pg_monitor to plain",
+    )
+    .await;
+    run(&server, "create role saver login replication").await;
+    let plain = server.url_as("plain", "postgres");
+    let create = ["create", "--database-url", &plain, "--format", "json"];
+    let backup = shelf.backup(&create).exits(2).error();
+    assert_eq!(backup["code"], "TG0207", "{backup}");
+    assert_eq!(receive(&shelf, &plain, &[]).exits(2).error(), backup);
+    assert!(!shelf.path().join("repository.tg").exists());
+
+    // `all` in pg_hba.conf does not cover replication.
+    let hba = value(&server, "show hba_file").await;
+    std::fs::write(hba, "local all all trust\n").unwrap();
+    run(&server, "select pg_reload_conf()").await;
+    let rules = "select (count(*) = 1)::text from pg_hba_file_rules";
+    holds(&server, rules).await;
+    let saver = server.url_as("saver", "postgres");
+    let refused = receive(&shelf, &saver, &[]).exits(2).error();
+    assert_eq!(refused["code"], "TG0207", "{refused}");
+    assert!(
+        refused["hint"]
+            .as_str()
+            .unwrap()
+            .contains("host replication saver"),
+        "{refused}"
+    );
+    server.stop().await;
+}
