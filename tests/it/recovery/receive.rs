@@ -183,3 +183,19 @@ async fn m11_a_server_that_cannot_stream_is_refused_as_a_backup_of_it_is() {
     );
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m11_segments_of_any_size_are_known_before_the_first_backup() {
+    let shop = Shop::open().await;
+    let home = Project::empty();
+    let receiver = shop.receive(&home, &[]).spawn();
+    shop.received().await;
+    receiver.interrupt();
+    assert_eq!(receiver.wait().code(), Some(0));
+    let audit = ["wal", "audit", "--deep", "--format", "json"];
+    // Without a backup nothing can be recovered: that is red, and nothing else.
+    let audit = command(&shop.shelf, &audit).exits(3).json()["data"].take();
+    assert_eq!(audit["damaged"], serde_json::json!([]), "{audit:#}");
+    assert!(audit["opened"].as_u64().unwrap() >= 1, "{audit:#}");
+    shop.server.stop().await;
+}
