@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
-use crate::recovery::{BackupManifest, SlotState, UNGUARDED_REMEDY};
+use crate::recovery::{BackupManifest, SlotState, UNGUARDED_REMEDY, slot_name};
 use crate::service::backup::{admit, sends_wal, system_identifier};
 use crate::service::wal::{DEFAULT_SLOT, Receiver, ReceiverOptions, clusters_in, slot};
 
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
     /// The replication slot, made when it is missing; the server knows the receiver by its name
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT, value_parser = slot_name)]
     slot: String,
     /// A folder for WAL that is not uploaded yet [default: in Tidegate's own folder]
     #[arg(long, value_name = "DIR")]

@@ -126,7 +126,7 @@ impl Receiver {
     ///
     /// # Errors
     /// The program is missing, cannot connect ([`Kind::Privilege`] where `pg_hba.conf` lets the role not
-    /// replicate), or does not get its slot within 15 s; another
+    /// replicate), or does not get its slot within 15 s ([`Kind::RunnerBusy`]); another
     /// process works in the spool ([`Kind::RunnerBusy`]); it holds WAL of another cluster
     /// ([`Kind::WalConflict`]); the server has given up the slot ([`Kind::WalMissing`]).
     pub async fn start(options: &ReceiverOptions) -> Result<Self> {
@@ -261,6 +261,16 @@ async fn make_slot(options: &ReceiverOptions, spool: &Spool) -> Result<()> {
     Err(text.lines().take(LINES).fold(error, Error::detail))
 }
 
+/// Somebody else receives through the slot.
+fn busy(options: &ReceiverOptions) -> Error {
+    let (slot, label) = (&options.slot, options.target.label());
+    Error::new(
+        Kind::RunnerBusy,
+        format!("another process receives through the replication slot \"{slot}\" of {label}"),
+    )
+    .hint("stop it first: `select * from pg_stat_replication` tells who it is; a second receiver needs a replication slot (--slot) of its own")
+}
+
 /// Starts the program, again and again as long as somebody else holds the slot.
 async fn connect(
     options: &ReceiverOptions,
@@ -289,11 +299,9 @@ async fn connect(
         let taken = lock(&lines).iter().any(|line| line.contains("is active"));
         let waited = options.clock.monotonic().saturating_sub(begun);
         if !taken || waited > SLOT_PATIENCE {
-            let slot = &options.slot;
-            let error = said("did not begin", status, &lines);
-            return Err(match error.kind() {
-                Kind::WalMissing => error,
-                _ => error.hint(format!("see who holds the replication slot \"{slot}\"")),
+            return Err(match taken {
+                true => busy(options),
+                false => said("did not begin", status, &lines),
             });
         }
         tokio::time::sleep(AGAIN).await;

@@ -84,7 +84,9 @@ impl Spool {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let text = format!("another process receives WAL into {}", path.display());
-                return Err(Error::new(Kind::RunnerBusy, text));
+                return Err(Error::new(Kind::RunnerBusy, text).hint(
+                    "stop it first; a second receiver needs a folder (--spool) and a replication slot (--slot) of its own",
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }

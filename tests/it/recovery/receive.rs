@@ -185,6 +185,48 @@ async fn m11_a_server_that_cannot_stream_is_refused_as_a_backup_of_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn m11_who_comes_second_is_told_what_to_do() {
+    let (server, shelf) = (server().await, Shelf::new());
+    let url = server.url("postgres");
+    let first = receive(&shelf, &url, &[]).spawn();
+    holds(&server, STREAMS).await;
+    // Without its folder.
+    let refused = receive(&shelf, &url, &[]).exits(8).error();
+    assert_eq!(refused["code"], "TG0402", "{refused}");
+    let hint = refused["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("--spool") && hint.contains("--slot"),
+        "{hint}"
+    );
+    assert!(!hint.contains("--wait"), "{hint}");
+    // Without its slot.
+    let elsewhere = shelf.temp().join("other");
+    let elsewhere = ["--spool", elsewhere.to_str().unwrap()];
+    let refused = receive(&shelf, &url, &elsewhere).exits(8).error();
+    assert_eq!(refused["code"], "TG0402", "{refused}");
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("\"tidegate\""),
+        "{refused}"
+    );
+    let hint = refused["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("--slot") && hint.contains("pg_stat_replication"),
+        "{hint}"
+    );
+    assert!(!hint.contains("--wait"), "{hint}");
+    for slot in ["Bad Slot", "a-b", "", &"x".repeat(64)] {
+        let refused = receive(&shelf, &url, &["--slot", slot]).exits(2);
+        assert!(refused.stderr.contains("a-z"), "{}", refused.stderr);
+    }
+    first.interrupt();
+    assert_eq!(first.wait().code(), Some(0));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m11_segments_of_any_size_are_known_before_the_first_backup() {
     let shop = Shop::open().await;
     let home = Project::empty();
