@@ -241,3 +241,19 @@ async fn m11_segments_of_any_size_are_known_before_the_first_backup() {
     assert!(audit["opened"].as_u64().unwrap() >= 1, "{audit:#}");
     shop.server.stop().await;
 }
+
+#[test]
+fn m11_a_segment_that_is_not_there_is_named() {
+    let shelf = Shelf::new();
+    let push = ["wal", "push", "/nowhere/000000010000000000000003"];
+    let refused = command(&shelf, &push).exits(2);
+    assert!(
+        refused.stderr.contains("/nowhere/000000010000000000000003"),
+        "{}",
+        refused.stderr
+    );
+    // Whoever may read everything reads a folder no better.
+    let folder = shelf.temp().display().to_string();
+    let refused = command(&shelf, &["wal", "push", &folder]).exits(1);
+    assert!(refused.stderr.contains(&folder), "{}", refused.stderr);
+}
