@@ -27,6 +27,9 @@ use crate::service::restore::{
 };
 use crate::storage::Repository;
 
+/// What comes of a restore that was stopped: it has no state to go on from.
+const ANEW: &str = "the same command begins anew";
+
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -149,7 +152,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let done = tokio::select! {
         done = restore.run() => done?,
         () = app.cancel.cancelled() => {
-            return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it"));
+            return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it").hint(ANEW));
         }
     };
     let url = done.url(None);

@@ -25,6 +25,7 @@ mod receive;
 mod release;
 mod rescue;
 mod restore_damage;
+mod restore_stopped;
 mod restored;
 mod rotate_key;
 mod slot;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::App;
 use super::super::access::note;
 use super::super::render::{Output, Page, Report};
-use super::Args;
+use super::{ANEW, Args};
 use crate::config::{Config, Environment, Tier};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{LogicalManifest, bytes, seconds};
@@ -47,7 +47,8 @@ pub(super) async fn run(
         () = app.cancel.cancelled() => Err(Error::new(
             Kind::Cancelled,
             "the restore was stopped; the server takes back what was loaded",
-        )),
+        )
+        .hint(ANEW)),
     }
 }
 
