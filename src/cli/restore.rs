@@ -76,8 +76,8 @@ pub struct Args {
     /// Only until the base backup is consistent
     #[arg(long, group = "target")]
     immediate: bool,
-    /// A tablespace that is to lie elsewhere, for each one that is [default: a folder of its own in
-    /// `tablespaces` below DIR]
+    /// A tablespace that is to lie elsewhere, for each one that is; a "=" in a path is
+    /// written "\=" [default: a folder of its own in `tablespaces` below DIR]
     #[arg(long, value_name = "OLD=NEW")]
     tablespace_mapping: Vec<TablespaceMapping>,
     /// How long a phase may take: fetch, verify or replay [default: 24h], or promote [default: 1h]
