@@ -8,6 +8,7 @@ mod bucket_push;
 mod bucket_restore;
 mod bucket_storm;
 mod drill;
+mod drill_closed;
 mod drill_controls;
 mod drill_ends;
 mod drill_incremental;
