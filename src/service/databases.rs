@@ -15,7 +15,7 @@ const USUAL: &str = "postgres";
 const DATABASES: &str = "select pg_catalog.decode(pg_catalog.replace(datname::pg_catalog.text, pg_catalog.chr(92), \
      pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape') \
      from pg_catalog.pg_database where (not datallowconn or datistemplate) = $2 \
-       and datname not in ('template0', 'template1') order by datname = $1, datname";
+       and not ($2 and datname in ('template0', 'template1')) order by datname = $1, datname";
 
 /// The name of a database.
 #[derive(Debug, PartialEq, Eq)]

@@ -243,6 +243,52 @@ timezone = "Europe/Vienna"
 grace = "90m"
 "#;
 
+/// Its values as they are shown, each with its origin.
+const SHOWN: [(&str, &str, &str); 26] = [
+    (
+        "environments.production.password",
+        "file:/run/secrets/shop",
+        "file",
+    ),
+    ("environments.production.allow_plaintext", "true", "file"),
+    ("policy.production.lock_timeout", "3s", "file"),
+    ("policy.production.lock_attempts", "30", "tier"),
+    ("backup.repository", "s3://shop-backups/prod", "file"),
+    ("backup.engine", "native", "default"),
+    ("backup.encrypted_volume", "false", "default"),
+    ("backup.rto", "900s", "file"),
+    ("backup.rpo", "500ms", "file"),
+    ("backup.keep.count", "7", "file"),
+    ("backup.keep.window", "2592000s", "file"),
+    ("storage.key", "file:/run/secrets/seal", "file"),
+    ("storage.options.aws_region", "eu-central-1", "file"),
+    (
+        "storage.options.aws_secret_access_key",
+        "(hidden)",
+        "flag or variable",
+    ),
+    ("storage.options.aws_endpoint", "(hidden)", "file"),
+    (
+        "storage.options.aws_default_region",
+        "eu-west-1",
+        "flag or variable",
+    ),
+    ("control.url", "vault:secret/control#url", "file"),
+    ("control.dispatch", "here", "default"),
+    ("copy.max_rate", "50000000 bytes/s", "file"),
+    ("schedule.nightly.cron", "0 2 * * *", "file"),
+    (
+        "schedule.nightly.run",
+        "backup create -e production",
+        "file",
+    ),
+    ("schedule.nightly.timezone", "UTC", "default"),
+    ("schedule.nightly.grace", "3600s", "default"),
+    ("schedule.leaky.run", "(hidden)", "file"),
+    ("schedule.leaky.timezone", "Europe/Vienna", "file"),
+    ("schedule.leaky.grace", "5400s", "file"),
+];
+
 #[test]
 fn m1_config_show_has_every_section_with_its_origin_and_no_secret() {
     let project = Project::with_config(EVERYTHING);
@@ -258,50 +304,7 @@ fn m1_config_show_has_every_section_with_its_origin_and_no_secret() {
     silent_about_the_secret(&shown);
     let data = shown.json()["data"].take();
     let settings = data["settings"].as_array().unwrap();
-    for (key, value, origin) in [
-        (
-            "environments.production.password",
-            "file:/run/secrets/shop",
-            "file",
-        ),
-        ("environments.production.allow_plaintext", "true", "file"),
-        ("policy.production.lock_timeout", "3s", "file"),
-        ("policy.production.lock_attempts", "30", "tier"),
-        ("backup.repository", "s3://shop-backups/prod", "file"),
-        ("backup.engine", "native", "default"),
-        ("backup.encrypted_volume", "false", "default"),
-        ("backup.rto", "900s", "file"),
-        ("backup.rpo", "500ms", "file"),
-        ("backup.keep.count", "7", "file"),
-        ("backup.keep.window", "2592000s", "file"),
-        ("storage.key", "file:/run/secrets/seal", "file"),
-        ("storage.options.aws_region", "eu-central-1", "file"),
-        (
-            "storage.options.aws_secret_access_key",
-            "(hidden)",
-            "flag or variable",
-        ),
-        ("storage.options.aws_endpoint", "(hidden)", "file"),
-        (
-            "storage.options.aws_default_region",
-            "eu-west-1",
-            "flag or variable",
-        ),
-        ("control.url", "vault:secret/control#url", "file"),
-        ("control.dispatch", "here", "default"),
-        ("copy.max_rate", "50000000 bytes/s", "file"),
-        ("schedule.nightly.cron", "0 2 * * *", "file"),
-        (
-            "schedule.nightly.run",
-            "backup create -e production",
-            "file",
-        ),
-        ("schedule.nightly.timezone", "UTC", "default"),
-        ("schedule.nightly.grace", "3600s", "default"),
-        ("schedule.leaky.run", "(hidden)", "file"),
-        ("schedule.leaky.timezone", "Europe/Vienna", "file"),
-        ("schedule.leaky.grace", "5400s", "file"),
-    ] {
+    for (key, value, origin) in SHOWN {
         let wanted = serde_json::json!({ "key": key, "value": value, "origin": origin });
         let found = settings.iter().filter(|one| one["key"] == key);
         let found: Vec<_> = found.collect();

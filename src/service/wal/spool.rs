@@ -112,7 +112,7 @@ impl Spool {
                 "{path} holds WAL of the cluster with the system identifier {other}, the server is of {cluster}"
             ),
         )
-        .hint("name another folder with --spool; the files of WAL in this one may be removed when they are uploaded, or when the cluster that wrote them is not needed any more"))
+        .hint("name another folder with --spool; what is in this one may be removed when it is uploaded, or when nobody needs the cluster that wrote it"))
     }
 
     /// Names of its files, sorted.

@@ -116,7 +116,7 @@ async fn m11_a_spool_of_an_earlier_version_is_used_by_its_own_cluster_only() {
     run(&old.server, FILL).await;
     let receiver = old.receive(&home, &[]).spawn();
     old.received().await;
-    assert_eq!(spools(&home), [plain.clone()]);
+    assert_eq!(spools(&home), std::slice::from_ref(&plain));
     receiver.interrupt();
     assert_eq!(receiver.wait().code(), Some(0));
 
