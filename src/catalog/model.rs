@@ -92,26 +92,9 @@ impl Catalog {
     /// tried as written.
     #[must_use]
     pub fn resolve(&self, name: &str, search_path: &[String]) -> Option<&Table> {
-        let parts = split_name(name)?;
-        let folded: Vec<String> = parts.iter().map(|part| part.folded.clone()).collect();
-        let literal: Vec<String> = parts.into_iter().map(|part| part.literal).collect();
-        self.find(&folded, search_path)
-            .or_else(|| self.find(&literal, search_path))
-    }
-
-    fn find(&self, parts: &[String], search_path: &[String]) -> Option<&Table> {
-        let named = |schema: &str, name: &str| {
-            let name = QualifiedName::new(
-                crate::sql::Ident::new(schema).ok()?,
-                crate::sql::Ident::new(name).ok()?,
-            );
-            self.tables.get(&name)
-        };
-        match parts {
-            [name] => search_path.iter().find_map(|schema| named(schema, name)),
-            [schema, name] => named(schema, name),
-            _ => None,
-        }
+        let there = |name: &QualifiedName| self.tables.get(name);
+        let written = crate::sql::written_names(name, search_path);
+        written.iter().find_map(there)
     }
 
     /// The table whose name is most like `name`, for "did you mean"; `None` when none is near.
@@ -170,77 +153,5 @@ impl Catalog {
             .chain(self.descendants(name))
             .filter(|table| !table.is_partitioned())
             .collect()
-    }
-}
-
-pub(super) struct Part {
-    pub(super) folded: String,
-    pub(super) literal: String,
-}
-
-/// Splits `a."B".c` into its parts; `None` when the quotes do not match or a part is empty.
-pub(super) fn split_name(name: &str) -> Option<Vec<Part>> {
-    let mut parts = Vec::new();
-    let mut rest = name.trim();
-    loop {
-        let (part, after) = if let Some(quoted) = rest.strip_prefix('"') {
-            let (literal, after) = quoted_part(quoted)?;
-            let folded = literal.clone();
-            (Part { folded, literal }, after)
-        } else {
-            let end = rest.find('.').unwrap_or(rest.len());
-            let literal = rest[..end].trim().to_owned();
-            let folded = literal.to_lowercase();
-            (Part { folded, literal }, &rest[end..])
-        };
-        if part.literal.is_empty() {
-            return None;
-        }
-        parts.push(part);
-        match after.trim_start() {
-            "" => return Some(parts),
-            more => rest = more.strip_prefix('.')?.trim_start(),
-        }
-    }
-}
-
-/// Reads up to the closing quote; two quotes stand for one.
-fn quoted_part(text: &str) -> Option<(String, &str)> {
-    let mut literal = String::new();
-    let mut rest = text;
-    loop {
-        let end = rest.find('"')?;
-        literal.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix('"') {
-            Some(more) => {
-                literal.push('"');
-                rest = more;
-            }
-            None => return Some((literal, rest)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn literals(name: &str) -> Option<Vec<String>> {
-        Some(split_name(name)?.into_iter().map(|p| p.literal).collect())
-    }
-
-    #[test]
-    fn names_are_split_as_postgresql_does() {
-        assert_eq!(literals("orders"), Some(vec!["orders".into()]));
-        assert_eq!(literals("a.b"), Some(vec!["a".into(), "b".into()]));
-        assert_eq!(
-            literals(r#""a.b"."c""d""#),
-            Some(vec!["a.b".into(), "c\"d".into()])
-        );
-        assert_eq!(literals(r#""open"#), None);
-        assert_eq!(literals("a."), None);
-        assert_eq!(literals(""), None);
-        assert_eq!(literals(r#""a"b"#), None);
     }
 }

@@ -1,9 +1,9 @@
 //! Types as columns name them: what lies below domains, the labels of enums.
 
-use super::model::{Catalog, split_name};
+use super::model::Catalog;
 use super::object::{Domain, Type, TypeKind};
 use super::table::Table;
-use crate::sql::{Ident, QualifiedName};
+use crate::sql::{Ident, QualifiedName, split_name};
 
 impl Catalog {
     /// The type of a user that `format_type` writes so; `None` for built-in types, and for those of

@@ -29,6 +29,9 @@ use crate::service::restore::{
 };
 use crate::storage::Repository;
 
+/// What comes of a restore that was stopped: it has no state to go on from.
+const ANEW: &str = "the same command begins anew";
+
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -75,8 +78,8 @@ pub struct Args {
     /// Only until the base backup is consistent
     #[arg(long, group = "target")]
     immediate: bool,
-    /// A tablespace that is to lie elsewhere, for each one that is [default: a folder of its own in
-    /// `tablespaces` below DIR]
+    /// A tablespace that is to lie elsewhere, for each one that is; a "=" in a path is
+    /// written "\=" [default: a folder of its own in `tablespaces` below DIR]
     #[arg(long, value_name = "OLD=NEW")]
     tablespace_mapping: Vec<TablespaceMapping>,
     /// How long a phase may take: fetch, verify or replay [default: 24h], or promote [default: 1h]
@@ -164,7 +167,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
             done.map_err(|error| earlier(error, &target, (&shelf, backup)))?
         }
         () = app.cancel.cancelled() => {
-            return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it"));
+            return Err(Error::new(Kind::Cancelled, "the restore was stopped; nothing is left of it").hint(ANEW));
         }
     };
     let url = done.url(None);

@@ -223,7 +223,8 @@ fn known_policies(file: &File) -> Result<()> {
     }
 }
 
-fn holds_password(url: &str) -> bool {
+/// Whether a connection string, or a text with one in it, holds a password.
+pub(super) fn holds_password(url: &str) -> bool {
     let in_url = url
         .split_once("://")
         .and_then(|(_, rest)| rest.rsplit_once('@'))

@@ -113,37 +113,15 @@ impl Config {
             file: path,
             root,
         };
-        let origin = |there: bool| if there { "file" } else { "default" };
-        config.note(
-            "project",
-            &config.project.clone(),
-            origin(file.project.is_some()),
-        );
-        config.note(
-            "search_path",
-            &config.search_path.join(", "),
-            origin(file.search_path.is_some()),
-        );
-        config.note(
-            "migrations",
-            &config.migrations.display().to_string(),
-            origin(file.migrations.is_some()),
-        );
+        config.note_file(&file);
         for (name, raw) in &file.environments {
             let environment = config.environment_of(name, raw, &file)?;
             config.environments.push(environment);
         }
         config.add_built_in(&file);
+        config.note_sections(&file);
         config.select(overrides, &file);
         Ok(config)
-    }
-
-    fn note(&mut self, key: &str, value: &str, origin: &'static str) {
-        self.settings.push(Setting {
-            key: key.to_owned(),
-            value: value.to_owned(),
-            origin,
-        });
     }
 
     fn environment_of(
@@ -192,68 +170,6 @@ impl Config {
         Ok(environment)
     }
 
-    /// Notes where the values of an environment come from.
-    fn note_environment(&mut self, environment: &Environment, raw: &RawEnvironment, file: &File) {
-        let (name, tier) = (&environment.name, environment.tier);
-        let key = |part: &str| format!("environments.{name}.{part}");
-        let origin = |there: bool| if there { "file" } else { "tier" };
-        self.note(
-            &key("tier"),
-            &tier.to_string(),
-            if raw.tier.is_some() {
-                "file"
-            } else {
-                "default"
-            },
-        );
-        self.note(
-            &key("url"),
-            &environment.source(),
-            origin(raw.url.is_some()),
-        );
-        self.note(
-            &key("pool"),
-            &environment.pool.to_string(),
-            origin(raw.pool.is_some()),
-        );
-        self.note(
-            &key("log_level"),
-            &environment.log_level.clone(),
-            origin(raw.log_level.is_some()),
-        );
-        if let Some(region) = &raw.region {
-            self.note(&key("region"), region, "file");
-        }
-        for layer in [file.policy.get(&tier.to_string()), file.policy.get(name)]
-            .into_iter()
-            .flatten()
-        {
-            for (rule, value) in [
-                ("window", &layer.window),
-                ("require_rehearsal_on", &layer.require_rehearsal_on),
-            ] {
-                if let Some(value) = value {
-                    self.note(
-                        &format!("policy.{name}.{rule}"),
-                        &format!("{value} (not enforced by this version)"),
-                        "file",
-                    );
-                }
-            }
-        }
-        let named = file.policy.contains_key(name) || file.policy.contains_key(&tier.to_string());
-        self.note(
-            &format!("policy.{name}.approvals"),
-            &environment.policy.approvals.to_string(),
-            origin(named),
-        );
-        self.note(
-            &format!("policy.{name}.soak"),
-            &format!("{}s", environment.policy.soak.as_secs()),
-            origin(named),
-        );
-    }
-
     /// `local` is always there.
     fn add_built_in(&mut self, file: &File) {
         if self
@@ -298,7 +214,7 @@ impl Config {
             }
             (None, None, None) => ("local".to_owned(), "default"),
         };
-        self.note("environment", &selected, origin);
+        self.note("environment", &*selected, origin);
         self.selected = selected;
     }
 

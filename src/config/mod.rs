@@ -9,6 +9,7 @@ mod masked;
 mod read_rate;
 mod schedule;
 mod secret;
+mod shown;
 mod span;
 mod surroundings;
 mod target;

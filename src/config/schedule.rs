@@ -1,5 +1,6 @@
 //! `[[schedule]]` and `[control]`: what runs by itself, and where its records lie.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::job::Cadence;
 
 /// How far back a due time may lie that is still run, when the schedule does not say.
-const GRACE: Duration = Duration::from_secs(3600);
+pub(super) const GRACE: Duration = Duration::from_secs(3600);
 
 /// One schedule, as it is written.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -27,19 +28,19 @@ const GRACE: Duration = Duration::from_secs(3600);
 pub(super) struct RawSchedule {
     /// Its name.
     #[schemars(with = "String")]
-    name: Spanned<String>,
+    pub(super) name: Spanned<String>,
     /// When it runs: minute, hour, day, month, weekday; seconds may stand in front.
     #[schemars(with = "String")]
-    cron: Spanned<String>,
+    pub(super) cron: Spanned<String>,
     /// The command line, without the program's name.
     #[schemars(with = "String")]
-    run: Spanned<String>,
+    pub(super) run: Spanned<String>,
     /// Time zone of the pattern [default: UTC].
     #[schemars(with = "Option<String>")]
-    timezone: Option<Spanned<String>>,
+    pub(super) timezone: Option<Spanned<String>>,
     /// How late it may still run after no daemon was there, and how long after its time it must
     /// have succeeded before it counts as overdue [default: 1h].
-    grace: Option<span::Duration>,
+    pub(super) grace: Option<span::Duration>,
 }
 
 /// Where schedules and dispatched work are recorded, as it is written.
@@ -61,6 +62,15 @@ pub enum DispatchTo {
     Here,
     /// The processes `tidegate worker` on any number of machines.
     Workers,
+}
+
+impl fmt::Display for DispatchTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Here => "here",
+            Self::Workers => "workers",
+        })
+    }
 }
 
 impl FromStr for DispatchTo {

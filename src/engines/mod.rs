@@ -20,6 +20,6 @@ pub use engine::{BackupEngine, Made, Order, Taken};
 pub use keeper::{Doubt, Keeper, Labelled, Landing};
 pub use native::Native;
 pub use pgbackrest::PgBackRest;
-pub use said::no_replication;
+pub use said::{no_replication, refused};
 pub(crate) use staging::Staging;
 pub use upload::Upload;

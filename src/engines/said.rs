@@ -39,21 +39,7 @@ impl Said {
     pub(super) fn error(&self, status: impl std::fmt::Display, role: &str) -> Error {
         let said = self.lines.join("\n");
         let has = |words: &str| said.contains(words);
-        let error = if has("no pg_hba.conf entry for replication")
-            || has("pg_hba.conf rejects replication")
-        {
-            Error::new(
-                Kind::Privilege,
-                format!("pg_hba.conf lets {role} open no replication connection"),
-            )
-            .hint(format!(
-                "add a line such as `host replication {role} ADDRESS scram-sha-256` to pg_hba.conf (`all` does not cover replication), then `select pg_reload_conf()`"
-            ))
-        } else if has("permission denied to start WAL sender")
-            || has("must be superuser or replication role")
-        {
-            no_replication(role)
-        } else {
+        let error = refused(&said, role).unwrap_or_else(|| {
             let error = Error::new(
                 Kind::BackupTool,
                 format!("pg_basebackup ended with {status}"),
@@ -67,11 +53,30 @@ impl Said {
             } else {
                 error
             }
-        };
+        });
         self.lines
             .iter()
             .fold(error, |error, line| error.detail(line))
     }
+}
+
+/// The error that is meant when a server says that it opens `role` no replication connection; none when it
+/// says something else.
+#[must_use]
+pub fn refused(said: &str, role: &str) -> Option<Error> {
+    let has = |words: &str| said.contains(words);
+    if has("no pg_hba.conf entry for replication") || has("pg_hba.conf rejects replication") {
+        let error = Error::new(
+            Kind::Privilege,
+            format!("pg_hba.conf lets {role} open no replication connection"),
+        );
+        return Some(error.hint(format!(
+            "add a line such as `host replication {role} ADDRESS scram-sha-256` to pg_hba.conf (`all` does not cover replication), then `select pg_reload_conf()`"
+        )));
+    }
+    let unable = has("permission denied to start WAL sender")
+        || has("must be superuser or replication role");
+    unable.then(|| no_replication(role))
 }
 
 /// Why the server makes no increment of this parent, in the words of `basebackup_incremental.c`.

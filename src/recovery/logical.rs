@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BackupManifest, Part};
 use crate::error::{Error, Kind, Result};
-use crate::sql::QualifiedName;
+use crate::sql::{QualifiedName, written_names};
 
 /// Version of the form of a [`LogicalManifest`].
 pub const LOGICAL_VERSION: u32 = 1;
@@ -119,15 +119,23 @@ impl LogicalManifest {
         (0..self.archives.len()).flat_map(move |archive| self.parts_of(archive))
     }
 
-    /// The archive of a table as a person writes it: `orders`, `app.orders`, `"app"."orders"`.
+    /// The archive of a table as a person writes it, read as the backup read it: `orders`,
+    /// `app.orders`, `app."Orders"`. The spellings of [`Self::subject`] are known, too.
     #[must_use]
-    pub fn archive_of(&self, table: &str) -> Option<usize> {
-        let meant = |name: &QualifiedName| {
-            let long = format!("{}.{}", name.schema.as_str(), name.name.as_str());
-            table == long || table == name.plain() || table == name.to_string()
+    pub fn archive_of(&self, table: &str, search_path: &[String]) -> Option<usize> {
+        let place = |meant: &dyn Fn(&QualifiedName) -> bool| {
+            let mut archives = self.archives.iter();
+            archives.position(|archive| archive.table.as_ref().is_some_and(meant))
         };
-        let mut archives = self.archives.iter();
-        archives.position(|archive| archive.table.as_ref().is_some_and(meant))
+        let written = written_names(table, search_path);
+        let mut written = written.iter();
+        let found = written.find_map(|wanted| place(&|name| name == wanted));
+        found.or_else(|| {
+            place(&|name| {
+                let long = format!("{}.{}", name.schema.as_str(), name.name.as_str());
+                table == long || table == name.plain()
+            })
+        })
     }
 
     /// What it is of, in words: the same for backups that can stand for each other.
@@ -323,18 +331,28 @@ pub(crate) mod tests {
 
     #[test]
     fn tables_are_found_as_people_write_them() {
-        let manifest = sample(ID, &[table("app", "Orders"), table("public", "users")]);
+        let tables = [table("app", "Orders"), table("public", "users")];
+        let mut manifest = sample(ID, &tables);
+        let path = ["public".to_owned()];
         for (text, found) in [
             ("app.Orders", Some(0)),
             ("\"app\".\"Orders\"", Some(0)),
+            ("app.\"Orders\"", Some(0)),
             ("users", Some(1)),
+            ("\"users\"", Some(1)),
             ("public.users", Some(1)),
             ("Orders", None),
+            ("app.orders", None),
             ("app.users", None),
         ] {
-            assert_eq!(manifest.archive_of(text), found, "{text}");
+            assert_eq!(manifest.archive_of(text, &path), found, "{text}");
         }
+        let other = ["app".to_owned()];
+        assert_eq!(manifest.archive_of("\"Orders\"", &other), Some(0));
         assert_eq!(manifest.subject(), "app.Orders, users of shop");
+        // As its subject is printed, even where that is no name of SQL.
+        manifest.archives[1].table = Some(table("a.b", "c d"));
+        assert_eq!(manifest.archive_of("a.b.c d", &path), Some(1));
     }
 
     #[test]

@@ -68,6 +68,6 @@ pub use record::{DrillRecord, Link, RECORDS, Told, record_name, record_number, u
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory, untold};
-pub use slot::{SlotState, UNGUARDED_REMEDY, lost_remedy};
+pub use slot::{SlotState, UNGUARDED_REMEDY, lost_remedy, slot_name};
 pub use target::{RecoveryTarget, reaching};
 pub use wal_map::{Followed, Hole, Inventory, Reach, WalMap};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{bytes, seconds};
-use crate::sql::literal;
+use crate::sql::{MAX_IDENT_BYTES, literal};
 
 /// A physical replication slot, as its server tells (`pg_replication_slots`). A server keeps all WAL
 /// that the slot has not confirmed: without a limit until its disk is full, with one until the slot is
@@ -80,6 +80,20 @@ impl SlotState {
             seconds(idle)
         ))
     }
+}
+
+/// Reads the name of a replication slot, as a server takes it.
+///
+/// # Errors
+/// A sentence, when it is none.
+pub fn slot_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if (1..=MAX_IDENT_BYTES).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "the name of a replication slot has 1 to {MAX_IDENT_BYTES} characters of a-z, 0-9 and _"
+    ))
 }
 
 /// What to do about a server that keeps WAL for a slot without a limit.

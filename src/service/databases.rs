@@ -1,17 +1,21 @@
 //! Names of databases, which are bytes: a database whose encoding is not UTF-8 may be called by
 //! what is no text here.
 
+use std::fmt;
+
 use crate::error::Result;
 use crate::postgres::Session;
 
 /// The database that everybody has.
 const USUAL: &str = "postgres";
 
-/// The databases that can be connected to, the usual one last. The server converts no byte of them;
-/// character 92, the backslash, begins an escape.
+/// The databases of which `closed` says whether they are left out, the usual one last. The server converts
+/// no byte of their names; character 92, the backslash, begins an escape. The templates of every cluster hold
+/// nothing of anybody.
 const DATABASES: &str = "select pg_catalog.decode(pg_catalog.replace(datname::pg_catalog.text, pg_catalog.chr(92), \
      pg_catalog.repeat(pg_catalog.chr(92), 2)), 'escape') \
-     from pg_catalog.pg_database where datallowconn and not datistemplate order by datname = $1, datname";
+     from pg_catalog.pg_database where (not datallowconn or datistemplate) = $2 \
+       and not ($2 and datname in ('template0', 'template1')) order by datname = $1, datname";
 
 /// The name of a database.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +24,14 @@ pub(in crate::service) enum Named {
     Text(String),
     /// Its name is no text; what of it can be shown.
     Bytes(String),
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(name) | Self::Bytes(name) => f.write_str(name),
+        }
+    }
 }
 
 impl Named {
@@ -31,12 +43,24 @@ impl Named {
     }
 }
 
-/// The databases that can be connected to.
+/// The databases that can be connected to, but for templates.
 ///
 /// # Errors
 /// Those of the server.
 pub(in crate::service) async fn databases(session: &Session) -> Result<Vec<Named>> {
-    let rows = session.query(DATABASES, &[&USUAL]).await?;
+    named(session, false).await
+}
+
+/// The others: templates that somebody made, and those that allow no connections.
+///
+/// # Errors
+/// Those of the server.
+pub(in crate::service) async fn closed_databases(session: &Session) -> Result<Vec<Named>> {
+    named(session, true).await
+}
+
+async fn named(session: &Session, closed: bool) -> Result<Vec<Named>> {
+    let rows = session.query(DATABASES, &[&USUAL, &closed]).await?;
     rows.iter()
         .map(|row| Ok(Named::new(row.try_get(0)?)))
         .collect()

@@ -200,3 +200,127 @@ fn the_ledger_never_lands_on_another_server_than_the_data() {
         assert!(error["message"].as_str().unwrap().contains(why), "{error}");
     }
 }
+
+/// A file with every section.
+const EVERYTHING: &str = r#"
+version = 1
+project = "shop"
+
+[environments.production]
+url = { env = "SHOP_URL" }
+password = { file = "/run/secrets/shop" }
+allow_plaintext = true
+
+[policy.production]
+lock_timeout = "3s"
+
+[backup]
+repository = "s3://shop-backups/prod"
+rto = "15m"
+rpo = "500ms"
+keep = { count = 7, window = "30d" }
+
+[storage]
+key = { file = "/run/secrets/seal" }
+options = { aws_region = "eu-central-1", aws_secret_access_key = "HUNTER2", aws_endpoint = "https://u:HUNTER2@minio" }
+
+[control]
+url = { vault = "secret/control#url" }
+
+[copy]
+max_rate = "50MB"
+
+[[schedule]]
+name = "nightly"
+cron = "0 2 * * *"
+run = "backup create -e production"
+
+[[schedule]]
+name = "leaky"
+cron = "0 3 * * *"
+run = "backup create --database-url 'host=h password=HUNTER2'"
+timezone = "Europe/Vienna"
+grace = "90m"
+"#;
+
+/// Its values as they are shown, each with its origin.
+const SHOWN: [(&str, &str, &str); 26] = [
+    (
+        "environments.production.password",
+        "file:/run/secrets/shop",
+        "file",
+    ),
+    ("environments.production.allow_plaintext", "true", "file"),
+    ("policy.production.lock_timeout", "3s", "file"),
+    ("policy.production.lock_attempts", "30", "tier"),
+    ("backup.repository", "s3://shop-backups/prod", "file"),
+    ("backup.engine", "native", "default"),
+    ("backup.encrypted_volume", "false", "default"),
+    ("backup.rto", "900s", "file"),
+    ("backup.rpo", "500ms", "file"),
+    ("backup.keep.count", "7", "file"),
+    ("backup.keep.window", "2592000s", "file"),
+    ("storage.key", "file:/run/secrets/seal", "file"),
+    ("storage.options.aws_region", "eu-central-1", "file"),
+    (
+        "storage.options.aws_secret_access_key",
+        "(hidden)",
+        "flag or variable",
+    ),
+    ("storage.options.aws_endpoint", "(hidden)", "file"),
+    (
+        "storage.options.aws_default_region",
+        "eu-west-1",
+        "flag or variable",
+    ),
+    ("control.url", "vault:secret/control#url", "file"),
+    ("control.dispatch", "here", "default"),
+    ("copy.max_rate", "50000000 bytes/s", "file"),
+    ("schedule.nightly.cron", "0 2 * * *", "file"),
+    (
+        "schedule.nightly.run",
+        "backup create -e production",
+        "file",
+    ),
+    ("schedule.nightly.timezone", "UTC", "default"),
+    ("schedule.nightly.grace", "3600s", "default"),
+    ("schedule.leaky.run", "(hidden)", "file"),
+    ("schedule.leaky.timezone", "Europe/Vienna", "file"),
+    ("schedule.leaky.grace", "5400s", "file"),
+];
+
+#[test]
+fn m1_config_show_has_every_section_with_its_origin_and_no_secret() {
+    let project = Project::with_config(EVERYTHING);
+    let show = |format: &str| {
+        let args = ["config", "show", "--format", format];
+        let show = project.tidegate(args);
+        show.env("AWS_SECRET_ACCESS_KEY", SECRET)
+            .env("AWS_DEFAULT_REGION", "eu-west-1")
+            .ok()
+    };
+    silent_about_the_secret(&show("human"));
+    let shown = show("json");
+    silent_about_the_secret(&shown);
+    let data = shown.json()["data"].take();
+    let settings = data["settings"].as_array().unwrap();
+    for (key, value, origin) in SHOWN {
+        let wanted = serde_json::json!({ "key": key, "value": value, "origin": origin });
+        let found = settings.iter().filter(|one| one["key"] == key);
+        let found: Vec<_> = found.collect();
+        let last = found
+            .last()
+            .unwrap_or_else(|| panic!("no {key}: {settings:#?}"));
+        assert_eq!(**last, wanted);
+    }
+    // Without a file what holds is shown, too.
+    let args = ["config", "show", "--format", "json"];
+    let bare = Project::empty().tidegate(args).ok().json()["data"].take();
+    let key = "storage.key";
+    let settings = bare["settings"].as_array().unwrap();
+    let found = settings.iter().find(|one| one["key"] == key).unwrap();
+    assert_eq!(
+        (&found["value"], &found["origin"]),
+        (&"env:TIDEGATE_SEAL_KEY".into(), &"default".into())
+    );
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::App;
 use super::super::access::note;
 use super::super::render::{Output, Page, Report};
-use super::Args;
+use super::{ANEW, Args};
 use crate::config::{Config, Environment, Tier};
 use crate::error::{Error, Kind, Result};
 use crate::recovery::{LogicalManifest, bytes, seconds};
@@ -26,7 +26,7 @@ pub(super) async fn run(
     let shelf = LogicalShelf::read(repository).await?;
     let backup = match &args.backup {
         Some(id) => shelf.backup(id)?,
-        None => shelf.newest_with(&args.tables)?,
+        None => shelf.newest_with(&args.tables, &config.search_path)?,
     };
     let target = environment.target(config).await?;
     let detail = json!({
@@ -47,7 +47,8 @@ pub(super) async fn run(
         () = app.cancel.cancelled() => Err(Error::new(
             Kind::Cancelled,
             "the restore was stopped; the server takes back what was loaded",
-        )),
+        )
+        .hint(ANEW)),
     }
 }
 

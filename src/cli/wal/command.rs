@@ -122,9 +122,20 @@ async fn hand_over(app: &App, args: &PushArgs) -> Result<()> {
     // The one check that needs no database: an archiver calls this for each segment.
     admit(app, &config, &repository).await?;
     let name = args.path.file_name().unwrap_or_default().to_string_lossy();
-    let content = tokio::fs::read(&args.path).await?;
+    let content = tokio::fs::read(&args.path).await;
+    let content = content.map_err(|error| unread(&args.path, &error))?;
     history_of(&repository, &args.path).await?;
     push(&repository, &name, &content).await.map(drop)
+}
+
+/// The error of a file that cannot be read; one that is not there was named wrongly.
+fn unread(path: &Path, error: &std::io::Error) -> Error {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => Kind::Usage,
+        _ => Kind::Io,
+    };
+    Error::new(kind, format!("{}: {error}", path.display()))
+        .hint("name a file of pg_wal: archive_command = 'tidegate wal push ... %p'")
 }
 
 /// Hands over the history of a segment's timeline, too, when the repository lacks it and it lies beside

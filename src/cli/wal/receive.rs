@@ -1,8 +1,7 @@
 //! `wal receive`: the daemon that carries the WAL of a server into the repository.
 
 use std::fmt;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +15,10 @@ use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::postgres::Session;
 use crate::postgres::private::{Search, discover};
-use crate::recovery::{BackupManifest, PageHeader, SlotState, UNGUARDED_REMEDY};
-use crate::service::backup::{admit, system_identifier};
-use crate::service::wal::{DEFAULT_SLOT, Receiver, ReceiverOptions, slot};
+use crate::recovery::{BackupManifest, SlotState, UNGUARDED_REMEDY, slot_name};
+use crate::service::backup::{admit, sends_wal, system_identifier};
+use crate::service::wal::{DEFAULT_SLOT, Receiver, ReceiverOptions, clusters_in, slot};
 
-/// The environment of a server that is named by a URL.
-const AD_HOC: &str = "ad-hoc";
 /// Time between two looks at the uploads.
 const LOOK: Duration = Duration::from_secs(1);
 /// The first pause before it is started again.
@@ -36,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "LOCATION")]
     repository: Option<String>,
     /// The replication slot, made when it is missing; the server knows the receiver by its name
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT)]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_SLOT, value_parser = slot_name)]
     slot: String,
     /// A folder for WAL that is not uploaded yet [default: in Tidegate's own folder]
     #[arg(long, value_name = "DIR")]
@@ -51,6 +48,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let target = app.target(&config).await?;
     let session = Session::connect(&target, "wal").await?;
+    sends_wal(&session, &target).await?;
     // A slot was made by an earlier receiver, and its repository has been there since.
     let named = args.repository.as_deref();
     let (repository, engine) = match slot(&session, &args.slot).await?.there {
@@ -169,8 +167,9 @@ async fn watch(app: &App, receiver: &Receiver) {
     }
 }
 
-/// A folder an environment and a slot: two receivers never share one. All servers that are named by a
-/// URL are one environment, so theirs are told apart by the cluster.
+/// A folder a cluster and a slot: two receivers never share one, whatever their environments are called.
+/// Earlier versions left the cluster out for environments with a name: where its WAL lies there, which may
+/// not be uploaded yet, it goes on.
 fn default_spool(environment: &str, cluster: u64, slot: &str) -> Result<PathBuf> {
     let home = vars::tidegate_home().ok_or_else(|| {
         Error::new(
@@ -181,23 +180,10 @@ fn default_spool(environment: &str, cluster: u64, slot: &str) -> Result<PathBuf>
     })?;
     let spools = home.join("spool").join(environment);
     let plain = spools.join(slot);
-    if environment != AD_HOC || holds_wal_of(&plain, cluster) {
+    if clusters_in(&plain).contains(&cluster) {
         return Ok(plain);
     }
     Ok(spools.join(cluster.to_string()).join(slot))
-}
-
-/// Whether there is WAL of the cluster in a folder: an earlier version put it there, and it may not be
-/// uploaded yet.
-fn holds_wal_of(folder: &Path, cluster: u64) -> bool {
-    let files = folder.read_dir().into_iter().flatten().flatten();
-    files
-        .filter_map(|file| std::fs::File::open(file.path()).ok())
-        .any(|mut file| {
-            let mut head = [0; PageHeader::BYTES];
-            file.read_exact(&mut head).is_ok()
-                && PageHeader::parse(&head).is_ok_and(|header| header.system_identifier == cluster)
-        })
 }
 
 /// How it ended.
@@ -219,26 +205,5 @@ impl Report for Received {
             "stopped; all that was received is uploaded ({} restarts)",
             self.restarts
         ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wal_that_an_earlier_version_left_is_known_by_its_cluster() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(!holds_wal_of(&dir.path().join("none"), 7));
-        std::fs::write(dir.path().join("tidegate.lock"), "").unwrap();
-        assert!(!holds_wal_of(dir.path(), 7));
-        let segment = crate::recovery::Segment {
-            timeline: 1,
-            number: 3,
-        };
-        let wal = crate::recovery::page_tests::segment(segment, 1 << 20, 7);
-        std::fs::write(dir.path().join("000000010000000000000003.partial"), wal).unwrap();
-        assert!(holds_wal_of(dir.path(), 7));
-        assert!(!holds_wal_of(dir.path(), 8));
     }
 }

@@ -25,5 +25,5 @@ pub use logical::{
     TableRestored,
 };
 pub use shelf::{Damaged, Remains, Shelf};
-pub use source::system_identifier;
+pub use source::{sends_wal, system_identifier};
 pub use verify::{Finding, Share, Verified, Verify};

@@ -35,11 +35,12 @@ const FACTS: &str = "select (select system_identifier::text from pg_catalog.pg_c
     pg_catalog.version() as server, \
     (select rolname::text from pg_catalog.pg_roles where oid = 10) as superuser, \
     pg_catalog.current_database()::text as database, \
-    pg_catalog.current_setting('max_wal_senders')::int as senders, \
-    (select rolsuper or rolreplication from pg_catalog.pg_roles where rolname = current_user) as may, \
     coalesce(pg_catalog.current_setting('summarize_wal', true) = 'on', false) as summarizes, \
     pg_catalog.pg_is_in_recovery() as standby, \
     pg_catalog.set_config('idle_session_timeout', '0', false)";
+
+const SENDS: &str = "select pg_catalog.current_setting('max_wal_senders')::int as senders, \
+    (select rolsuper or rolreplication from pg_catalog.pg_roles where rolname = current_user) as may";
 
 /// Outside of the data folder, those inside belong to it.
 const TABLESPACES: &str = "select oid, pg_catalog.pg_tablespace_location(oid) as location \
@@ -67,6 +68,26 @@ pub async fn system_identifier(session: &Session) -> Result<u64> {
         .map_err(|_| Error::new(Kind::Internal, "the server's system identifier"))
 }
 
+/// Refuses a server that sends no WAL, and a role that it sends none to. What `pg_hba.conf` says, only a
+/// replication connection learns.
+///
+/// # Errors
+/// [`Kind::Privilege`] or [`Kind::BackupRefused`], each with the remedy; the server is out of reach.
+pub async fn sends_wal(session: &Session, target: &Target) -> Result<()> {
+    let row = session.query_one(SENDS, &[]).await?;
+    if !row.try_get::<_, bool>("may")? {
+        return Err(no_replication(target.role()));
+    }
+    if row.try_get::<_, i32>("senders")? == 0 {
+        return Err(Error::new(
+            Kind::BackupRefused,
+            format!("{} sends no WAL: max_wal_senders is 0", target.label()),
+        )
+        .hint("set wal_level = replica and max_wal_senders = 10, and restart the server"));
+    }
+    Ok(())
+}
+
 /// The server, as far as a backup asks.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -86,17 +107,8 @@ impl Source {
     /// Connects, refuses a role that may not take backups, and reads what must be known.
     pub(super) async fn open(target: &Target) -> Result<Self> {
         let session = Session::connect(target, "backup").await?;
+        sends_wal(&session, target).await?;
         let row = session.query_one(FACTS, &[]).await?;
-        if !row.try_get::<_, bool>("may")? {
-            return Err(no_replication(target.role()));
-        }
-        if row.try_get::<_, i32>("senders")? == 0 {
-            return Err(Error::new(
-                Kind::BackupRefused,
-                format!("{} sends no WAL: max_wal_senders is 0", target.label()),
-            )
-            .hint("set wal_level = replica and max_wal_senders = 10, and restart the server"));
-        }
         let system: String = row.try_get("system")?;
         let wrong = |what: &str| Error::new(Kind::Internal, format!("the server's {what}"));
         let mut settings = Settings {

@@ -16,7 +16,7 @@ use crate::recovery::{
     BackupManifest, Damage, DrillCheck, DrillPhase, DrillReport, DrillSource, Lsn, RecoveryTarget,
 };
 use crate::service::backup::{Shelf, ancestry};
-use crate::service::databases::{Named, databases};
+use crate::service::databases::{Named, closed_databases, databases};
 use crate::service::restore::{Picked, newest_living};
 use crate::storage::{Location, Repository};
 
@@ -178,6 +178,10 @@ impl Passive<'_> {
         report
             .checks
             .extend(self.check_all(session, restored).await?);
+        let closed = closed_databases(session).await?.into_iter();
+        report.warnings.extend(closed.map(|name| {
+            format!("the database {name} was not looked into: it is a template, or allows no connections")
+        }));
         let phase = DrillPhase::new("checks", self.since(begun), 0);
         report.phases.push(phase);
         let age = |time: DateTime<Utc>| (self.at - time).as_seconds_f64().max(0.0);

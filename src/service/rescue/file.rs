@@ -16,15 +16,22 @@ pub(super) struct PatchFile {
 
 impl PatchFile {
     /// Begins a file that only its owner may read: it holds rows.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when it is there, or its folder is not; [`Kind::Io`].
     pub(super) fn create(path: &Path) -> Result<Self> {
-        if path.exists() {
-            return Err(at(path, "there is such a file already")
+        if path.symlink_metadata().is_ok() {
+            return Err(misnamed(path, "there is such a file already")
                 .hint("name another one: a patch that somebody may have read is never replaced"));
         }
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            let what = format!("there is no folder {}", folder.display());
+            return Err(misnamed(path, &what).hint("make the folder first, or name another one"));
+        }
         let partial = tempfile::NamedTempFile::new_in(folder).map_err(|error| at(path, error))?;
         let file = partial.reopen().map_err(|error| at(path, error))?;
         Ok(Self {
@@ -74,6 +81,10 @@ impl PatchFile {
 /// A line break in a name would end the comment that it stands in.
 pub(super) fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
+}
+
+fn misnamed(path: &Path, what: &str) -> Error {
+    Error::new(Kind::Usage, format!("{}: {what}", path.display()))
 }
 
 fn at(path: &Path, what: impl std::fmt::Display) -> Error {

@@ -152,7 +152,8 @@ impl Rescue<'_> {
         tokio::select! {
             done = work => done,
             () = self.cancel.cancelled() => {
-                Err(Error::new(Kind::Cancelled, "the rescue was stopped; no patch was written"))
+                Err(Error::new(Kind::Cancelled, "the rescue was stopped; no patch was written")
+                    .hint("the same command begins anew"))
             }
         }
     }

@@ -17,7 +17,7 @@ const TABLESPACES: &str = "tablespaces";
 /// Where the backups of a lineage lie until they are joined.
 const LINEAGE: &str = "lineage";
 
-/// A tablespace that is to lie elsewhere, written `OLD=NEW`.
+/// A tablespace that is to lie elsewhere, written `OLD=NEW`; a "=" in a path as `\=`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TablespaceMapping {
     /// Its folder on the source.
@@ -30,17 +30,24 @@ impl FromStr for TablespaceMapping {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let paths = text
-            .split_once('=')
-            .map(|(from, to)| (Path::new(from), Path::new(to)));
+        let paths = split_mapping(text);
         let paths = paths.filter(|(from, to)| from.is_absolute() && to.is_absolute());
-        let (from, to) =
-            paths.ok_or_else(|| format!("\"{text}\" is not OLD=NEW with two absolute paths"))?;
-        Ok(Self {
-            from: from.to_owned(),
-            to: to.to_owned(),
-        })
+        let (from, to) = paths.ok_or_else(|| {
+            format!(
+                "\"{text}\" is not OLD=NEW with two absolute paths; write a \"=\" in one as \"\\=\""
+            )
+        })?;
+        Ok(Self { from, to })
     }
+}
+
+/// Splits at the first "=" without a backslash in front of it, as `pg_basebackup` does; those that have one
+/// belong to a path.
+fn split_mapping(text: &str) -> Option<(PathBuf, PathBuf)> {
+    let mut signs = text.match_indices('=').map(|(at, _)| at);
+    let at = signs.find(|at| !text[..*at].ends_with('\\'))?;
+    let path = |text: &str| PathBuf::from(text.replace("\\=", "="));
+    Some((path(&text[..at]), path(&text[at + 1..])))
 }
 
 /// The folder of one stream.
@@ -464,7 +471,25 @@ mod tests {
             assert!(error.to_string().contains(words), "{error}");
             assert!(taken.join("x").exists() && !into.exists());
         }
-        assert!("a=/b".parse::<TablespaceMapping>().is_err());
-        assert!("/a".parse::<TablespaceMapping>().is_err());
+        for wrong in ["a=/b", "/a", "/a=b", "/a\\=/b", "/a=b=/c"] {
+            assert!(wrong.parse::<TablespaceMapping>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_sign_in_a_path_of_a_mapping_is_escaped() {
+        for (text, from, to) in [
+            ("/a=/b", "/a", "/b"),
+            ("/a\\=x=/b", "/a=x", "/b"),
+            ("/a\\=/x=/b\\=", "/a=/x", "/b="),
+            ("/a=/b=c", "/a", "/b=c"),
+            ("/a\\b=/b", "/a\\b", "/b"),
+        ] {
+            let read: TablespaceMapping = text.parse().unwrap();
+            assert_eq!(
+                (read.from.as_path(), read.to.as_path()),
+                (Path::new(from), Path::new(to))
+            );
+        }
     }
 }

@@ -16,7 +16,8 @@ use crate::error::{Error, Kind, Result};
 use crate::job::{Event, EventSink};
 use crate::postgres::Session;
 use crate::recovery::{
-    Inventory, Lsn, PageHeader, SlotState, WalFile, WalMap, increment_name, wal_name,
+    Inventory, Lsn, PageHeader, SMALLEST_SEGMENT, SlotState, WalFile, WalMap, increment_name,
+    is_segment_size, wal_name,
 };
 use crate::service::backup::{Shelf, system_identifier};
 use crate::storage::Repository;
@@ -68,6 +69,8 @@ pub struct Behind {
     pub late: bool,
 }
 
+/// The size of segments of a cluster that was made without saying one.
+const USUAL_SEGMENT: u32 = 16 << 20;
 /// How long nobody may receive through a slot when no objective says how long.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Bytes that a server without work may have written last: a checkpoint, the running transactions.
@@ -114,13 +117,16 @@ pub async fn audit(
         damaged.extend(problem.map(|problem| format!("backup {}: {problem}", backup.id)));
     }
     let backups = shelf.backups;
-    let segment_bytes = backups.last().map_or(16 << 20, |one| one.wal_segment_bytes);
+    let files = repository.list_dated("wal").await?;
+    let segment_bytes = match backups.last() {
+        Some(newest) => newest.wal_segment_bytes,
+        None => segment_size(repository, files.iter().map(|(name, _)| name.as_str())).await?,
+    };
     let mut inventory = Inventory {
         segment_bytes,
         backups,
         ..Inventory::default()
     };
-    let files = repository.list_dated("wal").await?;
     let mut opened = 0;
     for (place, (name, time)) in files.iter().enumerate() {
         if cancel.is_cancelled() {
@@ -244,6 +250,32 @@ impl Audit {
         self.slot = Some(Watched { state, problem });
         Ok(())
     }
+}
+
+/// The size of segments where no backup tells it: what the first file says that begins one and opens; the
+/// usual size where none does. What does not open is told by those who look at it.
+async fn segment_size(repository: &Repository, names: impl Iterator<Item = &str>) -> Result<u32> {
+    for name in names {
+        // With the smallest segments the numbers of all sizes are valid.
+        let begins = match WalFile::parse(name, SMALLEST_SEGMENT) {
+            Some(WalFile::Whole(_)) => true,
+            Some(WalFile::Piece(_, piece)) => piece.offset == 0,
+            _ => false,
+        };
+        if !begins {
+            continue;
+        }
+        let content = match repository.get(name).await {
+            Err(error) if error.kind() == Kind::SealBroken => continue,
+            read => read?,
+        };
+        let header = PageHeader::parse(&content).ok();
+        let known = header.filter(|header| is_segment_size(header.segment_bytes));
+        if let Some(header) = known {
+            return Ok(header.segment_bytes);
+        }
+    }
+    Ok(USUAL_SEGMENT)
 }
 
 fn lsn(text: &str) -> Result<Lsn> {

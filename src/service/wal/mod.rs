@@ -24,3 +24,4 @@ pub use push::{Pushed, Pusher, push};
 pub use receiver::{Drained, Receiver, ReceiverOptions};
 pub use slot::{DEFAULT_SLOT, slot, slots};
 pub use socket::{Expected, WalSocket, fetch_through, push_through};
+pub use spool::clusters_in;

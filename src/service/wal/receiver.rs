@@ -18,8 +18,11 @@ use super::spool::Spool;
 use super::upload::{Upload, lasting};
 use crate::clock::Clock;
 use crate::config::Target;
+use crate::engines::refused;
 use crate::error::{Error, Kind, Result};
+use crate::postgres::Session;
 use crate::postgres::private::{Binaries, Leash};
+use crate::service::backup::system_identifier;
 use crate::storage::Repository;
 
 /// Time between two uploads.
@@ -42,6 +45,17 @@ const LOST: [&str; 3] = [
     "has already been removed",
     "has been invalidated",
     "can no longer",
+];
+/// What servers say that have no room, and what to do.
+const FULL: [(&str, &str); 2] = [
+    (
+        "exceeds max_wal_senders",
+        "all WAL senders are in use: raise max_wal_senders, or end one",
+    ),
+    (
+        "all replication slots are in use",
+        "raise max_replication_slots, or drop a slot that nobody uses",
+    ),
 ];
 /// The option of the spool; by it a program that lost its starter is known.
 pub(super) const DIRECTORY: &str = "--directory";
@@ -111,12 +125,16 @@ impl Receiver {
     /// killed receiver left in the same spool is ended first.
     ///
     /// # Errors
-    /// The program is missing, cannot connect, or does not get its slot within 15 s; another
-    /// process works in the spool ([`Kind::RunnerBusy`]); the server has given up the slot
-    /// ([`Kind::WalMissing`]).
+    /// The program is missing, cannot connect ([`Kind::Privilege`] where `pg_hba.conf` lets the role not
+    /// replicate), or does not get its slot within 15 s ([`Kind::RunnerBusy`]); another
+    /// process works in the spool ([`Kind::RunnerBusy`]); it holds WAL of another cluster
+    /// ([`Kind::WalConflict`]); the server has given up the slot ([`Kind::WalMissing`]).
     pub async fn start(options: &ReceiverOptions) -> Result<Self> {
         let spool = Spool::take(&options.spool).await?;
-        refuse_lost(&options.target, &options.slot).await?;
+        let session = Session::connect(&options.target, "wal").await?;
+        spool.belongs_to(system_identifier(&session).await?)?;
+        refuse_lost(&session, &options.target, &options.slot).await?;
+        drop(session);
         make_slot(options, &spool).await?;
         spool.go_on_from(&options.slot, &options.target).await?;
         let (child, said) = connect(options, &spool).await?;
@@ -232,8 +250,25 @@ async fn make_slot(options: &ReceiverOptions, spool: &Spool) -> Result<()> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&made.stderr).into_owned();
-    let error = Error::new(Kind::CopyTool, "pg_receivewal did not make its slot");
+    let error = refused(&text, options.target.role()).unwrap_or_else(|| {
+        let error = Error::new(Kind::CopyTool, "pg_receivewal did not make its slot");
+        let full = FULL.iter().find(|(words, _)| text.contains(words));
+        match full {
+            Some((_, remedy)) => error.hint(*remedy),
+            None => error,
+        }
+    });
     Err(text.lines().take(LINES).fold(error, Error::detail))
+}
+
+/// Somebody else receives through the slot.
+fn busy(options: &ReceiverOptions) -> Error {
+    let (slot, label) = (&options.slot, options.target.label());
+    Error::new(
+        Kind::RunnerBusy,
+        format!("another process receives through the replication slot \"{slot}\" of {label}"),
+    )
+    .hint("stop it first: `select * from pg_stat_replication` tells who it is; a second receiver needs a replication slot (--slot) of its own")
 }
 
 /// Starts the program, again and again as long as somebody else holds the slot.
@@ -264,11 +299,9 @@ async fn connect(
         let taken = lock(&lines).iter().any(|line| line.contains("is active"));
         let waited = options.clock.monotonic().saturating_sub(begun);
         if !taken || waited > SLOT_PATIENCE {
-            let slot = &options.slot;
-            let error = said("did not begin", status, &lines);
-            return Err(match error.kind() {
-                Kind::WalMissing => error,
-                _ => error.hint(format!("see who holds the replication slot \"{slot}\"")),
+            return Err(match taken {
+                true => busy(options),
+                false => said("did not begin", status, &lines),
             });
         }
         tokio::time::sleep(AGAIN).await;

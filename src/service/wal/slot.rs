@@ -71,9 +71,8 @@ pub async fn slot(session: &Session, name: &str) -> Result<SlotState> {
 ///
 /// # Errors
 /// [`Kind::WalMissing`] with the remedy; the server is out of reach.
-pub(super) async fn refuse_lost(target: &Target, name: &str) -> Result<()> {
-    let session = Session::connect(target, "wal").await?;
-    let slot = slot(&session, name).await?;
+pub(super) async fn refuse_lost(session: &Session, target: &Target, name: &str) -> Result<()> {
+    let slot = slot(session, name).await?;
     if !slot.lost() {
         return Ok(());
     }

@@ -1,7 +1,9 @@
 //! The folder that `pg_receivewal` writes to. It belongs to one process at a time, and the program
 //! of one that was killed is ended before the next is started, since it holds the slot.
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::postgres::Session;
 #[cfg(target_os = "linux")]
 use crate::postgres::private::Process;
-use crate::recovery::{Lsn, Segment, TimelineHistory};
+use crate::recovery::{Lsn, PageHeader, Segment, TimelineHistory};
 
 /// The file that is locked; `pg_receivewal` passes over names that are not those of segments.
 const LOCK: &str = "tidegate.lock";
@@ -82,13 +84,35 @@ impl Spool {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let text = format!("another process receives WAL into {}", path.display());
-                return Err(Error::new(Kind::RunnerBusy, text));
+                return Err(Error::new(Kind::RunnerBusy, text).hint(
+                    "stop it first; a second receiver needs a folder (--spool) and a replication slot (--slot) of its own",
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let spool = Self { path, _lock: lock };
         spool.end_orphans().await;
         Ok(spool)
+    }
+
+    /// Refuses a spool with WAL of another cluster: the program would go on from the newest of its files,
+    /// and what is not uploaded of them would go where it does not belong.
+    ///
+    /// # Errors
+    /// [`Kind::WalConflict`] with the remedy.
+    pub(super) fn belongs_to(&self, cluster: u64) -> Result<()> {
+        let found = clusters_in(&self.path);
+        let Some(other) = found.iter().find(|found| **found != cluster) else {
+            return Ok(());
+        };
+        let path = self.path.display();
+        Err(Error::new(
+            Kind::WalConflict,
+            format!(
+                "{path} holds WAL of the cluster with the system identifier {other}, the server is of {cluster}"
+            ),
+        )
+        .hint("name another folder with --spool; what is in this one may be removed when it is uploaded, or when nobody needs the cluster that wrote it"))
     }
 
     /// Names of its files, sorted.
@@ -187,9 +211,55 @@ impl Spool {
     }
 }
 
+/// The system identifiers of the clusters whose WAL lies in a folder. Files in which nothing is written yet
+/// say nothing, and a folder that is not there holds none.
+#[must_use]
+pub fn clusters_in(folder: &Path) -> BTreeSet<u64> {
+    let files = folder.read_dir().into_iter().flatten().flatten();
+    let wal = files.filter(|file| {
+        let name = file.file_name();
+        Spooled::of(&name.to_string_lossy()).is_some_and(|file| file.order().is_some())
+    });
+    let opened = wal.filter_map(|file| File::open(file.path()).ok());
+    opened
+        .filter_map(|mut file| {
+            let mut head = [0; PageHeader::BYTES];
+            file.read_exact(&mut head).ok()?;
+            Some(PageHeader::parse(&head).ok()?.system_identifier)
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn wal_of_another_cluster_is_known_by_its_first_page() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(clusters_in(&dir.path().join("none")).is_empty());
+        let spool = Spool::take(dir.path()).await.unwrap();
+        let write = |number: u64, content: &[u8]| {
+            let segment = Segment {
+                timeline: 1,
+                number,
+            };
+            let name = format!("{}.partial", segment.name(1 << 20));
+            std::fs::write(dir.path().join(name), content).unwrap();
+            segment
+        };
+        write(3, &[]);
+        let segment = write(4, &[0; 8192]);
+        spool.belongs_to(7).unwrap();
+        write(
+            4,
+            &crate::recovery::page_tests::segment(segment, 1 << 20, 7),
+        );
+        spool.belongs_to(7).unwrap();
+        let error = spool.belongs_to(8).unwrap_err();
+        assert_eq!(error.kind(), Kind::WalConflict);
+        assert_eq!(clusters_in(dir.path()), BTreeSet::from([7]));
+    }
 
     #[test]
     fn only_files_of_wal_are_spooled() {

@@ -3,6 +3,7 @@
 mod damage;
 mod elsewhere;
 mod killed;
+mod names;
 mod refused;
 
 use serde_json::{Value, json};

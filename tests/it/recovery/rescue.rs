@@ -195,12 +195,18 @@ async fn what_cannot_be_rescued_is_said_and_leaves_nothing() {
     assert!(no_key.stderr.contains("has no key"), "{}", no_key.stderr);
     assert_eq!(leftovers(&shelf), Vec::<String>::new());
     std::fs::write(&patch, "mine").unwrap();
-    let there = rescue(&shelf, &url, &patch, &["Shop.users"]).run();
+    let there = rescue(&shelf, &url, &patch, &["Shop.users"]).exits(2);
     assert!(
-        there.stderr.contains("such a file already"),
+        there.stderr.contains("such a file already") && there.stderr.contains("rescue.sql"),
         "{}",
         there.stderr
     );
+    for folder in ["nowhere", "rescue.sql"] {
+        let nowhere = shelf.temp().join(folder).join("more.sql");
+        let missing = rescue(&shelf, &url, &nowhere, &["Shop.users"]).exits(2);
+        let named = missing.stderr.contains(nowhere.to_str().unwrap());
+        assert!(named, "{}", missing.stderr);
+    }
     assert_eq!(std::fs::read_to_string(&patch).unwrap(), "mine");
 }
 

@@ -110,7 +110,7 @@ impl LogicalRestore<'_> {
         }
         let (mut found, mut unknown) = (Vec::new(), Vec::new());
         for table in self.tables {
-            match self.backup.archive_of(table) {
+            match self.backup.archive_of(table, &self.target.search_path) {
                 Some(number) if found.contains(&number) => {}
                 Some(number) => found.push(number),
                 None => unknown.push(table.as_str()),

@@ -77,15 +77,19 @@ impl LogicalShelf {
         found.ok_or_else(|| none(&format!("logical backup {id}"), id, not_complete))
     }
 
-    /// The newest good backup that holds these tables. When none is named, the newest of all, provided
+    /// The newest good backup that holds these tables, as a person writes them. When none is named, the newest of all, provided
     /// that all are of the same.
     ///
     /// # Errors
     /// [`Kind::BackupMissing`] when none does; [`Kind::Usage`] when it is not clear which is meant.
-    pub fn newest_with(&self, tables: &[String]) -> Result<&LogicalManifest> {
+    pub fn newest_with(
+        &self,
+        tables: &[String],
+        search_path: &[String],
+    ) -> Result<&LogicalManifest> {
         let holds = |backup: &&LogicalManifest| {
             let mut tables = tables.iter();
-            tables.all(|table| backup.archive_of(table).is_some())
+            tables.all(|table| backup.archive_of(table, search_path).is_some())
                 && self.missing(backup).next().is_none()
         };
         let fitting: Vec<&LogicalManifest> = self.backups.iter().filter(holds).collect();
@@ -138,7 +142,9 @@ mod tests {
         };
         let pick = |shelf: &LogicalShelf, tables: &[&str]| {
             let tables: Vec<String> = tables.iter().map(|one| (*one).to_owned()).collect();
-            shelf.newest_with(&tables).map(|backup| backup.id.clone())
+            shelf
+                .newest_with(&tables, &[])
+                .map(|backup| backup.id.clone())
         };
         assert_eq!(pick(&shelf, &["app.orders"]).unwrap(), new.id);
         assert_eq!(pick(&shelf, &["app.orders", "app.users"]).unwrap(), old.id);
