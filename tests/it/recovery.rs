@@ -16,6 +16,7 @@ mod drill_records;
 mod drill_results;
 mod engines;
 mod folder;
+mod follow;
 mod incremental;
 mod incremental_damage;
 mod logical;
