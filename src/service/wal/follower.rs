@@ -329,7 +329,8 @@ mod tests {
         let (file, aside) = (place.file(&third), place.dir.path().join("aside"));
         let good = std::fs::read(&file).unwrap();
         let mut bad = good.clone();
-        bad[3000] ^= 1;
+        let middle = bad.len() / 2;
+        bad[middle] ^= 1;
         std::fs::write(&file, bad).unwrap();
         let error = place.ask(&third).await.unwrap_err();
         assert_eq!(error.kind(), Kind::SealBroken, "{error}");
