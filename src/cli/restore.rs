@@ -1,5 +1,6 @@
 //! `tidegate restore`: a cluster out of the repository, or tables.
 
+mod follow;
 mod logical;
 
 use std::collections::BTreeSet;
@@ -93,6 +94,10 @@ pub struct Args {
     /// Leave the server running, on a socket in the folder
     #[arg(long)]
     keep_running: bool,
+    /// Go on replaying all that comes into the repository, until it is stopped, and answer readers on a
+    /// socket in the folder; started again it goes on from there
+    #[arg(long, conflicts_with_all = ["target", "keep_running", "patch", "tables", "engine"])]
+    follow: bool,
 }
 
 impl Args {
@@ -106,6 +111,13 @@ impl Args {
             .or_else(|| self.target_name.clone().map(RecoveryTarget::Name))
             .or_else(|| self.target_xid.map(RecoveryTarget::Xid))
             .unwrap_or(RecoveryTarget::Latest)
+    }
+
+    /// The folder of everything.
+    fn into(&self) -> Result<PathBuf> {
+        let to = self.to.as_ref();
+        let to = to.ok_or_else(|| Error::new(Kind::Usage, "no folder is named"))?;
+        folder(to)
     }
 }
 
@@ -129,6 +141,9 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     if let Some(id) = &args.backup {
         logical::refuse(&repository, id).await?;
     }
+    if args.follow {
+        return follow::run(app, (&config, args), &repository).await;
+    }
     let shelf = Shelf::read(&repository).await?;
     let (target, place) = aimed(&repository, args).await?;
     let picked = match &args.backup {
@@ -140,11 +155,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         return rescue(app, (&config, args), (&repository, &picked, &target), patch).await;
     }
     let backup = picked.backup;
-    let to = args
-        .to
-        .as_ref()
-        .ok_or_else(|| Error::new(Kind::Usage, "no folder is named"))?;
-    let into = folder(to)?;
+    let into = args.into()?;
     let detail = json!({
         "backup": backup.id, "repository": repository.location().to_string(),
         "target": shown(&target), "into": into.display().to_string(),

@@ -17,6 +17,7 @@ mod drill_records;
 mod drill_results;
 mod engines;
 mod folder;
+mod follow;
 mod gone;
 mod incremental;
 mod incremental_damage;

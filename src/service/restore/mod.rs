@@ -5,6 +5,8 @@ mod beneath;
 mod commit_times;
 mod deadline;
 mod fetch;
+mod follow;
+mod follow_mark;
 mod join;
 mod kept;
 mod neutral;
@@ -18,6 +20,8 @@ mod recover;
 mod run;
 
 pub use deadline::{Deadline, Deadlines, RestorePhase};
+pub use follow::{Follow, Following, Progress};
+pub use follow_mark::FollowMark;
 pub use pick::{PassedOver, Picked, newest_living, pick};
 pub use place::TablespaceMapping;
 pub use point::{Before, Marked, Points, mark, points};

@@ -17,8 +17,14 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Bytes of a line of the log that are looked at.
 const LINE: usize = 4096;
 
-/// Takes off what the source, of the major version `major`, was configured with, and asks for recovery.
-pub(super) fn prepare(data: &Path, major: u32) -> Result<()> {
+/// By which a server recovers up to a target and then takes writes.
+pub(super) const RECOVERS: &str = "recovery.signal";
+/// By which a server replays whatever comes, and takes no writes.
+pub(super) const STANDS_BY: &str = "standby.signal";
+
+/// Takes off what the source, of the major version `major`, was configured with, and asks for recovery
+/// by the file `signal`.
+pub(super) fn prepare(data: &Path, major: u32, signal: &str) -> Result<()> {
     let own = data.join("postgresql.auto.conf");
     if own.exists() {
         std::fs::rename(&own, data.join("postgresql.auto.conf.source"))?;
@@ -33,7 +39,7 @@ pub(super) fn prepare(data: &Path, major: u32) -> Result<()> {
     }
     // The map has the folders of the source, and a server that finds it points its links there.
     for name in [
-        "standby.signal",
+        STANDS_BY,
         "postmaster.pid",
         "postmaster.opts",
         "tablespace_map",
@@ -43,7 +49,7 @@ pub(super) fn prepare(data: &Path, major: u32) -> Result<()> {
             _ => {}
         }
     }
-    std::fs::write(data.join("recovery.signal"), "")?;
+    std::fs::write(data.join(signal), "")?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use super::place::{Place, TablespaceMapping};
 use super::preflight::{collations, names, preflight};
 use super::program::reachable;
 use super::promise::{Promised, promised};
-use super::recover::{Recovery, Replayed, ended_at, failed, prepare};
+use super::recover::{RECOVERS, Recovery, Replayed, STANDS_BY, ended_at, failed, prepare};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::postgres::private::{Binaries, Ephemeral, Identity, Search, discover, socket_path};
@@ -25,6 +25,11 @@ use crate::recovery::{
 use crate::service::backup::ancestry;
 use crate::service::wal::{Expected, WalSocket};
 use crate::storage::Repository;
+
+/// The socket through which a server asks for WAL, in the folder of the restore.
+pub(super) const SOCKET: &str = "wal.sock";
+/// The folder in it where segments lie ready for the server.
+pub(super) const READY: &str = "ready";
 
 /// A restore that is to be done.
 #[derive(Debug)]
@@ -82,6 +87,23 @@ pub struct Restored {
     pub warnings: Vec<String>,
 }
 
+/// A cluster that is ready to recover. It goes away with the value.
+#[derive(Debug)]
+pub(super) struct Laid {
+    pub(super) binaries: Binaries,
+    pub(super) warnings: Vec<String>,
+    promised: Promised,
+    pub(super) identity: Identity,
+    pub(super) place: Place,
+    pub(super) socket: WalSocket,
+    /// Bytes that were fetched.
+    bytes: u64,
+    /// When it began, when all files were there, and when they were checked.
+    begun: Duration,
+    fetched: Duration,
+    verified: Duration,
+}
+
 impl Restored {
     /// Collations that sort in another version here, as the server says, or why it cannot say it; but for
     /// what is among the warnings already.
@@ -111,21 +133,15 @@ impl Restore<'_> {
     /// ended before its target or before the newest WAL, a phase that passed its deadline
     /// ([`Kind::RestoreFailed`]).
     pub async fn run(&self) -> Result<Restored> {
-        allowed(self.settings)?;
-        let binaries = self.binaries().await?;
-        let warnings = preflight(&binaries, self.backup, self.settings).await?;
-        let lineage = ancestry(self.repository, self.backup).await?;
-        let known = (self.backup, self.inventory);
-        let promised = promised(self.repository, known, self.target).await?;
-        let begun = self.clock.monotonic();
-        let identity = Identity::current()?;
-        let place = Place::make(self.into, &lineage, self.tablespaces, &identity)?;
-        // A path that is too long for it is told before anything is fetched.
-        let socket = self.serve(&identity).await?;
-        let (bytes, fetched) = self.bring(&binaries, &place, &lineage).await?;
-        prepare(place.data(), self.backup.postgres / 10_000)?;
-        place.give(&identity)?;
-        let verified = self.clock.monotonic();
+        let laid = self.lay(RECOVERS).await?;
+        let Laid {
+            binaries,
+            promised,
+            identity,
+            place,
+            socket,
+            ..
+        } = laid;
         let settings = self.settings(&identity, (&place, promised), &socket)?;
         let recovery = Recovery {
             into: self.into,
@@ -163,11 +179,41 @@ impl Restore<'_> {
             server,
             settings: self.backup.settings.clone(),
             reached,
-            fetch: phase(begun, fetched, bytes),
-            verify: phase(fetched, verified, bytes),
-            replay: phase(verified, end, reached.since(self.backup.start)),
+            fetch: phase(laid.begun, laid.fetched, laid.bytes),
+            verify: phase(laid.fetched, laid.verified, laid.bytes),
+            replay: phase(laid.verified, end, reached.since(self.backup.start)),
             promote: phase(end, done, 0),
+            warnings: laid.warnings,
+        })
+    }
+
+    /// Everything up to the start of a server, which is asked by the file `signal` to recover.
+    pub(super) async fn lay(&self, signal: &str) -> Result<Laid> {
+        allowed(self.settings)?;
+        let binaries = binaries(self.backup).await?;
+        let warnings = preflight(&binaries, self.backup, self.settings).await?;
+        let lineage = ancestry(self.repository, self.backup).await?;
+        let known = (self.backup, self.inventory);
+        let promised = promised(self.repository, known, self.target).await?;
+        let begun = self.clock.monotonic();
+        let identity = Identity::current()?;
+        let place = Place::make(self.into, &lineage, self.tablespaces, &identity)?;
+        // A path that is too long for it is told before anything is fetched.
+        let socket = self.serve(&identity, signal == STANDS_BY).await?;
+        let (bytes, fetched) = self.bring(&binaries, &place, &lineage).await?;
+        prepare(place.data(), self.backup.postgres / 10_000, signal)?;
+        place.give(&identity)?;
+        Ok(Laid {
+            binaries,
             warnings,
+            promised,
+            identity,
+            place,
+            socket,
+            bytes,
+            begun,
+            fetched,
+            verified: self.clock.monotonic(),
         })
     }
 
@@ -230,14 +276,6 @@ impl Restore<'_> {
         Ok(sum)
     }
 
-    async fn binaries(&self) -> Result<Binaries> {
-        discover(&Search {
-            major: Some(self.backup.postgres / 10_000),
-            ..Search::default()
-        })
-        .await
-    }
-
     /// PostgreSQL's own check against the manifest in the cluster, and of the manifest itself. When
     /// the files were `hashed` while they were written, checksums were compared from the same bytes:
     /// then only names and sizes are looked at. pgBackRest, which copies files by itself, has no such
@@ -270,14 +308,15 @@ impl Restore<'_> {
     }
 
     /// The socket through which the server asks for WAL.
-    async fn serve(&self, identity: &Identity) -> Result<WalSocket> {
+    async fn serve(&self, identity: &Identity, follows: bool) -> Result<WalSocket> {
         let expected = Expected {
             segment_bytes: self.backup.wal_segment_bytes,
             brought: self.backup.brought(),
-            ready: Some(self.into.join("ready")),
+            ready: Some(self.into.join(READY)),
             until: self.until,
+            follows,
         };
-        let path = socket_path(self.into, "wal.sock")?;
+        let path = socket_path(self.into, SOCKET)?;
         WalSocket::serve(self.repository, expected, &path, identity, self.clock).await
     }
 
@@ -301,6 +340,15 @@ impl Restore<'_> {
         let through = (program.as_path(), socket.path());
         Ok(settings(self.backup, target, through, self.settings))
     }
+}
+
+/// Programs of the version that a backup is of.
+pub(super) async fn binaries(backup: &BackupManifest) -> Result<Binaries> {
+    discover(&Search {
+        major: Some(backup.postgres / 10_000),
+        ..Search::default()
+    })
+    .await
 }
 
 /// The server, once it takes writes. Its WAL comes through `socket`, which goes with this call.

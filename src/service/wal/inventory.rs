@@ -54,7 +54,10 @@ pub(super) async fn settle(repository: &Repository, found: &mut Inventory) -> Re
 ///
 /// # Errors
 /// As [`inventory`].
-pub(super) async fn history(repository: &Repository, timeline: u32) -> Result<TimelineHistory> {
+pub(in crate::service) async fn history(
+    repository: &Repository,
+    timeline: u32,
+) -> Result<TimelineHistory> {
     let text = repository.get(&history_name(timeline)).await?;
     TimelineHistory::parse(timeline, &String::from_utf8_lossy(&text))
         .map_err(|error| Error::new(Kind::WalMissing, error))

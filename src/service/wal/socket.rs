@@ -17,6 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+use super::follower::Follower;
 use super::ready::ReadyFolder;
 use super::{Fetched, Pusher, chain, fetch, fetch_brought, fetch_live};
 use crate::clock::Clock;
@@ -47,6 +48,9 @@ pub struct Expected {
     /// Where the log is taken to end: segments that begin there or behind it are not served, whatever
     /// has come into the repository since. None to follow it as far as it comes.
     pub until: Option<Lsn>,
+    /// Whether the server goes on for as long as the repository does: what is not there yet is asked for
+    /// again, and is no fault.
+    pub follows: bool,
 }
 
 /// A socket that is served until the value is dropped.
@@ -67,6 +71,7 @@ struct Shared {
     brought: Option<Brought>,
     ready: Option<Arc<ReadyFolder>>,
     until: Option<Lsn>,
+    follower: Option<Follower>,
     chain: tokio::sync::Mutex<WalChain>,
     ahead: Mutex<Ahead>,
     fault: Mutex<Option<Error>>,
@@ -97,6 +102,10 @@ impl WalSocket {
         let ready = expected.ready.as_deref();
         let ready = ready.map(|path| ReadyFolder::make(path, identity));
         let ready = ready.transpose()?.map(Arc::new);
+        let follower = expected.follows.then(|| {
+            let told = (expected.segment_bytes, expected.brought);
+            Follower::new(repository, told, clock)
+        });
         let shared = Arc::new(Shared {
             repository: repository.clone(),
             pusher: Pusher::new(repository),
@@ -105,6 +114,7 @@ impl WalSocket {
             brought: expected.brought,
             ready,
             until: expected.until,
+            follower,
             chain: tokio::sync::Mutex::new(known),
             ahead: Mutex::default(),
             fault: Mutex::default(),
@@ -138,6 +148,24 @@ impl WalSocket {
     #[must_use]
     pub fn fault(&self) -> Option<Error> {
         lock(&self.shared.fault).take()
+    }
+
+    /// The last segment that a server which follows was given.
+    #[must_use]
+    pub fn given(&self) -> Option<Segment> {
+        self.shared.follower.as_ref()?.given()
+    }
+
+    /// What WAL the repository holds: for a server that follows as it was some seconds ago, else as it
+    /// was when the server asked last.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`].
+    pub async fn known(&self) -> Result<WalChain> {
+        if let Some(follower) = &self.shared.follower {
+            follower.list(&self.shared.chain).await?;
+        }
+        Ok(self.shared.chain.lock().await.clone())
     }
 
     /// The longest time that a push took.
@@ -248,6 +276,9 @@ impl Shared {
             && segment.start(self.bytes) >= until
         {
             return Ok(Fetched::Beyond);
+        }
+        if let Some(follower) = &self.follower {
+            return follower.fetch(&self.chain, name).await;
         }
         let known = self.chain.lock().await.clone();
         if segment.is_some_and(|segment| known.presence(segment) == Presence::Whole) {
@@ -485,8 +516,7 @@ mod tests {
         let expected = Expected {
             segment_bytes: MB,
             brought: backup.brought(),
-            ready: None,
-            until: None,
+            ..Expected::default()
         };
         let identity = Identity {
             uid: 0,
