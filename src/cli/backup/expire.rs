@@ -87,8 +87,7 @@ pub(super) async fn run(app: &App, config: &Config, args: &Args) -> Result<Outpu
     if something && !args.dry_run {
         // A repository outlives its database: expiring works without it.
         if let Err(error) = audit(app, config, &expired).await {
-            let text = format!("removed, but not recorded in the audit log: {error}");
-            app.events.emit(Event::Note(text));
+            tracing::warn!(%error, "removed, but not recorded in the audit log");
         }
     }
     Ok(Output::report(expired))

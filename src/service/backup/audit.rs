@@ -38,6 +38,9 @@ pub async fn record(
     if !row.try_get::<_, bool>(0)? {
         return Ok(Recorded::NoLog);
     }
+    // Databases and roles may be set to read only, and this is no change of their data.
+    let writes = "set default_transaction_read_only = off";
+    session.batch_execute(writes).await?;
     let event = Operator::of_process(None).event(&target.environment, action, detail);
     append_audit_in(&**session, &event).await?;
     Ok(Recorded::Yes)

@@ -231,9 +231,7 @@ impl Backup<'_> {
         });
         let recorded = record(&source.session, self.target, "backup.create", detail).await;
         if let Err(error) = recorded {
-            self.note(format!(
-                "the backup is complete, but not in the audit log: {error}"
-            ));
+            tracing::warn!(%error, "the backup is complete, but not in the audit log");
         }
     }
 

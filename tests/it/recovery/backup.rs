@@ -202,6 +202,9 @@ async fn where_there_is_an_audit_log_backups_are_in_it() {
         "a backup makes no schema"
     );
     tidegate(&["audit", "show"]).ok();
+    // A database that is read only by default is on record as well.
+    let still = "alter database postgres set default_transaction_read_only = on";
+    run(&server, still).await;
     let newest = tidegate(&["backup", "create"]).data();
     let expired = tidegate(&["backup", "expire"]).data();
     assert_eq!(

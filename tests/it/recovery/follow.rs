@@ -331,6 +331,22 @@ async fn churn(source: &Ephemeral) {
     }
 }
 
+async fn is_masked_and_joins(staging: &str) {
+    for (sql, wanted) in [
+        (
+            "select count(*)::text from orders join users on users.id = user_id",
+            "20000",
+        ),
+        ("select count(distinct email)::text from users", "5000"),
+        (
+            "select count(*)::text from users where email like '%real-mail%'",
+            "0",
+        ),
+    ] {
+        assert_eq!(asked(staging, sql).await.as_deref(), Some(wanted), "{sql}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn m11_a_masked_copy_is_made_of_it_while_wal_goes_on() {
     let source = Received::new().await;
@@ -393,20 +409,7 @@ async fn m11_a_masked_copy_is_made_of_it_while_wal_goes_on() {
     let (data, ()) = tokio::join!(again, busy);
     let data = data.unwrap();
     assert_eq!(data["promoted"], true, "{data:#}");
-    let staging = source.primary.url("staging");
-    for (sql, wanted) in [
-        (
-            "select count(*)::text from orders join users on users.id = user_id",
-            "20000",
-        ),
-        ("select count(distinct email)::text from users", "5000"),
-        (
-            "select count(*)::text from users where email like '%real-mail%'",
-            "0",
-        ),
-    ] {
-        assert_eq!(asked(&staging, sql).await.as_deref(), Some(wanted), "{sql}");
-    }
+    is_masked_and_joins(&source.primary.url("staging")).await;
     run(&source.primary, "insert into t values (2, 'still')").await;
     instance.shows(ROWS, "goes-on still").await;
     instance.stopped();

@@ -86,6 +86,8 @@ struct Run<'a> {
     programs: &'a Programs,
     id: &'a str,
     snapshot: &'a str,
+    /// Whether the server converts its text; where it does not know what its bytes mean they stay.
+    converts: bool,
     stop: CancellationToken,
 }
 
@@ -121,10 +123,15 @@ impl LogicalBackup<'_> {
         self.note(format!("logical backup {id} of {label} begins"));
         let folder = LogicalManifest::folder(&id);
         let beat = Beat::start(self.repository, folder.clone(), &self.clock).await?;
+        let encoding: String = session
+            .query_one("show server_encoding", &[])
+            .await?
+            .try_get(0)?;
         let run = Run {
             programs: &programs,
             id: &id,
             snapshot: &snapshot,
+            converts: encoding != "SQL_ASCII",
             stop: self.cancel.child_token(),
         };
         let made = match self.archives(&run, &units).await {
@@ -186,7 +193,9 @@ impl LogicalBackup<'_> {
         if run.stop.is_cancelled() {
             return Err(Error::new(Kind::Cancelled, "the backup was stopped"));
         }
-        let arguments = unit.arguments(run.snapshot);
+        let mut arguments = unit.arguments(run.snapshot);
+        // Names of tables, here and in the table of contents, are ours then.
+        arguments.extend(run.converts.then(|| "--encoding=UTF8".into()));
         let mut dump = run
             .programs
             .piped("pg_dump", Some((self.target, "backup")), &arguments)?;
@@ -278,9 +287,7 @@ impl LogicalBackup<'_> {
             record(session, self.target, "backup.create", detail).await
         };
         if let Err(error) = recorded.await {
-            self.note(format!(
-                "the backup is complete, but not in the audit log: {error}"
-            ));
+            tracing::warn!(%error, "the backup is complete, but not in the audit log");
         }
     }
 

@@ -51,3 +51,34 @@ async fn m10_a_restore_knows_a_table_by_every_name_that_a_backup_does() {
     assert!(unknown.is_empty(), "{unknown:#?}");
     shop.server.stop().await;
 }
+
+/// The server's names are in its encoding, and the command line is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_come_back_from_a_database_of_another_encoding() {
+    let shop =
+        Shop::open("create database latin encoding 'LATIN1' locale 'C' template template0").await;
+    let table = "create table \"T\u{e4}\" (id int primary key, what text); insert into \"T\u{e4}\" values (1, 'gr\u{fc}n')";
+    let latin = shop.server.url("latin");
+    run_at(&latin, table).await;
+    let create = [
+        "backup",
+        "create",
+        "--engine",
+        "logical",
+        "--database-url",
+        &latin,
+    ];
+    super::command(&shop.shelf, &create).ok();
+    super::command(
+        &shop.shelf,
+        &[&create[..], &["--table", "\"T\u{e4}\""]].concat(),
+    )
+    .ok();
+    run_at(&latin, "drop table \"T\u{e4}\"").await;
+    shop.restore_tables(&latin, &["\"T\u{e4}\""]).ok();
+    assert_eq!(
+        value_at(&latin, "select what from \"T\u{e4}\"").await,
+        "gr\u{fc}n"
+    );
+    shop.server.stop().await;
+}
