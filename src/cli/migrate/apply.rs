@@ -56,7 +56,14 @@ const RUNNER_WAIT: Duration = Duration::from_secs(30);
 pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let config = app.config()?;
     let dispatch = args.dispatch.unwrap_or_else(|| config.dispatch_to());
-    let repository = repository(app, &config).await;
+    let (repository, remark) = match repository(&config).await {
+        Ok(repository) => (repository, None),
+        Err(error) => {
+            let remark = format!("no restore point before this release's phases: {error}");
+            app.events.emit(Event::Note(remark.clone()));
+            (None, Some(remark))
+        }
+    };
     let request = Request {
         release: args.release.clone(),
         plan: args.plan.as_ref().map(read_plan).transpose()?,
@@ -69,7 +76,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
         repository,
     };
     let mut runner = runner(app, args.wait.unwrap_or(RUNNER_WAIT)).await?;
-    let applied = runner.apply(&request).await?;
+    let mut applied = runner.apply(&request).await?;
+    applied.remarks.extend(remark);
     drop(runner);
     if args.backfill == BackfillMode::Detach && !applied.left.is_empty() {
         match dispatch {
@@ -82,15 +90,10 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
 
 /// Where backups lie, when that is configured. A migration needs no backup: what is wrong with the
 /// place is told, and no more.
-async fn repository(app: &App, config: &Config) -> Option<Repository> {
-    config.backup().repository.as_ref()?;
-    match open(config, None).await {
-        Ok(repository) => Some(repository),
-        Err(error) => {
-            let text = format!("no restore points are written: {error}");
-            app.events.emit(Event::Note(text));
-            None
-        }
+async fn repository(config: &Config) -> Result<Option<Repository>> {
+    match config.backup().repository {
+        Some(_) => open(config, None).await.map(Some),
+        None => Ok(None),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::slot::refuse_lost;
+use super::slot::{refuse_lost, slot};
 use super::spool::Spool;
 use super::upload::{Upload, lasting};
 use crate::clock::Clock;
@@ -134,6 +134,7 @@ impl Receiver {
         let session = Session::connect(&options.target, "wal").await?;
         spool.belongs_to(system_identifier(&session).await?)?;
         refuse_lost(&session, &options.target, &options.slot).await?;
+        until_free(&session, options).await?;
         drop(session);
         make_slot(options, &spool).await?;
         spool.go_on_from(&options.slot, &options.target).await?;
@@ -269,6 +270,19 @@ fn busy(options: &ReceiverOptions) -> Error {
         format!("another process receives through the replication slot \"{slot}\" of {label}"),
     )
     .hint("stop it first: `select * from pg_stat_replication` tells who it is; a second receiver needs a replication slot (--slot) of its own")
+}
+
+/// Waits until nobody receives through the slot. The program would be refused, too, but on a machine that is
+/// busy so late that it looks as if it had begun.
+async fn until_free(session: &Session, options: &ReceiverOptions) -> Result<()> {
+    let begun = options.clock.monotonic();
+    while slot(session, &options.slot).await?.active {
+        if options.clock.monotonic().saturating_sub(begun) > SLOT_PATIENCE {
+            return Err(busy(options));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    Ok(())
 }
 
 /// Starts the program, again and again as long as somebody else holds the slot.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tidegate::recovery::{BackupManifest, Lsn, MANIFEST_VERSION, Part, Segment, Settings, Stream};
+use tidegate::service::backup::admit;
 
 use super::stage::Shelf;
 
@@ -22,6 +23,8 @@ async fn put_on(
 ) -> String {
     let id = BackupManifest::id_at(at, [0, 0, 1]);
     let repository = shelf.repository();
+    let whose = (None, BackupManifest::NATIVE);
+    admit(&repository, 7, whose, at).await.unwrap();
     let part = Part {
         bytes: 4,
         sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),

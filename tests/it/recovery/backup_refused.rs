@@ -140,6 +140,7 @@ fn a_repository_and_a_key_must_be_named() {
         .env("TIDEGATE_SEAL_KEY", "short")
         .exits(2);
     assert!(error.stderr.contains("256 bits"), "{}", error.stderr);
+    std::fs::create_dir(shelf.path()).unwrap();
     let error = shelf.backup(&["expire"]).exits(2);
     assert!(error.stderr.contains("--keep-count"), "{}", error.stderr);
     let page = shelf.backup(&["list"]).ok().stdout;

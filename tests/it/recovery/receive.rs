@@ -7,7 +7,7 @@ use tidegate::postgres::private::Ephemeral;
 use super::pitr::command;
 use super::stage::{KEY, Shelf, run, server, server_with, value};
 use super::wal::{FILL, holds, primary};
-use crate::support::{Cli, Project};
+use crate::support::{Cli, Project, programs};
 
 const STREAMS: &str =
     "select (count(*) > 0)::text from pg_stat_replication where state = 'streaming'";
@@ -184,6 +184,24 @@ async fn m11_a_server_that_cannot_stream_is_refused_as_a_backup_of_it_is() {
     server.stop().await;
 }
 
+/// The programs of the server, with a `pg_receivewal` that begins late, as on a machine that is busy.
+fn slow_programs() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let real = &programs().dir;
+    for program in real.read_dir().unwrap().flatten() {
+        let link = folder.path().join(program.file_name());
+        std::os::unix::fs::symlink(program.path(), link).unwrap();
+    }
+    let receive = folder.path().join("pg_receivewal");
+    std::fs::remove_file(&receive).unwrap();
+    let real = real.join("pg_receivewal");
+    let script = format!("#!/bin/sh\nsleep 2\nexec {} \"$@\"\n", real.display());
+    std::fs::write(&receive, script).unwrap();
+    let run = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&receive, run).unwrap();
+    folder
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn m11_who_comes_second_is_told_what_to_do() {
     let (server, shelf) = (server().await, Shelf::new());
@@ -202,7 +220,9 @@ async fn m11_who_comes_second_is_told_what_to_do() {
     // Without its slot.
     let elsewhere = shelf.temp().join("other");
     let elsewhere = ["--spool", elsewhere.to_str().unwrap()];
-    let refused = receive(&shelf, &url, &elsewhere).exits(8).error();
+    let slow = slow_programs();
+    let refused = receive(&shelf, &url, &elsewhere).env("PG_BIN", slow.path());
+    let refused = refused.exits(8).error();
     assert_eq!(refused["code"], "TG0402", "{refused}");
     assert!(
         refused["message"]
@@ -245,6 +265,7 @@ async fn m11_segments_of_any_size_are_known_before_the_first_backup() {
 #[test]
 fn m11_a_segment_that_is_not_there_is_named() {
     let shelf = Shelf::new();
+    std::fs::create_dir(shelf.path()).unwrap();
     let push = ["wal", "push", "/nowhere/000000010000000000000003"];
     let refused = command(&shelf, &push).exits(2);
     assert!(

@@ -221,7 +221,7 @@ async fn a_phase_that_cannot_be_marked_runs_all_the_same_and_that_is_said() {
         .tidegate(&["migrate", "apply", "--release", "2.1.0"])
         .data();
     let remarks = applied["remarks"].to_string();
-    assert!(remarks.contains("holds no backup yet"), "{applied:#}");
+    assert!(remarks.contains("there is no folder"), "{applied:#}");
     assert!(
         Shop::phases(&applied)
             .iter()
