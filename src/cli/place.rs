@@ -32,14 +32,10 @@ async fn open(config: &Config, location: &str, makes: bool) -> Result<Repository
         .map_err(|error| Error::new(Kind::SealKey, format!("the key of sealed files: {error}")))?;
     let location = location.below(&config.root);
     let key = SealKey::parse(&key)?;
-    if let Location::Folder(path) = &location
-        && !makes
-        && !path.is_dir()
-    {
-        let text = format!("there is no folder {}", path.display());
-        return Err(Error::new(Kind::Storage, text).hint(
-            "`tidegate backup create` makes a repository; was this one moved, or is its volume not mounted?",
-        ));
+    if !makes {
+        location.there().map_err(|error| {
+            error.hint("`tidegate backup create` makes a repository; was this one moved, or is its volume not mounted?")
+        })?;
     }
     Repository::open(&location, config.storage_options(), key)
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::Location;
 use crate::error::{Error, Kind, Result};
 
 /// A folder, and what it was known by when it was last seen.
@@ -18,6 +19,19 @@ pub(super) struct Root {
 
 /// Device and inode.
 type Known = (u64, u64);
+
+impl Location {
+    /// Refuses a folder that is not there. Nobody is asked for a bucket.
+    ///
+    /// # Errors
+    /// [`Kind::Storage`] when it is not, or out of reach.
+    pub fn there(&self) -> Result<()> {
+        match self {
+            Self::Folder(path) => look(path).map(drop),
+            Self::Bucket { .. } => Ok(()),
+        }
+    }
+}
 
 impl Root {
     /// The folder that is there.
@@ -65,7 +79,7 @@ fn look(path: &Path) -> Result<Metadata> {
             Err(Error::new(Kind::Storage, text))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(gone(format!("the folder {} is not there", path.display())))
+            Err(gone(format!("there is no folder {}", path.display())))
         }
         Err(error) => {
             let text = format!("{} is out of reach: {error}", path.display());
@@ -96,7 +110,7 @@ mod tests {
         root.check().unwrap();
         std::fs::rename(&path, &aside).unwrap();
         let error = root.check().unwrap_err();
-        assert!(error.to_string().contains("is not there"), "{error}");
+        assert!(error.to_string().contains("no folder"), "{error}");
         // As below a mount point.
         std::fs::create_dir(&path).unwrap();
         let error = root.check().unwrap_err();
