@@ -146,11 +146,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     }
     let shelf = Shelf::read(&repository).await?;
     let (target, place) = aimed(&repository, args).await?;
-    let picked = match &args.backup {
-        Some(id) => Picked::named(&repository, shelf.backup(id)?).await?,
-        None => pick(&repository, &shelf, &place).await?,
-    };
-    shelf.whole(picked.backup)?;
+    let picked = chosen(args, (&repository, &shelf), &place).await?;
     if let Some(patch) = &args.patch {
         return rescue(app, (&config, args), (&repository, &picked, &target), patch).await;
     }
@@ -243,6 +239,20 @@ fn earlier(
     };
     let text = format!("{what} is not in the WAL after backup {}", backup.id);
     Error::new(Kind::RestoreFailed, text).hint(advice)
+}
+
+/// The backup to begin with, which is whole: the one that is named, else the newest that reaches `place`.
+async fn chosen<'a>(
+    args: &Args,
+    (repository, shelf): (&Repository, &'a Shelf),
+    place: &RecoveryTarget,
+) -> Result<Picked<'a>> {
+    let picked = match &args.backup {
+        Some(id) => Picked::named(repository, shelf.backup(id)?).await?,
+        None => pick(repository, shelf, place).await?,
+    };
+    shelf.whole(picked.backup)?;
+    Ok(picked)
 }
 
 /// What is recovered to, and its place. A name says nothing of its place; the record of a release's

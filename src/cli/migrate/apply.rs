@@ -15,7 +15,7 @@ use crate::config::{Config, DispatchTo, parse_duration};
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::migration::{Plan, Release};
-use crate::service::migrate::{Applied, Backfill, Request};
+use crate::service::migrate::{Applied, Backfill, Request, unmarked};
 use crate::service::unit::{dispatch_backfills, dispatcher};
 use crate::storage::Repository;
 
@@ -59,7 +59,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let (repository, remark) = match repository(&config).await {
         Ok(repository) => (repository, None),
         Err(error) => {
-            let remark = format!("no restore point before this release's phases: {error}");
+            let remark = unmarked(&error.to_string());
             app.events.emit(Event::Note(remark.clone()));
             (None, Some(remark))
         }

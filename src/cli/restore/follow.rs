@@ -10,15 +10,13 @@ use serde_json::json;
 use super::super::App;
 use super::super::access::note;
 use super::super::render::{Output, Page, Report};
-use super::Args;
+use super::{Args, chosen};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::job::Event;
 use crate::recovery::{Lsn, RecoveryTarget, bytes};
 use crate::service::backup::Shelf;
-use crate::service::restore::{
-    Deadlines, Follow, FollowMark, Following, Picked, Progress, Restore, pick,
-};
+use crate::service::restore::{Deadlines, Follow, FollowMark, Following, Progress, Restore};
 use crate::storage::Repository;
 
 /// Time between two looks at the instance.
@@ -84,11 +82,7 @@ pub(super) async fn run(
 async fn begin(args: &Args, follow: &Follow<'_>) -> Result<(String, Option<Following>)> {
     let repository = follow.repository;
     let shelf = Shelf::read(repository).await?;
-    let picked = match &args.backup {
-        Some(id) => Picked::named(repository, shelf.backup(id)?).await?,
-        None => pick(repository, &shelf, &RecoveryTarget::Latest).await?,
-    };
-    shelf.whole(picked.backup)?;
+    let picked = chosen(args, (repository, &shelf), &RecoveryTarget::Latest).await?;
     let restore = Restore {
         repository,
         backup: picked.backup,

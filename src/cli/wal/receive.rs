@@ -51,7 +51,8 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     sends_wal(&session, &target).await?;
     // A slot was made by an earlier receiver, and its repository has been there since.
     let named = args.repository.as_deref();
-    let (repository, engine) = match slot(&session, &args.slot).await?.there {
+    let state = slot(&session, &args.slot).await?;
+    let (repository, engine) = match state.there {
         true => open_with(&config, named, None).await?,
         false => make_with(&config, named, None).await?,
     };
@@ -69,7 +70,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
     let cluster = system_identifier(&session).await?;
     let whose = (region.as_deref(), engine.as_str());
     admit(&repository, cluster, whose, app.clock.now()).await?;
-    let warnings = unguarded(&session, &args.slot).await?;
+    let warnings = unguarded(state);
     drop(session);
     let spool = match &args.spool {
         Some(spool) => spool.clone(),
@@ -90,17 +91,17 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Output> {
 
 /// What may come of the slot, said before it is made: a server that keeps WAL without a limit fills its
 /// disk when its receiver is away.
-async fn unguarded(session: &Session, name: &str) -> Result<Vec<String>> {
+fn unguarded(state: SlotState) -> Vec<String> {
     let state = SlotState {
         there: true,
-        ..slot(session, name).await?
+        ..state
     };
     let words = state.unguarded();
     let words = words.map(|words| format!("{words}; {UNGUARDED_REMEDY}"));
     if let Some(words) = &words {
         tracing::warn!("{words}");
     }
-    Ok(words.into_iter().collect())
+    words.into_iter().collect()
 }
 
 /// Receives until it is stopped, and begins again when the server was away; how often it did.

@@ -17,6 +17,7 @@ mod verify;
 pub use apply::{Applied, AppliedPhase, Backfill, Request};
 pub use gates::{Evidence, Gate, evaluate};
 pub use gather::{Gathered, gather};
+pub use point::unmarked;
 pub use project::{load_change, load_changes};
 pub use resolve::{Resolution, Resolved};
 pub use rollback::{RolledBack, Scope};

@@ -29,11 +29,17 @@ impl Runner {
             Ok(Marked::No(why)) => why,
             Err(error) => error.to_string(),
         };
-        let remark = format!("no restore point before this release's phases: {why}");
+        let remark = unmarked(&why);
         if !applied.remarks.contains(&remark) {
             self.events.emit(Event::Note(remark.clone()));
             applied.remarks.push(remark);
         }
         None
     }
+}
+
+/// What is remarked when phases have no restore point, for the reason `why`.
+#[must_use]
+pub fn unmarked(why: &str) -> String {
+    format!("no restore point before this release's phases: {why}")
 }
