@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ pub(super) struct Load {
     /// Who loads: the purpose of its sessions, and its machine and process.
     pub(super) purpose: &'static str,
     pub(super) worker: String,
-    /// Held by whoever carries wide rows.
+    /// Held by whoever carries wide rows, or has connections that did.
     pub(super) wide: Mutex<()>,
     pub(super) cancel: CancellationToken,
 }
@@ -100,26 +100,29 @@ async fn worker(load: &Load, task: Task, stop: &CancellationToken) -> Result<()>
             return Ok(());
         };
         let carried = carry(load, task, &chunk, (&source, &transaction));
-        let was_wide = tokio::select! {
+        let alone = tokio::select! {
             result = carried => result?,
             () = stop.cancelled() => return Ok(()),
         };
         transaction.commit().await?;
-        if was_wide {
-            // A connection keeps room for the widest row that it has seen.
+        if let Some(alone) = alone {
+            // A connection keeps room for the widest row that it has seen: it is closed before the
+            // next worker may read such rows.
+            drop((source, target));
             (source, target) = sessions(load).await?;
+            drop(alone);
         }
     }
     Ok(())
 }
 
-/// Carries one range; whether it holds wide rows.
-async fn carry(
-    load: &Load,
+/// Carries one range; the turn of those that hold wide rows, when it does.
+async fn carry<'a>(
+    load: &'a Load,
     task: Task,
     chunk: &Chunk,
     (source, target): (&Session, &tokio_postgres::Transaction<'_>),
-) -> Result<bool> {
+) -> Result<Option<MutexGuard<'a, ()>>> {
     let unknown = || {
         Error::new(
             Kind::Internal,
@@ -164,7 +167,7 @@ async fn carry(
         }
     }
     source.batch_execute("rollback").await?;
-    Ok(alone.is_some())
+    Ok(alone)
 }
 
 /// Called while the range's lock is still held: a table that was truncated or rewritten since the

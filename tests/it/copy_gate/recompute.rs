@@ -89,8 +89,8 @@ fn masks(email: Arc<dyn FieldMask>) -> Masks {
 
 async fn checks(target: &Database, plan: &MaskPlan, masks: &Masks) -> Vec<Check> {
     let source = Database::with_schema(SOURCE);
-    recompute(&Recompute {
-        source: &[session(&source).await, session(&source).await],
+    let sessions = [session(&source).await, session(&source).await];
+    let work = Recompute {
         target: &[session(target).await, session(target).await],
         plan,
         masks,
@@ -98,10 +98,8 @@ async fn checks(target: &Database, plan: &MaskPlan, masks: &Masks) -> Vec<Check>
         types: &ColumnTypes::new(),
         search_path: &["public".to_owned()],
         cancel: &CancellationToken::new(),
-    })
-    .await
-    .unwrap()
-    .checks
+    };
+    recompute(&sessions, &work).await.unwrap().checks
 }
 
 fn copy() -> Database {

@@ -22,6 +22,9 @@ const PER_CORE: usize = 3;
 /// What computes a batch of whole rows.
 pub(super) type Compute = dyn Fn(&[u8]) -> Result<()> + Send + Sync;
 
+/// A batch of rows and the room that it takes.
+pub(super) type Full = (Vec<u8>, OwnedSemaphorePermit);
+
 /// The batches of some streams.
 #[derive(Debug)]
 pub(super) struct Batches {
@@ -81,17 +84,30 @@ impl Batches {
             } else {
                 &message
             };
-            batch.extend_from_slice(rows);
-            if batch.len() >= BATCH {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
-                self.spawn(full, compute).await?;
+            if let Some(full) = self.gather(&mut batch, rows).await? {
+                self.spawn(full, compute);
             }
         }
-        self.spawn(batch, compute).await
+        let room = self.room(batch.len()).await?;
+        self.spawn((batch, room), compute);
+        Ok(())
     }
 
-    async fn spawn(self: &Arc<Self>, rows: Vec<u8>, compute: &Arc<Compute>) -> Result<()> {
-        let permit = self.room(rows.len()).await?;
+    /// Adds rows to a batch; the batch with its room when it is full. The room is waited for before
+    /// the rows are copied, so that a stream that waits holds a wide row once.
+    pub(super) async fn gather(&self, batch: &mut Vec<u8>, rows: &[u8]) -> Result<Option<Full>> {
+        let bytes = batch.len() + rows.len();
+        if bytes < BATCH {
+            batch.extend_from_slice(rows);
+            return Ok(None);
+        }
+        let room = self.room(bytes).await?;
+        batch.extend_from_slice(rows);
+        let full = std::mem::replace(batch, Vec::with_capacity(BATCH * 2));
+        Ok(Some((full, room)))
+    }
+
+    fn spawn(self: &Arc<Self>, (rows, room): Full, compute: &Arc<Compute>) {
         let (batches, compute) = (Arc::clone(self), Arc::clone(compute));
         rayon::spawn(move || {
             if let Err(error) = compute(&rows) {
@@ -99,9 +115,8 @@ impl Batches {
                 let mut failed = failed.unwrap_or_else(PoisonError::into_inner);
                 failed.get_or_insert(error);
             }
-            drop(permit);
+            drop(room);
         });
-        Ok(())
     }
 
     /// Waits for all batches.

@@ -96,8 +96,12 @@ impl<'a> Comparison<'a> {
     }
 
     /// Reads the source: as many ranges at once as there are sessions.
-    pub(super) async fn read_source(&self, collector: Option<&Arc<Collector>>) -> Result<()> {
-        let Some(first) = self.work.source.first() else {
+    pub(super) async fn read_source(
+        &self,
+        source: &[Session],
+        collector: Option<&Arc<Collector>>,
+    ) -> Result<()> {
+        let Some(first) = source.first() else {
             return Err(Error::new(Kind::Internal, "a comparison needs a session"));
         };
         let extents = extents(first).await?;
@@ -115,7 +119,7 @@ impl<'a> Comparison<'a> {
         parts.sort_by_key(|(.., bytes)| std::cmp::Reverse(*bytes));
         let batches = Batches::new(self.work.cancel);
         let next = AtomicUsize::new(0);
-        let workers = self.work.source.iter().map(|session| async {
+        let workers = source.iter().map(|session| async {
             self.project_path(session).await?;
             while let Some((table, range, _)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let compute = table.at_source(collector);
@@ -133,12 +137,10 @@ impl<'a> Comparison<'a> {
     /// Reads the canaries from the source as the values of its tables are read.
     pub(super) async fn plant(
         &self,
+        source: &Session,
         canaries: &Canaries,
         collector: &Arc<Collector>,
     ) -> Result<()> {
-        let Some(first) = self.work.source.first() else {
-            return Err(Error::new(Kind::Internal, "a comparison needs a session"));
-        };
         let (table, fields, classes) = canaries.row()?;
         let random = || RunKey::new(&std::array::from_fn(|_| rand::random()));
         let rows = Rows {
@@ -156,7 +158,7 @@ impl<'a> Comparison<'a> {
         });
         let batches = Batches::new(self.work.cancel);
         let sql = format!("copy (select {fields}) to stdout (format binary)");
-        batches.stream(first, (&sql, &table), &compute).await?;
+        batches.stream(source, (&sql, &table), &compute).await?;
         batches.finish().await
     }
 

@@ -25,8 +25,6 @@ pub type Masks = BTreeMap<(QualifiedName, Ident), Arc<dyn FieldMask>>;
 /// What is compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Recompute<'a> {
-    /// Sessions of the source, in transactions with the copy's snapshot; at least one.
-    pub source: &'a [Session],
     /// Sessions of the target, at rest; at least one.
     pub target: &'a [Session],
     /// What was masked.
@@ -67,13 +65,17 @@ struct Notes {
 }
 
 /// Masks the source's rows again, table by table, and compares with the copy; kept columns of known
-/// types are compared in the same pass, and all columns of tables that were carried in part.
+/// types are compared in the same pass, and all columns of tables that were carried in part. The
+/// sessions of the source are in transactions with the copy's snapshot; there is one at least.
 ///
 /// # Errors
 /// A value cannot be masked; reading fails; [`Kind::Interrupted`] when cancelled.
-pub async fn recompute(work: &Recompute<'_>) -> Result<Recomputed> {
+pub async fn recompute(source: &[Session], work: &Recompute<'_>) -> Result<Recomputed> {
     let comparison = Comparison::new(work, false)?;
-    tokio::try_join!(comparison.read_source(None), comparison.read_target())?;
+    tokio::try_join!(
+        comparison.read_source(source, None),
+        comparison.read_target()
+    )?;
     Ok(judge(&comparison))
 }
 

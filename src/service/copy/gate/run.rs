@@ -14,7 +14,7 @@ use super::{constraints, counts, extension_rows, kept, objects, orphans};
 use crate::catalog::Catalog;
 use crate::config::Target;
 use crate::copy::{CopyPlan, RowSum};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::masking::leak::{Entry, Filter, Form, RunKey};
 use crate::masking::risk::{RiskLimits, RiskRule};
 use crate::masking::{MaskKey, MaskPlan};
@@ -65,7 +65,6 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
     let types = column_types(subject.plan, subject.catalog, (&both.0, &both.1));
     let comparison = Comparison::new(
         &Recompute {
-            source: &source,
             target: &target,
             plan: subject.masks,
             masks: &masks,
@@ -79,11 +78,14 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
     let key = RunKey::new(&std::array::from_fn(|_| rand::random()));
     let began = watch.clock.monotonic();
     let canaries = canaries_for(&target).await?;
-    let gathering = gather(subject, (&comparison, &canaries), (&source[0], &key), watch);
+    let gathering = gather(subject, (&comparison, &canaries), (&source, &key), watch);
     let filter = gathering.await?;
+    // A connection keeps room for the widest row that it has seen.
+    drop(source);
+    let source = reader(subject).await?;
     tracing::debug!(took = ?watch.clock.monotonic().saturating_sub(began), "the source was read");
     let found = Audit {
-        source: &source[0],
+        source: &source,
         target: &target,
         plan: subject.masks,
         risk: &risk_rules(subject.masks, subject.catalog),
@@ -98,7 +100,7 @@ pub async fn run(subject: &Subject<'_>, watch: &Watch) -> Result<GateReport> {
     };
     let found = prepared_audit(&found, &key, prepared).await?;
     let recomputed = judge(&comparison);
-    let both = (&source[0], &target[0]);
+    let both = (&source, &target[0]);
     let mut checks = vec![
         counts::check(subject, both.1, &recomputed).await?,
         constraints::check(subject, both.1).await?,
@@ -119,12 +121,17 @@ async fn sessions(subject: &Subject<'_>) -> Result<(Vec<Session>, Vec<Session>)>
         let session = Session::connect(subject.copy, "gate").await?;
         patient(&session).await?;
         target.push(session);
-        let session = Session::connect(subject.source, "gate").await?;
-        patient(&session).await?;
-        join(&session, subject.snapshot).await?;
-        source.push(session);
+        source.push(reader(subject).await?);
     }
     Ok((source, target))
+}
+
+/// A session of the source that has joined the snapshot.
+async fn reader(subject: &Subject<'_>) -> Result<Session> {
+    let session = Session::connect(subject.source, "gate").await?;
+    patient(&session).await?;
+    join(&session, subject.snapshot).await?;
+    Ok(session)
 }
 
 /// Reads the source: its sums for the comparison, and the values that are sought; `None` when these
@@ -132,18 +139,21 @@ async fn sessions(subject: &Subject<'_>) -> Result<(Vec<Session>, Vec<Session>)>
 async fn gather(
     subject: &Subject<'_>,
     (comparison, canaries): (&Comparison<'_>, &Canaries),
-    (source, key): (&Session, &RunKey),
+    (source, key): (&[Session], &RunKey),
     watch: &Watch,
 ) -> Result<Option<Filter>> {
+    let Some(first) = source.first() else {
+        return Err(Error::new(Kind::Internal, "a comparison needs a session"));
+    };
     let collector = Arc::new(Collector::new(key));
-    comparison.read_source(Some(&collector)).await?;
-    let values = SourceValues::of(source, subject.masks).await?;
+    comparison.read_source(source, Some(&collector)).await?;
+    let values = SourceValues::of(first, subject.masks).await?;
     let key = key.clone();
     let make = move |class, form: &Form<'_>| Entry::of(&key, class, form);
     let others = values.beyond(&comparison.covered());
     let put = |entries: Vec<Entry>| collector.take(&entries);
-    others.read(source, &watch.cancel, make, put).await?;
-    comparison.plant(canaries, &collector).await?;
+    others.read(first, &watch.cancel, make, put).await?;
+    comparison.plant(first, canaries, &collector).await?;
     Ok(collector.finish())
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::TryStreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::batches::{BATCH, Batches};
+use super::batches::{BATCH, Batches, Full};
 use super::comparison::Compared;
 use super::findings::Findings;
 use super::relations::Relation;
@@ -104,20 +104,19 @@ impl Scan {
         let mut batch = Vec::with_capacity(BATCH * 2);
         while let Some(chunk) = stream.try_next().await? {
             bounded(&chunk, &relation.name)?;
-            batch.extend_from_slice(&chunk);
-            if batch.len() >= BATCH {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH * 2));
-                self.batch(full, &columns).await?;
+            if let Some(full) = self.batches.gather(&mut batch, &chunk).await? {
+                self.batch(full, &columns);
             }
         }
-        self.batch(batch, &columns).await
+        let room = self.batches.room(batch.len()).await?;
+        self.batch((batch, room), &columns);
+        Ok(())
     }
 
-    async fn batch(self: &Arc<Self>, rows: Vec<u8>, columns: &Arc<[Cell]>) -> Result<()> {
+    fn batch(self: &Arc<Self>, (rows, room): Full, columns: &Arc<[Cell]>) {
         if rows.is_empty() {
-            return Ok(());
+            return;
         }
-        let permit = self.batches.room(rows.len()).await?;
         let scan = Arc::clone(self);
         let columns = Arc::clone(columns);
         rayon::spawn(move || {
@@ -131,9 +130,8 @@ impl Scan {
                 }
             }
             scan.add(scanner.findings);
-            drop(permit);
+            drop(room);
         });
-        Ok(())
     }
 }
 
