@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::migration::Release;
 use crate::recovery::{
-    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, seconds,
+    BackupManifest, Lsn, RecoveryTarget, RestorePoint, before_release, bytes, point_named, seconds,
 };
 use crate::service::backup::Shelf;
 use crate::service::rescue::{Rescue, Rescued};
@@ -214,8 +214,8 @@ fn folder(to: &Path) -> Result<PathBuf> {
     }
 }
 
-/// A target that is not met may lie before the backup: nobody can tell the place of a name or a
-/// transaction beforehand.
+/// A target that is not met may lie before the backup: nobody can tell the place of a transaction, or
+/// of a name that is not on record, beforehand.
 fn earlier(
     error: Error,
     target: &RecoveryTarget,
@@ -258,12 +258,25 @@ async fn chosen<'a>(
 /// What is recovered to, and its place. A name says nothing of its place; the record of a release's
 /// point does.
 async fn aimed(repository: &Repository, args: &Args) -> Result<(RecoveryTarget, RecoveryTarget)> {
-    let Some(release) = &args.before_release else {
-        return Ok((args.target(), args.target()));
+    let point = match (&args.before_release, &args.target_name) {
+        (Some(release), _) => before(repository, release).await?,
+        (None, Some(name)) => match point_named(&known_points(repository).await?, name) {
+            Some(point) => point.clone(),
+            None => return Ok((args.target(), args.target())),
+        },
+        (None, None) => return Ok((args.target(), args.target())),
     };
-    let point = before(repository, release).await?;
     let place = RecoveryTarget::Lsn(point.lsn);
     Ok((RecoveryTarget::Name(point.name), place))
+}
+
+/// The points on record; those that cannot be read are told.
+async fn known_points(repository: &Repository) -> Result<Vec<RestorePoint>> {
+    let points = points(repository).await?;
+    for problem in &points.damaged {
+        tracing::warn!("a restore point is passed over: {problem}");
+    }
+    Ok(points.known)
 }
 
 fn phases(done: &Restored) -> Vec<PhaseShown> {
@@ -350,11 +363,7 @@ impl Report for Rescued {
 
 /// The restore point before a release.
 async fn before(repository: &Repository, release: &Release) -> Result<RestorePoint> {
-    let points = points(repository).await?;
-    for problem in &points.damaged {
-        tracing::warn!("a restore point is passed over: {problem}");
-    }
-    let points = points.known;
+    let points = known_points(repository).await?;
     if let Some(point) = before_release(&points, &release.to_string()) {
         return Ok(point.clone());
     }

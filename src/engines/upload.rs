@@ -12,10 +12,10 @@ use crate::recovery::{BackupManifest, LogicalManifest, Part, Stream};
 use crate::storage::{Repository, reclaimed, room};
 
 /// Bytes of a part before it is sealed.
-const PART: usize = 16 << 20;
+const PART: usize = 8 << 20;
 /// Parts that are sealed and written at once, while the next one is read: text and sealed file of
-/// two and the text of one are 80 MiB at most.
-const SEALERS: usize = 2;
+/// three and the text of one are 56 MiB at most.
+const SEALERS: usize = 3;
 
 /// The name of a part, by the id of its backup, its stream, and its number.
 type PartName = fn(&str, &str, usize) -> String;

@@ -63,7 +63,7 @@ pub use oracle::{Oracle, TableSum};
 pub(crate) use page::tests as page_tests;
 pub use page::{PageHeader, SMALLEST_SEGMENT, WAL_PAGE, is_segment_size};
 pub use pieces::{Increment, Pieces};
-pub use point::{RestorePoint, before_release};
+pub use point::{RestorePoint, before_release, point_named};
 pub use record::{DrillRecord, Link, RECORDS, Told, record_name, record_number, unbroken};
 pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};

@@ -74,6 +74,15 @@ pub fn before_release<'a>(points: &'a [RestorePoint], release: &str) -> Option<&
         .max_by_key(|point| (point.at, point.lsn))
 }
 
+/// The newest point of that name, when one is on record.
+#[must_use]
+pub fn point_named<'a>(points: &'a [RestorePoint], name: &str) -> Option<&'a RestorePoint> {
+    points
+        .iter()
+        .filter(|point| point.name == name)
+        .max_by_key(|point| (point.at, point.lsn))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

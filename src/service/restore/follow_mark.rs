@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engines::identity;
 use crate::error::{Error, Kind, Result};
 use crate::recovery::BackupManifest;
+use crate::service::wal::cluster_of;
 use crate::storage::Repository;
 
 /// Its file, beside the data folder.
@@ -81,13 +81,11 @@ impl FollowMark {
     /// Refuses WAL of another cluster.
     pub(super) async fn admit(&self, repository: &Repository) -> Result<()> {
         let own = self.backup.system_identifier;
-        let Some(found) = identity(repository).await? else {
-            return Ok(());
+        let other = match cluster_of(repository).await? {
+            Some(other) if other != own => other,
+            _ => return Ok(()),
         };
-        if found.system_identifier == own {
-            return Ok(());
-        }
-        let (place, other) = (repository.location(), found.system_identifier);
+        let place = repository.location();
         Err(Error::new(
             Kind::BackupRefused,
             format!(

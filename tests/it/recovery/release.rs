@@ -208,6 +208,10 @@ async fn m10_a_cluster_comes_back_as_it_was_before_a_release() {
 
     on_record(&shop);
     unknown(&shop);
+    // The place of a point by its name is on record as well.
+    let point = phases[0].1.as_deref().unwrap();
+    let (backup, named) = shop.restored("named", &["--target-name", point]).await;
+    assert_eq!((&backup, &named), (&early["id"], &before));
     receiver.interrupt();
     receiver.wait();
     shop.server.stop().await;
