@@ -26,7 +26,7 @@ use crate::service::backup::Shelf;
 use crate::service::rescue::{Rescue, Rescued};
 use crate::service::restore::{
     Deadline, Deadlines, PassedOver, Picked, Restore, RestorePhase, Restored, TablespaceMapping,
-    pick, points,
+    is_unmet, pick, points,
 };
 use crate::storage::Repository;
 
@@ -221,16 +221,15 @@ fn earlier(
     target: &RecoveryTarget,
     (shelf, backup): (&Shelf, &BackupManifest),
 ) -> Error {
+    if !is_unmet(&error) {
+        return error;
+    }
     let what = match target {
         RecoveryTarget::Name(name) => format!("the restore point {name}"),
         RecoveryTarget::Xid(xid) => format!("transaction {xid}"),
-        _ => return error,
+        RecoveryTarget::Time(_) | RecoveryTarget::Lsn(_) => return behind(error, target),
+        RecoveryTarget::Latest | RecoveryTarget::Immediate => return error,
     };
-    let unmet = "recovery ended before configured recovery target was reached";
-    let said = error.details().iter().any(|line| line.contains(unmet));
-    if !said && !error.to_string().contains(unmet) {
-        return error;
-    }
     let older = shelf.backups.iter().rev();
     let older = older.filter(|one| one.ended_at < backup.ended_at && shelf.problem(one).is_none());
     let advice = match older.map(|one| &one.id).next() {
@@ -239,6 +238,20 @@ fn earlier(
     };
     let text = format!("{what} is not in the WAL after backup {}", backup.id);
     Error::new(Kind::RestoreFailed, text).hint(advice)
+}
+
+/// A moment behind the last commit, or a place behind the last record.
+fn behind(error: Error, target: &RecoveryTarget) -> Error {
+    let text = match target {
+        RecoveryTarget::Time(time) => {
+            format!("no transaction that ended at {time} or later is in the WAL")
+        }
+        RecoveryTarget::Lsn(lsn) => format!("the WAL ends before {lsn}"),
+        _ => return error,
+    };
+    Error::new(Kind::RestoreFailed, text)
+        .hint("leave the target out to go to the end, or name one before it; a server without writes has no commit at its newest times")
+        .because(error)
 }
 
 /// The backup to begin with, which is whole: the one that is named, else the newest that reaches `place`.

@@ -10,7 +10,7 @@ use super::page::{ALIGNMENT, FAMILY, HEADERS, LONG, RECORD, WAL_PAGE, is_little,
 const CONTINUES: u16 = 0x0001;
 /// Where `xl_crc` lies in it; the checksum covers what comes behind the header, then what comes
 /// before itself (`ValidXLogRecord`, `src/backend/access/transam/xlogreader.c`).
-const CHECKSUM: usize = 20;
+pub(super) const CHECKSUM: usize = 20;
 /// More than `XLogRecordMaxSize`.
 const LONGEST: usize = 1 << 30;
 
@@ -64,16 +64,16 @@ enum Found {
 }
 
 /// Pages that belong together.
-struct Pages<'a> {
-    text: &'a [u8],
+pub(super) struct Pages<'a> {
+    pub(super) text: &'a [u8],
     /// Where the last byte that is not zero ends.
-    written: usize,
-    little: bool,
+    pub(super) written: usize,
+    pub(super) little: bool,
 }
 
 impl<'a> Pages<'a> {
     /// The pages that follow each other; in a file that was used before others come behind them.
-    fn of(text: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(text: &'a [u8]) -> Option<Self> {
         let little = is_little(text)?;
         let mut pages = Self {
             text,
@@ -93,11 +93,11 @@ impl<'a> Pages<'a> {
         Some(pages)
     }
 
-    fn number(&self, at: usize, bytes: usize) -> Option<u64> {
+    pub(super) fn number(&self, at: usize, bytes: usize) -> Option<u64> {
         number(self.text, self.little, at, bytes)
     }
 
-    fn address(&self, page: usize) -> Option<u64> {
+    pub(super) fn address(&self, page: usize) -> Option<u64> {
         self.number(page + 8, 8)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Pages<'a> {
     }
 
     /// Where the content of a page begins; none when it has no header.
-    fn body(&self, page: usize) -> Option<usize> {
+    pub(super) fn body(&self, page: usize) -> Option<usize> {
         let magic = self.number(page, 2)?;
         let long = self.flags(page)? & LONG != 0;
         (magic & 0xFF00 == u64::from(FAMILY)).then(|| page + HEADERS[usize::from(long)])
@@ -122,7 +122,7 @@ impl<'a> Pages<'a> {
 
     /// Gives the next `bytes` of a record to `each`, from `place` on over the headers of further
     /// pages; where they end. `Some(None)` when the pages end before, none when they do not fit.
-    fn consume(
+    pub(super) fn consume(
         &self,
         page: usize,
         mut place: usize,

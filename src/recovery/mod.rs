@@ -26,6 +26,7 @@ mod retention;
 mod rotation;
 mod segment;
 mod slot;
+mod tablespace_made;
 mod target;
 mod wal_map;
 
@@ -69,5 +70,6 @@ pub use retention::{Decision, Held, Retention};
 pub use rotation::{Coverage, Sight, Turn, coverage, decisive, next_turn};
 pub use segment::{Branch, Segment, TimelineHistory, untold};
 pub use slot::{SlotState, UNGUARDED_REMEDY, lost_remedy, slot_name};
+pub use tablespace_made::{MadeTablespace, made_tablespaces};
 pub use target::{RecoveryTarget, reaching};
 pub use wal_map::{Followed, Hole, Inventory, Reach, WalMap};

@@ -56,3 +56,55 @@ fn a_missing_privilege_is_named() {
     assert_eq!(outcome.error()["code"], "TG0207");
     database.execute(&format!("drop role {role}"));
 }
+
+/// Keys are taken off for the load: whoever could not make them again is refused while they are there.
+#[test]
+fn a_role_that_could_not_put_keys_back_seeds_nothing() {
+    let database = Database::with_schema(
+        "create table a (id int primary key, code text unique); create schema other; \
+         create table other.b (id int primary key, a int references a)",
+    );
+    let role = format!("tg_seeds_{}", database.name());
+    database.execute(&format!(
+        "create role {role} login; grant create on database {} to {role}; alter table a owner to {role}; \
+         revoke create on schema public from public",
+        database.name()
+    ));
+    let project = Project::new(&database);
+    let url = database.url_as(&role);
+    let seed = || {
+        let words = [
+            "--database-url",
+            &url,
+            "seed",
+            "run",
+            "--table",
+            "a",
+            "--rows",
+            "5",
+        ];
+        project.tidegate(words.into_iter().chain(["--format", "json"]))
+    };
+    for (lacking, remedy) in [
+        (
+            "does not own other.b",
+            format!("alter table other.b owner to {role}"),
+        ),
+        (
+            "may make no index in the schema public",
+            format!("grant create on schema public to {role}"),
+        ),
+    ] {
+        let error = seed().exits(2).error().to_string();
+        assert!(error.contains(lacking), "{error}");
+        let keys = "select count(*) from pg_constraint where conrelid = 'a'::regclass";
+        assert_eq!(database.value::<i64>(keys), 2);
+        database.execute(&remedy);
+    }
+    database.execute(&format!("grant usage on schema other to {role}"));
+    seed().ok();
+    assert_eq!(database.value::<i64>("select count(*) from a"), 5);
+    database.execute(&format!(
+        "reassign owned by {role} to current_user; drop owned by {role}; drop role {role}"
+    ));
+}

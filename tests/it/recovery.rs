@@ -35,4 +35,5 @@ mod slot;
 mod small_records;
 mod stage;
 mod standby;
+mod tablespace_made;
 mod wal;

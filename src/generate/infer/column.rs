@@ -135,6 +135,16 @@ fn fits(make: &dyn Make, demands: &Demands<'_>) -> bool {
     drawn.chain(counted).all(|value| demands.fulfilled(&value))
 }
 
+/// Whether values that were measured elsewhere fulfil the constraints often enough to be tried until one
+/// does: one of four.
+pub(in crate::generate) fn often(make: &dyn Make, facts: &[Fact]) -> bool {
+    let demands = Demands::new(facts);
+    let key = StreamKey::new(0, "infer", "often");
+    let drawn = (0..SAMPLE).map(|row| make.draw(&mut key.row(row, 0), &Empty));
+    let fulfilled = drawn.filter(|value| demands.fulfilled(value)).count();
+    fulfilled as u64 * 4 >= SAMPLE
+}
+
 fn nulls(about: &About<'_>) -> f64 {
     if about.not_null {
         return 0.0;

@@ -17,6 +17,6 @@ mod tests;
 
 pub(super) use about::{About, Inferred, Neighbour};
 pub(super) use accept::fulfils;
-pub(super) use column::{Empty, column};
+pub(super) use column::{Empty, column, often};
 pub(super) use narrow::narrow;
 pub(super) use orders::orders;

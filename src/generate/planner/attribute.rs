@@ -6,7 +6,7 @@ use super::keys::Key;
 use super::matching::{self, Matching};
 use super::scene::Scene;
 use crate::catalog::Column;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::generate::fact::{Fact, Says};
 use crate::generate::infer::{self, About, Inferred, Neighbour};
 use crate::generate::pg_type::PgType;
@@ -207,7 +207,7 @@ fn is_folded(draft: &Draft<'_>, index: usize) -> bool {
     })
 }
 
-/// What a column would hold if it had another name.
+/// What a column would hold if it had another name, which must say something.
 pub(super) fn like(
     scene: &Scene<'_>,
     draft: &Draft<'_>,
@@ -217,6 +217,13 @@ pub(super) fn like(
     let mut column = draft.slots[index].column.clone();
     column.name = Ident::new(name)?;
     column.comment = None;
+    // What constraints say is not the name's.
+    let bare = found_as(scene, draft, (index, draft.kind(index), &[]), &column);
+    if !bare.is_ok_and(|found| found.meant) {
+        let kind = &column.data_type;
+        let text = format!("no values of the type {kind} are known by the name \"{name}\"");
+        return Err(Error::new(Kind::SeedSpec, text));
+    }
     Ok(found(scene, draft, index, &column)?.source)
 }
 

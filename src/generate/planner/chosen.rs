@@ -12,6 +12,7 @@ use super::tree;
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
 use crate::generate::document;
+use crate::generate::infer;
 use crate::generate::parse::parse;
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::{How, Parent};
@@ -134,8 +135,13 @@ fn one(
     }
     let plan = &mut draft.plan.columns[index];
     let made = source.compile(&plan.kind, crate::generate::StreamKey::new(0, "", ""));
-    if let Err(why) = made {
-        return Err(wrong(draft, &why.to_string()));
+    let made = match made {
+        Ok(made) => made,
+        Err(why) => return Err(wrong(draft, &why.to_string())),
+    };
+    let alone = made.needs().is_empty();
+    if said.learned && alone && !infer::often(&*made, &draft.slots[index].facts) {
+        return Err(wrong(draft, "the constraints forbid what was measured"));
     }
     draft.slots[index].origin = match source {
         Source::Serial { .. } => Origin::Serial,
@@ -395,7 +401,7 @@ fn after(
     let Some(parent) = parent.filter(|parent| !named(own, parent)) else {
         let found = own.column(column);
         let found = found.ok_or_else(|| missing(own, column))?;
-        return Ok((None, found));
+        return timed(own, found).map(|()| (None, found));
     };
     let picks = own.plan.picks.iter().enumerate();
     let found: Vec<(usize, usize)> = picks
@@ -408,11 +414,23 @@ fn after(
         [(pick, table)] => {
             let found = drafts[table].column(column);
             let found = found.ok_or_else(|| format!("{parent} has no column \"{column}\""))?;
-            Ok((Some(pick), found))
+            timed(&drafts[table], found).map(|()| (Some(pick), found))
         }
         [] => Err(format!("the table has no foreign key to {parent}")),
         _ => Err(format!("the table has several foreign keys to {parent}")),
     }
+}
+
+/// Only of a time something else can be so far away.
+fn timed(draft: &Draft<'_>, column: usize) -> std::result::Result<(), String> {
+    if let PgType::Date | PgType::Time(_) | PgType::Timestamp(_) = draft.kind(column) {
+        return Ok(());
+    }
+    let column = draft.slots[column].column;
+    let (name, kind) = (column.name.as_str(), &column.data_type);
+    Err(format!(
+        "nothing is after \"{name}\", which is of the type {kind}"
+    ))
 }
 
 pub(super) fn missing(draft: &Draft<'_>, column: &str) -> String {

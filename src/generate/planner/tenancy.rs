@@ -83,6 +83,12 @@ pub(super) fn apply(scene: &Scene<'_>, drafts: &mut [Draft<'_>]) -> Result<()> {
         led: vec![None; drafts.len()],
     };
     let members = tenancy.members(drafts);
+    if let Some(name) = &said.column {
+        let has = |draft: &Draft<'_>| draft.column(name).is_some();
+        if !drafts.iter().any(has) {
+            return Err(wrong(&format!("no table has a column \"{name}\"")));
+        }
+    }
     for table in (0..drafts.len()).filter(|table| members[*table]) {
         tenancy.settle(drafts, (table, &members))?;
     }

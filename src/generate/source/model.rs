@@ -326,7 +326,12 @@ impl Source {
                 Self::Pattern { regex, .. } => format!(
                     "no text of the column's type can be made of the regular expression {regex}"
                 ),
-                other => format!("the generator {other:?} does not fit the type {kind:?}"),
+                other => {
+                    let all = format!("{other:?}").to_lowercase();
+                    let name = all.split(|c: char| !c.is_alphanumeric()).next();
+                    let name = name.unwrap_or_default();
+                    format!("the generator \"{name}\" makes no values of the column's type")
+                }
             };
             Error::new(Kind::SeedPlan, why)
         })

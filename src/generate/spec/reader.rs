@@ -126,7 +126,10 @@ pub fn schema() -> schemars::Schema {
 
 /// A number, or a distribution.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a number of rows, or a distribution such as { uniform = { min = 1, max = 5 } }"
+)]
 pub(super) enum Count {
     /// The same for all.
     Number(f64),

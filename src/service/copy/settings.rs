@@ -115,19 +115,20 @@ async fn grants(session: &Session, from: &Ident, to: &Ident, default: bool) -> R
             &[&from.as_str()],
         )
         .await?;
-    rows.iter()
-        .map(|row| {
-            let (privilege, grantable): (String, bool) = (row.get(0), row.get(1));
-            let role = match row.get::<_, Option<String>>(2) {
-                Some(role) => Ident::new(role)?.to_string(),
-                None => "public".to_owned(),
-            };
-            let option = if grantable { " with grant option" } else { "" };
-            Ok(format!(
-                "grant {privilege} on database {to} to {role}{option}"
-            ))
-        })
-        .collect()
+    // A clone begins with what everybody may by default.
+    let mut statements = vec![format!("revoke all on database {to} from public")];
+    for row in rows {
+        let (privilege, grantable): (String, bool) = (row.get(0), row.get(1));
+        let role = match row.get::<_, Option<String>>(2) {
+            Some(role) => Ident::new(role)?.to_string(),
+            None => "public".to_owned(),
+        };
+        let option = if grantable { " with grant option" } else { "" };
+        statements.push(format!(
+            "grant {privilege} on database {to} to {role}{option}"
+        ));
+    }
+    Ok(statements)
 }
 
 async fn settings(session: &Session, from: &Ident, to: &Ident) -> Result<Vec<String>> {

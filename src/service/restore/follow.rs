@@ -161,6 +161,8 @@ impl Follow<'_> {
             brought: mark.backup.brought(),
             ready: Some(self.into.join(READY)),
             until: None,
+            shared_paths: Vec::new(),
+            cuts: false,
             follows: true,
         };
         let socket = WalSocket::serve(self.repository, expected, &path, &identity, self.clock);

@@ -26,4 +26,4 @@ pub use pick::{PassedOver, Picked, newest_living, pick};
 pub use place::TablespaceMapping;
 pub use point::{Before, Marked, Points, mark, points};
 pub use program::reachable;
-pub use run::{Phase, Restore, Restored};
+pub use run::{Phase, Restore, Restored, is_unmet};

@@ -41,6 +41,19 @@ impl FromStr for TablespaceMapping {
     }
 }
 
+impl TablespaceMapping {
+    /// Whether it says that the source's own path is free here: of a tablespace that WAL makes.
+    pub(super) fn is_shared(&self) -> bool {
+        self.from == self.to
+    }
+}
+
+/// The paths that mappings say are free here.
+pub(super) fn shared_paths(mappings: &[TablespaceMapping]) -> Vec<PathBuf> {
+    let shared = mappings.iter().filter(|mapping| mapping.is_shared());
+    shared.map(|mapping| mapping.to.clone()).collect()
+}
+
 /// Splits at the first "=" without a backslash in front of it, as `pg_basebackup` does; those that have one
 /// belong to a path.
 fn split_mapping(text: &str) -> Option<(PathBuf, PathBuf)> {
@@ -302,7 +315,7 @@ fn spots(
         }
     };
     let source = |stream: &Stream| stream.location.clone().map(PathBuf::from);
-    for mapping in mappings {
+    for mapping in mappings.iter().filter(|mapping| !mapping.is_shared()) {
         let known = |stream: &Stream| source(stream).as_ref() == Some(&mapping.from);
         if !backup.streams.iter().any(known) {
             let (id, from) = (&backup.id, mapping.from.display());

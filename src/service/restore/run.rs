@@ -11,7 +11,7 @@ use super::fetch::unpack;
 use super::join::{Unjoined, linked};
 use super::kept::bring;
 use super::neutral::{allowed, settings};
-use super::place::{Place, TablespaceMapping};
+use super::place::{Place, TablespaceMapping, shared_paths};
 use super::preflight::{collations, names, preflight};
 use super::program::reachable;
 use super::promise::{Promised, promised};
@@ -23,7 +23,7 @@ use crate::recovery::{
     BackupManifest, FILE_LIST, Inventory, Lsn, RecoveryTarget, Segment, Settings, Unpacked, goes_on,
 };
 use crate::service::backup::ancestry;
-use crate::service::wal::{Expected, WalSocket};
+use crate::service::wal::{Expected, WalSocket, foreign_path};
 use crate::storage::Repository;
 
 /// The socket through which a server asks for WAL, in the folder of the restore.
@@ -201,6 +201,7 @@ impl Restore<'_> {
         // A path that is too long for it is told before anything is fetched.
         let socket = self.serve(&identity, signal == STANDS_BY).await?;
         let (bytes, fetched) = self.bring(&binaries, &place, &lineage).await?;
+        brought_paths(&place, self.tablespaces)?;
         prepare(place.data(), self.backup.postgres / 10_000, signal)?;
         place.give(&identity)?;
         Ok(Laid {
@@ -314,6 +315,11 @@ impl Restore<'_> {
             brought: self.backup.brought(),
             ready: Some(self.into.join(READY)),
             until: self.until,
+            shared_paths: shared_paths(self.tablespaces),
+            cuts: !matches!(
+                self.target,
+                RecoveryTarget::Latest | RecoveryTarget::Immediate
+            ),
             follows,
         };
         let path = socket_path(self.into, SOCKET)?;
@@ -342,6 +348,21 @@ impl Restore<'_> {
     }
 }
 
+/// The WAL that came with the files is replayed like any other.
+fn brought_paths(place: &Place, mappings: &[TablespaceMapping]) -> Result<()> {
+    for entry in std::fs::read_dir(place.data().join("pg_wal"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let content = std::fs::read(entry.path())?;
+            if let Some((_, error)) = foreign_path(&name, &content, &shared_paths(mappings)) {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Programs of the version that a backup is of.
 pub(super) async fn binaries(backup: &BackupManifest) -> Result<Binaries> {
     discover(&Search {
@@ -349,6 +370,14 @@ pub(super) async fn binaries(backup: &BackupManifest) -> Result<Binaries> {
         ..Search::default()
     })
     .await
+}
+
+/// Whether a server ended because the log ended before its target.
+#[must_use]
+pub fn is_unmet(error: &Error) -> bool {
+    const UNMET: &str = "recovery ended before configured recovery target was reached";
+    let mut details = error.details().iter();
+    details.any(|line| line.contains(UNMET)) || error.to_string().contains(UNMET)
 }
 
 /// The server, once it takes writes. Its WAL comes through `socket`, which goes with this call.
@@ -363,7 +392,10 @@ async fn recovered(
         (Ok(server), None) => Ok((server, replayed)),
         // What the repository said is the reason; what the server makes of it is not.
         (_, Some(fault)) => Err(fault),
-        (Err(error), None) => Err(failed(error)),
+        (Err(error), None) => Err(match (failed(error), socket.cut()) {
+            (error, Some(cut)) if is_unmet(&error) => cut,
+            (error, _) => error,
+        }),
     }
 }
 

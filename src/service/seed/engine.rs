@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::abandon::abandon;
 use super::already::{LOOKED_AT, already, unanswered};
 use super::give_up::{give_up, nothing_loaded};
-use super::hooks::with_partitions;
+use super::hooks::{hooks, with_partitions};
 use super::load::load;
 use super::make::Maker;
 use super::put_back::put_back;
@@ -342,6 +342,8 @@ impl Engine {
             }
         }
         refuse_full(&plan, &empty)?;
+        let hooks = hooks(&catalog, &planned, &empty);
+        refuse::refuse_unable(&session, &catalog, &hooks).await?;
         let Options {
             chunk_rows,
             chunk_bytes,

@@ -212,5 +212,11 @@ pub(super) fn refused(table: &QualifiedName, error: tokio_postgres::Error) -> Er
             text.push_str(&format!(", {word} \"{name}\""));
         }
     }
-    Error::new(Kind::SeedPlan, format!("{text} [{class}]"))
+    let error = Error::new(Kind::SeedPlan, format!("{text} [{class}]"));
+    if server.code() == &SqlState::UNTRANSLATABLE_CHARACTER {
+        return error
+            .detail("the encoding of the database lacks a character of it")
+            .hint("seed a database of the encoding UTF8, or give its texts a choice, pattern or template in the spec");
+    }
+    error
 }

@@ -18,6 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
 use super::follower::Follower;
+use super::foreign_path::foreign_path;
 use super::ready::ReadyFolder;
 use super::{Fetched, Pusher, chain, fetch, fetch_brought, fetch_live};
 use crate::clock::Clock;
@@ -48,6 +49,11 @@ pub struct Expected {
     /// Where the log is taken to end: segments that begin there or behind it are not served, whatever
     /// has come into the repository since. None to follow it as far as it comes.
     pub until: Option<Lsn>,
+    /// Paths of tablespaces that the server may write to though they are the source's.
+    pub shared_paths: Vec<PathBuf>,
+    /// Whether the server fails when the log ends before its target: then the log is cut in front of a
+    /// tablespace that is made at another path. Else it is refused.
+    pub cuts: bool,
     /// Whether the server goes on for as long as the repository does: what is not there yet is asked for
     /// again, and is no fault.
     pub follows: bool,
@@ -71,6 +77,9 @@ struct Shared {
     brought: Option<Brought>,
     ready: Option<Arc<ReadyFolder>>,
     until: Option<Lsn>,
+    shared_paths: Vec<PathBuf>,
+    cuts: bool,
+    cut: Mutex<Option<Error>>,
     follower: Option<Follower>,
     chain: tokio::sync::Mutex<WalChain>,
     ahead: Mutex<Ahead>,
@@ -114,6 +123,9 @@ impl WalSocket {
             brought: expected.brought,
             ready,
             until: expected.until,
+            shared_paths: expected.shared_paths,
+            cuts: expected.cuts,
+            cut: Mutex::default(),
             follower,
             chain: tokio::sync::Mutex::new(known),
             ahead: Mutex::default(),
@@ -148,6 +160,12 @@ impl WalSocket {
     #[must_use]
     pub fn fault(&self) -> Option<Error> {
         lock(&self.shared.fault).take()
+    }
+
+    /// Why the log was cut, when it was.
+    #[must_use]
+    pub fn cut(&self) -> Option<Error> {
+        lock(&self.shared.cut).take()
     }
 
     /// The last segment that a server which follows was given.
@@ -269,9 +287,23 @@ impl Shared {
         found
     }
 
+    async fn fetch_now(&self, name: &str, segment: Option<Segment>) -> Result<Fetched> {
+        let mut found = self.fetch_any(name, segment).await?;
+        if let (Some(_), Fetched::Found(content)) = (segment, &mut found)
+            && let Some((place, error)) = foreign_path(name, content, &self.shared_paths)
+        {
+            if !self.cuts {
+                return Err(error);
+            }
+            content[place..].fill(0);
+            lock(&self.cut).get_or_insert(error);
+        }
+        Ok(found)
+    }
+
     /// Whole segments are taken by the listing at hand. Everything else may have changed since:
     /// the repository of a live server grows, and pieces go when their segment is whole.
-    async fn fetch_now(&self, name: &str, segment: Option<Segment>) -> Result<Fetched> {
+    async fn fetch_any(&self, name: &str, segment: Option<Segment>) -> Result<Fetched> {
         if let (Some(segment), Some(until)) = (segment, self.until)
             && segment.start(self.bytes) >= until
         {

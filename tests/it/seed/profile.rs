@@ -441,3 +441,32 @@ fn a_profile_gives_as_many_children_as_it_saw() {
         .run();
     assert_eq!(outcome.code(), Some(3), "{}", outcome.stdout);
 }
+
+/// Constraints of the target win over what was measured.
+#[test]
+fn what_constraints_forbid_gives_way() {
+    let table = |checks: [&str; 3]| {
+        let [at, state, n] = checks;
+        format!(
+            "create table e (id int primary key, at date not null {at}, state text not null {state}, n int not null {n})"
+        )
+    };
+    let source = Stage::new(&table([""; 3]));
+    source.database.execute(
+        "insert into e select i, date '2023-01-01' + i % 300, (array['new', 'paid', 'void'])[1 + i % 3], i % 5000 from generate_series(1, 4000) i",
+    );
+    let (file, _) = learned(&source);
+    let path = file.to_str().unwrap();
+    for checks in [
+        [
+            "check (at > '2026-01-01')",
+            "check (state in ('y', 'x'))",
+            "check (n > 10000)",
+        ],
+        ["", "", "check (n < 100)"],
+    ] {
+        let seeded = Stage::new(&table(checks));
+        seeded.run(["--profile", path, "--rows", "500"]);
+        seeded.prove();
+    }
+}

@@ -23,8 +23,19 @@ fn a_reset_brings_the_saved_state_back() {
         tokio::spawn(connection);
         client
     });
+    // What was taken from everybody stays so: a clone begins with what everybody may by default.
+    let name = stage.database.name().to_owned();
+    stage
+        .database
+        .execute(&format!("revoke connect on database {name} from public"));
+    let acl = format!(
+        "select coalesce(g.rolname, 'public')::text, a.privilege_type from pg_database d, aclexplode(d.datacl) a \
+         left join pg_roles g on g.oid = a.grantee where datname = '{name}' order by 1, 2"
+    );
+    let allowed = stage.database.rows(&acl);
     let data = stage.cli(["reset"]).data();
     assert_eq!(data["template"], "seeded");
+    assert_eq!(stage.database.rows(&acl), allowed);
     assert_eq!(stage.database.rows(sum), before);
     assert!(
         stage

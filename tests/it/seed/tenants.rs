@@ -110,6 +110,11 @@ fn what_tenants_cannot_have_is_refused() {
             "there is no table \"acount\"",
         ),
         (
+            "[tenancy]\ntable = \"account\"\ncolumn = \"nope\"\n",
+            "TG0901",
+            "no table has a column \"nope\"",
+        ),
+        (
             "[tenancy]\ntable = \"account\"\nsize = 3\n",
             "TG0901",
             "unknown field",

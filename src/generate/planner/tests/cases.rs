@@ -266,6 +266,8 @@ fn a_spec_that_names_what_is_not_there_is_refused() {
         "[tables.users]\ncolumns.email = { nulls = 0.5 }\n",
         "[tables.orders]\ncolumns.user_id = { constant = 1 }\n",
         "[tables.orders]\ncolumns.created_at = { after = \"products.id\" }\n",
+        "[tables.orders]\ncolumns.created_at = { after = \"users.email\" }\n",
+        "[tables.users]\ncolumns.email = { like = \"foobar\" }\n",
         "[tables.users]\nper = { parent = \"orders\", count = 1 }\n",
     ] {
         let error = planned(&shop(), text).unwrap_err();
