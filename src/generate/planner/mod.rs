@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod chosen;
 mod correlated;
+mod counted;
 mod cycle;
 mod derived;
 mod digits;
