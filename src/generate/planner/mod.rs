@@ -24,6 +24,7 @@ mod loosen;
 mod matching;
 mod options;
 mod overlap;
+mod own;
 mod partial;
 mod per;
 mod place;
