@@ -8,6 +8,7 @@ use crate::generate::pg_type::PgType;
 use crate::generate::plan::Take;
 use crate::generate::source::Source;
 use crate::generate::value::Value;
+use crate::sql::QualifiedName;
 
 /// Whether rows are numbered in the column: an identity, a sequence's default, or a whole number
 /// that is the primary key alone.
@@ -67,8 +68,11 @@ fn sequence<'a>(catalog: &'a Catalog, table: &Table, column: &Column) -> Option<
     }
     let (_, rest) = column.default.as_deref()?.split_once("nextval('")?;
     let (name, _) = rest.rsplit_once('\'')?;
-    let name = name.replace("''", "'");
-    all.find(|sequence| sequence.name.to_string() == name || sequence.name.plain() == name)
+    let name = name.replace("''", "'").replace('"', "");
+    all.find(|sequence| {
+        let QualifiedName { schema, name: own } = &sequence.name;
+        format!("{}.{}", schema.as_str(), own.as_str()) == name
+    })
 }
 
 /// What a sequence says of the numbers that it gives.

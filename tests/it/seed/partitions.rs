@@ -228,7 +228,7 @@ fn a_check_of_a_partition_that_no_row_meets_is_named() {
     let error = stage.cli(["plan", "--rows", "50", "--table", "m", "--format", "json"]);
     let error = error.exits(2).error();
     assert!(
-        error["message"].as_str().unwrap().contains("m2.m2_check"),
+        error["message"].as_str().unwrap().contains("m2.m2_v_check"),
         "{error}"
     );
     let error = stage.cli(["plan", "--rows", "1500", "--table", "g", "--format", "json"]);
