@@ -53,15 +53,22 @@ fn collides(table: &TablePlan, group: &Group, known: Option<&Group>) -> bool {
 
 fn renumbered(table: &TablePlan, group: &Group, known: Option<&Group>) -> Error {
     let name = table.name.plain();
-    let before = known.map_or_else(String::new, |known| {
-        format!(", and was among {}", known.bound)
-    });
+    let why = match known {
+        Some(known) if known.bound == group.bound => format!(
+            "has {} combinations, of which a row that conditions had drawn again takes another one than before",
+            group.bound
+        ),
+        Some(known) => format!(
+            "is counted among {} combinations, and was among {}",
+            group.bound, known.bound
+        ),
+        None => format!("is counted among {} combinations", group.bound),
+    };
     Error::new(
         Kind::SeedPlan,
         format!(
-            "{name}: no rows can be added: constraint \"{}\" is counted among {} combinations{before}, so that some would come again",
-            group.serves.join("\", \""),
-            group.bound
+            "{name}: no rows can be added: constraint \"{}\" {why}, so that some would come again",
+            group.serves.join("\", \"")
         ),
     )
     .hint("ask for all rows in one run, on empty tables; or seed tables without such a key with --table")

@@ -43,6 +43,7 @@ pub use document::{Field, Shape};
 pub use encode::{Misfit, literal_text, write_binary, write_text};
 pub use fact::{Fact, Says};
 pub use parse::parse;
+pub use partition::called;
 pub use permutation::Permutation;
 pub use pg_type::{ColumnType, IntervalField, PgType};
 pub use plan::{Ask, ColumnPlan, Derived, Group, How, Parent, Pick, SeedPlan, TablePlan, Take};

@@ -6,6 +6,19 @@ use super::parse::parse;
 use super::pg_type::PgType;
 use super::value::Value;
 
+/// The name that conditions of partitions go by.
+pub(super) const NAME: &str = "bounds of its partitions";
+
+/// A constraint as errors name it.
+#[must_use]
+pub fn called(constraint: &str) -> String {
+    if constraint == NAME {
+        format!("the {NAME}")
+    } else {
+        format!("constraint \"{constraint}\"")
+    }
+}
+
 /// One partition's part of the key's values.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Bound {

@@ -268,6 +268,7 @@ impl Report for Compared {
                 Measure::Nulls => "nulls".to_owned(),
                 Measure::KolmogorovSmirnov => "Kolmogorov-Smirnov".to_owned(),
                 Measure::Children => "children, Kolmogorov-Smirnov".to_owned(),
+                Measure::Rows => "rows".to_owned(),
                 Measure::RowsByParent => "rows by row of the parent".to_owned(),
                 Measure::RankCorrelation => "rank correlation".to_owned(),
                 Measure::Contingency => "shares by the other's value".to_owned(),

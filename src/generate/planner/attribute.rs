@@ -1,5 +1,6 @@
 //! Columns that are neither keys of other rows nor counted: what they hold.
 
+use super::counted;
 use super::draft::{Draft, Origin};
 use super::element;
 use super::keys::Key;
@@ -10,10 +11,8 @@ use crate::error::{Error, Kind, Result};
 use crate::generate::fact::{Fact, Says};
 use crate::generate::infer::{self, About, Inferred, Neighbour};
 use crate::generate::pg_type::PgType;
-use crate::generate::plan::Take;
 use crate::generate::source::{Locale, Source};
 use crate::generate::touched::mentioned;
-use crate::generate::value::Value;
 use crate::sql::Ident;
 
 /// 30 days in microseconds.
@@ -23,7 +22,7 @@ const MONTH: i64 = 30 * 86_400_000_000;
 pub(super) fn number(scene: &Scene<'_>, draft: &mut Draft<'_>, keys: &[Key<'_>]) {
     for index in 0..draft.slots.len() {
         if !keys.iter().any(|key| key.own.contains(&index)) {
-            count(scene, draft, index);
+            counted::count(scene, draft, index);
         }
     }
 }
@@ -39,76 +38,6 @@ pub(super) fn fill(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Result<()> {
     matching::settle(scene, draft, patterns)?;
     order(draft);
     Ok(())
-}
-
-/// Whether rows are numbered in the column: an identity, a sequence's default, or a whole number
-/// that is the primary key alone.
-fn count(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) {
-    let column = draft.slots[index].column;
-    let alone = draft
-        .table
-        .primary_key()
-        .is_some_and(|key| key.columns[..] == [column.name.clone()]);
-    let whole = matches!(draft.kind(index), PgType::Int(_) | PgType::Numeric(_));
-    let sequence = column
-        .default
-        .as_deref()
-        .is_some_and(|default| default.contains("nextval("));
-    if !whole || !(alone || sequence || column.identity.is_some()) {
-        return;
-    }
-    let standing = scene.standing.tables.get(&draft.plan.name);
-    let highest = standing
-        .filter(|_| draft.plan.first == 0)
-        .and_then(|standing| standing.highest.get(&column.name));
-    let start = highest.map_or(1, |highest| highest.saturating_add(1).max(1));
-    let Some((start, step)) = counting(&draft.slots[index].facts, start, draft.total()) else {
-        return;
-    };
-    let plan = &mut draft.plan.columns[index];
-    plan.source = Source::Serial { start, step };
-    plan.take = Take::Draw;
-    plan.reason = "counted".to_owned();
-    draft.slots[index].origin = Origin::Serial;
-}
-
-/// First number and step of `total` numbers that constraints allow; `None` when counting does not
-/// keep to them.
-fn counting(facts: &[Fact], start: i64, total: u64) -> Option<(i64, i64)> {
-    let (mut first, mut step) = (start, 1_i64);
-    for fact in facts {
-        match &fact.says {
-            Says::NotNull => {}
-            Says::AtLeast(Value::Int(least), included) => {
-                first = first.max(least.saturating_add(i64::from(!included)));
-            }
-            Says::MultipleOf(unit) if *unit != 0 => step = unit.saturating_abs(),
-            // Counting begins behind what is forbidden.
-            Says::NoneOf(values) => {
-                for value in values {
-                    let Value::Int(value) = value else {
-                        return None;
-                    };
-                    first = first.max(value.saturating_add(1));
-                }
-            }
-            Says::AtMost(Value::Int(_), _) => {}
-            _ => return None,
-        }
-    }
-    let first = first
-        .checked_add(step - 1)?
-        .div_euclid(step)
-        .checked_mul(step)?;
-    let last = i64::try_from(total).ok()?.checked_sub(1)?.max(0);
-    let last = first.checked_add(last.checked_mul(step)?)?;
-    let within = facts.iter().all(|fact| match &fact.says {
-        Says::AtMost(Value::Int(most), included) => {
-            last < most.saturating_add(i64::from(*included))
-        }
-        _ => true,
-    });
-    within.then_some((first, step))
 }
 
 /// Times that follow each other by their names, where no condition speaks of them.

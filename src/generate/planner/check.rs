@@ -10,15 +10,19 @@ use super::scene::Scene;
 use crate::catalog::ConstraintKind;
 use crate::generate::condition::Condition;
 use crate::generate::fact::{Fact, Says};
+use crate::generate::infer::Empty;
 use crate::generate::parse::parse;
 use crate::generate::pg_type::{ColumnType, PgType};
-use crate::generate::plan::{Ask, Take};
+use crate::generate::plan::{Ask, ColumnPlan, Take};
 use crate::generate::source::Source;
+use crate::generate::stream::StreamKey;
 use crate::generate::value::Value;
 
 /// Microseconds of a day, and of a second.
 const DAY: i64 = 86_400_000_000;
 const SECOND: i64 = 1_000_000;
+/// Values of a source that are tried one by one.
+const FEW: u64 = 1024;
 
 /// Reads all conditions of a table.
 pub(super) fn read(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
@@ -194,6 +198,10 @@ fn is_proven(draft: &Draft<'_>, column: usize, condition: &Condition) -> bool {
         Source::Whole { min, max, .. } if only_bounds(draft, column, condition) => {
             vec![Some(Value::Int(*min)), Some(Value::Int(*max))]
         }
+        Source::Agreed { .. } => match few(plan) {
+            Some(values) => values.into_iter().map(Some).collect(),
+            None => return false,
+        },
         Source::Serial { start, step } if only_bounds(draft, column, condition) => {
             let last = i64::try_from(draft.total())
                 .ok()
@@ -205,6 +213,14 @@ fn is_proven(draft: &Draft<'_>, column: usize, condition: &Condition) -> bool {
     values
         .into_iter()
         .all(|value| value.is_some_and(&mut fulfils))
+}
+
+/// All values of a column's source; `None` when they are many, or not known.
+fn few(plan: &ColumnPlan) -> Option<Vec<Value>> {
+    let made = plan.source.compile(&plan.kind, StreamKey::new(0, "", ""));
+    let made = made.ok()?;
+    let size = made.size().filter(|size| *size <= FEW)?;
+    Some((0..size).map(|index| made.nth(index, &Empty)).collect())
 }
 
 /// Whether the condition says no more than that the column lies between bounds.

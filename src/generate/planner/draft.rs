@@ -45,6 +45,8 @@ pub(super) struct Reach {
     pub(super) groups: u64,
     /// Children of the parent that has most, when they are counted by parent.
     pub(super) largest: u64,
+    /// Parents that have children, when they are counted by parent.
+    pub(super) families: u64,
     /// Columns of the key that other picks decide, with the parent's.
     pub(super) given: Vec<(usize, usize)>,
     /// How rows are dealt out, when it is a pick of tenants.

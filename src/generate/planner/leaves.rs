@@ -2,6 +2,7 @@
 //! row goes to one of them on purpose.
 
 use super::draft::{Draft, Origin};
+use super::own::Own;
 use super::place;
 use super::reading::Understood;
 use super::scene::Scene;
@@ -28,7 +29,7 @@ const YEAR: i64 = 365 * 86_400_000_000;
 const NUMBERS: i64 = 1_000_000;
 
 /// What a level of partitions takes of its key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Takes {
     Only(Bound),
     /// What none of its siblings takes.
@@ -42,55 +43,123 @@ pub(super) type Leaf = Vec<(usize, Takes)>;
 #[derive(Debug, Default)]
 pub(super) struct Leaves {
     pub(super) all: Vec<Leaf>,
+    /// The same, with what checks of partitions alone say of single columns.
+    pub(super) guided: Vec<Leaf>,
     /// Whether what they take is known in full.
     pub(super) whole: bool,
 }
 
-/// Reads the bounds of all levels.
-pub(super) fn read(catalog: &Catalog, draft: &Draft<'_>) -> Leaves {
-    let mut leaves = Leaves {
-        all: Vec::new(),
+/// Reads the bounds of all levels; `checks` are those that partitions have for themselves.
+pub(super) fn read(catalog: &Catalog, draft: &Draft<'_>, checks: &[Own<'_>]) -> Leaves {
+    let mut walk = Walk {
+        catalog,
+        draft,
+        checks: &[],
         whole: true,
     };
-    walk(catalog, draft, (draft.table, &Leaf::new()), &mut leaves);
-    if leaves.all.len() > MOST {
+    let all = walk.below(draft.table);
+    let whole = walk.whole;
+    walk.checks = checks;
+    let guided = walk.below(draft.table);
+    if all.len() > MOST || guided.len() > MOST {
         return Leaves::default();
     }
-    leaves
+    Leaves { all, guided, whole }
 }
 
-fn walk(catalog: &Catalog, draft: &Draft<'_>, (table, path): (&Table, &Leaf), found: &mut Leaves) {
-    if !table.is_partitioned() {
-        found.all.push(path.clone());
-        return;
-    }
-    let parts = place::parts(catalog, table);
-    let texts = parts
-        .iter()
-        .filter_map(|part| part.partition_bound.as_deref());
-    let texts: Vec<&str> = texts.collect();
-    if table.partition_key.as_ref().map(|key| key.strategy) == Some(PartitionStrategy::Hash) {
-        found.whole &= partition::is_whole_hash(&texts);
-        for part in parts {
-            walk(catalog, draft, (part, path), found);
+struct Walk<'w, 'a> {
+    catalog: &'w Catalog,
+    draft: &'w Draft<'a>,
+    checks: &'w [Own<'w>],
+    whole: bool,
+}
+
+impl Walk<'_, '_> {
+    /// The leaves below a table, from its own level on.
+    fn below(&mut self, table: &Table) -> Vec<Leaf> {
+        if !table.is_partitioned() {
+            return vec![Leaf::new()];
         }
-        return;
+        let parts = place::parts(self.catalog, table);
+        let texts = parts
+            .iter()
+            .filter_map(|part| part.partition_bound.as_deref());
+        let texts: Vec<&str> = texts.collect();
+        if table.partition_key.as_ref().map(|key| key.strategy) == Some(PartitionStrategy::Hash) {
+            self.whole &= partition::is_whole_hash(&texts);
+            return self.hashed(&parts);
+        }
+        let (bounds, known) = bounds(self.draft, table, &texts);
+        self.whole &= known;
+        let mut found = Vec::new();
+        for part in parts {
+            let takes = part
+                .partition_bound
+                .as_deref()
+                .and_then(|text| bounds(text));
+            for leaf in self.of(part) {
+                found.push(takes.clone().into_iter().chain(leaf).collect());
+            }
+        }
+        found
     }
+
+    /// The leaves of a part, with what its checks say.
+    fn of(&mut self, part: &Table) -> Vec<Leaf> {
+        let own = self.checks.iter().filter(|own| own.part.name == part.name);
+        let own: Leaf = own.flat_map(|own| own.levels.clone()).collect();
+        let below = self.below(part).into_iter();
+        below
+            .map(|leaf| own.iter().cloned().chain(leaf).collect())
+            .collect()
+    }
+
+    /// A row may go to each of the parts: it must fit a leaf of every one.
+    fn hashed(&mut self, parts: &[&Table]) -> Vec<Leaf> {
+        let mut each: Vec<Vec<Leaf>> = Vec::new();
+        for part in parts {
+            let leaves = self.of(part);
+            if !leaves.iter().any(Vec::is_empty) && !each.contains(&leaves) {
+                each.push(leaves);
+            }
+        }
+        let mut found = vec![Leaf::new()];
+        for leaves in each {
+            if found.len() * leaves.len() > MOST {
+                self.whole = false;
+                return vec![Leaf::new()];
+            }
+            let with = |leaf: &Leaf| {
+                let pairs = leaves.iter().map(|other| [&leaf[..], other].concat());
+                pairs.collect::<Vec<Leaf>>()
+            };
+            found = found.iter().flat_map(with).collect();
+        }
+        found
+    }
+}
+
+/// What a part of a table takes by the text of its bound, and whether the bounds of all are understood.
+pub(super) fn bounds<'t>(
+    draft: &Draft<'_>,
+    table: &Table,
+    texts: &[&'t str],
+) -> (impl Fn(&'t str) -> Option<(usize, Takes)> + use<'t>, bool) {
     let column = place::key(table).and_then(|name| draft.column(&name));
-    let bound = |text: &str| column.and_then(|at| partition::bound(text, draft.kind(at)));
+    let kind = column.map(|column| draft.kind(column).clone());
+    let bound = move |text: &str| partition::bound(text, kind.as_ref()?);
     let others = texts.iter().filter(|text| **text != "DEFAULT");
     let siblings: Option<Vec<Bound>> = others.map(|text| bound(text)).collect();
-    found.whole &= siblings.is_some();
-    for part in parts {
-        let takes = match (part.partition_bound.as_deref(), &siblings) {
-            (Some("DEFAULT"), Some(siblings)) => Some(Takes::Rest(siblings.clone())),
-            (Some(text), Some(_)) => bound(text).map(Takes::Only),
-            _ => None,
+    let known = siblings.is_some();
+    let takes = move |text: &'t str| {
+        let siblings = siblings.as_ref()?;
+        let takes = match text {
+            "DEFAULT" => Takes::Rest(siblings.clone()),
+            text => Takes::Only(bound(text)?),
         };
-        let mut path = path.clone();
-        path.extend(column.zip(takes));
-        walk(catalog, draft, (part, &path), found);
-    }
+        Some((column?, takes))
+    };
+    (takes, known)
 }
 
 impl Leaves {
@@ -129,7 +198,7 @@ impl Leaves {
     }
 }
 
-fn condition(leaf: &Leaf) -> Expression {
+pub(super) fn condition(leaf: &Leaf) -> Expression {
     let levels = leaf.iter().map(|(column, takes)| match takes {
         Takes::Only(bound) => partition::condition(bound, *column),
         Takes::Rest(siblings) => {
@@ -142,7 +211,7 @@ fn condition(leaf: &Leaf) -> Expression {
 
 /// Lays out a way to each leaf, when one of them would stay empty.
 pub(super) fn lay(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
-    if draft.leaves.len() < 2 {
+    if draft.leaves.is_empty() {
         return;
     }
     let leaves = std::mem::take(&mut draft.leaves);

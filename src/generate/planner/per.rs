@@ -2,11 +2,14 @@
 
 use super::draft::Draft;
 use super::scene::{Families, Scene, Wanted};
+use crate::catalog::{ConstraintKind, Index, IndexColumn, IndexKey, Table};
 use crate::error::{Error, Kind, Result};
 use crate::generate::children::Children;
+use crate::generate::distribution::Distribution;
 use crate::generate::plan::How;
 use crate::generate::spec::PerParent;
 use crate::generate::stream::StreamKey;
+use crate::sql::Ident;
 
 /// Counts the children of all tables whose rows go by parent.
 pub(super) fn count(scene: &mut Scene<'_>) -> Result<()> {
@@ -46,8 +49,8 @@ fn families(scene: &Scene<'_>, table: usize, said: &PerParent) -> Result<Familie
             .is_some_and(|key| key.table == parent.name)
     };
     let mut keys = own.foreign_keys().filter(refers);
-    let constraint = match (keys.next(), keys.next()) {
-        (Some(key), None) => key.name.as_str().to_owned(),
+    let key = match (keys.next(), keys.next()) {
+        (Some(key), None) => key,
         (None, _) => return Err(wrong(&format!("no foreign key refers to {}", said.parent))),
         _ => {
             return Err(wrong(&format!(
@@ -59,18 +62,55 @@ fn families(scene: &Scene<'_>, table: usize, said: &PerParent) -> Result<Familie
     let index = scene.index.get(&parent.name).copied();
     let index = index.filter(|index| *index < table);
     let index = index.ok_or_else(|| wrong("the parent is not seeded before the table"))?;
+    let mut count = said.count.clone();
+    let learned = scene.specs[table].is_some_and(|said| said.learned);
+    if learned && is_alone(own, &key.columns) {
+        count = at_most_one(count);
+    }
+    let constraint = key.name.as_str().to_owned();
     // The stream of the pick, as the rows will draw it.
     let purpose = format!("-> {constraint}");
     let key = StreamKey::new(scene.seed(), &own.name.plain(), &purpose);
     let parents = scene.total(index);
-    let children = Children::new(key, &said.count, parents);
-    let largest = (0..parents).map(|parent| children.of(parent)).max();
+    let children = Children::new(key, &count, parents);
+    let each = (0..parents).map(|parent| children.of(parent));
     Ok(Families {
         constraint,
-        count: said.count.clone(),
+        count,
         total: children.total(),
-        largest: largest.unwrap_or_default(),
+        largest: each.clone().max().unwrap_or_default(),
+        parents: each.filter(|children| *children > 0).count() as u64,
     })
+}
+
+/// Whether a key lets each parent have one row at most.
+fn is_alone(table: &Table, key: &[Ident]) -> bool {
+    let mut constraints = table.constraints.iter().filter(|constraint| {
+        matches!(
+            constraint.kind,
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique
+        )
+    });
+    let whole = |index: &&Index| index.unique && index.predicate.is_none();
+    let mut indexes = table.indexes.iter().filter(whole);
+    let part =
+        |column: &IndexColumn| matches!(&column.key, IndexKey::Column(name) if key.contains(name));
+    constraints.any(|unique| unique.columns.iter().all(|column| key.contains(column)))
+        || indexes.any(|index| index.columns.iter().all(part))
+}
+
+/// Measured numbers of children without what rounding and noise have added to one.
+fn at_most_one(count: Distribution) -> Distribution {
+    match count {
+        Distribution::Empirical(mut buckets) => {
+            for bucket in &mut buckets {
+                bucket.min = bucket.min.min(1.0);
+                bucket.max = bucket.max.min(1.0);
+            }
+            Distribution::Empirical(buckets)
+        }
+        other => other,
+    }
 }
 
 /// Makes the pick of the counted key.
@@ -92,5 +132,6 @@ pub(super) fn apply(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) -> R
     draft.plan.picks[pick].nulls = 0.0;
     draft.reach[pick].nullable = false;
     draft.reach[pick].largest = found.largest;
+    draft.reach[pick].families = found.parents;
     Ok(())
 }

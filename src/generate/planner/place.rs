@@ -3,6 +3,7 @@
 use super::check::take;
 use super::draft::Draft;
 use super::leaves;
+use super::own;
 use super::reading::Understood;
 use super::scene::Scene;
 use crate::catalog::{Catalog, PartitionStrategy, Table};
@@ -13,7 +14,7 @@ use crate::generate::plan::Ask;
 use crate::sql::{Token, tokens};
 
 /// The name that facts and conditions of partitions go by.
-pub(super) const NAME: &str = "partitions";
+pub(super) use crate::generate::partition::NAME;
 
 /// Takes what the bounds of partitions say. Where that leaves rows without a partition, the server is
 /// asked of each row.
@@ -22,7 +23,8 @@ pub(super) fn keep(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
     if !own.is_partitioned() {
         return;
     }
-    let leaves = leaves::read(scene.catalog, draft);
+    let checks = own::keep(scene, draft);
+    let leaves = leaves::read(scene.catalog, draft, &checks);
     let bounds = bounds(scene.catalog, &[own]);
     let parts = parts(scene.catalog, own);
     let nested = parts.iter().any(|part| part.is_partitioned());
@@ -30,10 +32,10 @@ pub(super) fn keep(scene: &Scene<'_>, draft: &mut Draft<'_>, table: usize) {
         if let Some(understood) = leaves.understood() {
             take(draft, NAME, &bounds.join(" or "), understood);
         }
-        draft.leaves = leaves.all;
+        draft.leaves = leaves.guided;
         return;
     }
-    draft.leaves = leaves.all;
+    draft.leaves = leaves.guided;
     let column = key(own).and_then(|name| draft.column(&name));
     let found = column.and_then(|at| partition::says(&bounds, at, draft.kind(at)));
     let understood = found.is_some();

@@ -3,6 +3,7 @@
 use super::written;
 use crate::error::{Error, Kind, Result};
 use crate::generate::condition::{Comparison, Expression};
+use crate::generate::partition::called;
 use crate::generate::plan::{SeedPlan, TablePlan};
 use crate::generate::rows::{Keys, Rows};
 use crate::generate::touched::mentioned;
@@ -69,8 +70,8 @@ pub(super) fn stuck(plan: &SeedPlan, keys: &Keys) -> Result<Option<NotFound>> {
             if let Err(stuck) = worker.fill(index, table.first + number, &mut row) {
                 let name = table.name.plain();
                 let constraint = &stuck.constraint;
-                let message =
-                    format!("{name}: no row was found that fulfils constraint \"{constraint}\"");
+                let constraint_named = called(constraint);
+                let message = format!("{name}: no row was found that fulfils {constraint_named}");
                 let error = hinted(table, constraint, Error::new(Kind::SeedPlan, message));
                 let broken = written::breaks(table, stuck.row, constraint);
                 let written = broken.is_some();

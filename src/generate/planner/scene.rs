@@ -61,6 +61,8 @@ pub(super) struct Families {
     pub(super) total: u64,
     /// Children of the parent that has most.
     pub(super) largest: u64,
+    /// Parents that have children.
+    pub(super) parents: u64,
 }
 
 impl<'a> Scene<'a> {

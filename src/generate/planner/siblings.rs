@@ -24,7 +24,14 @@ pub(super) fn number(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<(), 
             .or_else(|| picks.next());
         let of_tenant = first.as_ref().is_some_and(dealt);
         let met = match first {
-            Some(pick) if sibling(draft, &entry, pick) => true,
+            Some(pick) if sibling(draft, &entry, pick) || is_only_child(draft, pick) => true,
+            Some(pick) if entry.units[..] == [Unit::Pick(pick)] => match parents(draft, pick) {
+                Some(room) => {
+                    let constraint = entry.unique.name;
+                    return Err(Full { constraint, room });
+                }
+                None => false,
+            },
             Some(pick) if of_tenant => among(draft, &entry, pick)?,
             _ => false,
         };
@@ -38,6 +45,21 @@ pub(super) fn number(draft: &mut Draft<'_>, open: &mut Vec<Open>) -> Result<(), 
 
 fn has_places(how: &How) -> bool {
     matches!(how, How::Per(_) | How::Tree { .. } | How::Dealt(_))
+}
+
+/// Whether no two rows have the same parent.
+fn is_only_child(draft: &Draft<'_>, pick: usize) -> bool {
+    parents(draft, pick).is_some() && draft.reach[pick].largest <= 1
+}
+
+/// Rows that there are when each parent that has children has one; `None` when children are not counted
+/// by parent, nor dealt out.
+fn parents(draft: &Draft<'_>, pick: usize) -> Option<u64> {
+    match draft.plan.picks[pick].how {
+        How::Per(_) => Some(draft.reach[pick].families),
+        How::Dealt(_) => Some(room::rows(&draft.plan.picks[pick].parent)),
+        _ => None,
+    }
 }
 
 /// Gives one unit of the constraint the place among the children of a parent.

@@ -22,6 +22,8 @@ pub enum Measure {
     ChiSquared,
     /// The same for the number of children of a parent, by Kolmogorov-Smirnov.
     Children,
+    /// Share of the rows that a table lacks which is about empty, while others are not.
+    Rows,
     /// Relative difference of the rows by row of the parent: it does not hang on the scale.
     RowsByParent,
     /// Difference of Spearman's correlations of two columns.
@@ -69,11 +71,17 @@ impl Comparison {
             columns: Vec::new(),
             missing: Vec::new(),
         };
+        let scale = scale(wanted, found);
         for (name, table) in &wanted.tables {
             let Some(other) = found.tables.get(name) else {
                 comparison.missing.push(name.clone());
                 continue;
             };
+            let expected = table.rows as f64 / scale;
+            if table.rows >= MANY && (other.rows as f64) < expected / EMPTY {
+                let distance = 1.0 - other.rows as f64 / expected;
+                comparison.push((name, "rows"), Measure::Rows, distance);
+            }
             for (column, one) in &table.columns {
                 let at = (name.as_str(), column.as_str());
                 match other.columns.get(column) {
@@ -89,9 +97,7 @@ impl Comparison {
                     }
                     None => comparison.missing.push(format!("{name} {key}")),
                 }
-                let by_parent = |of: &Profile| of.by_parent(name, &one.parent);
-                if let (Some(wanted), Some(seen)) = (by_parent(wanted), by_parent(found)) {
-                    let distance = (seen / wanted - 1.0).abs().min(1.0);
+                if let Some(distance) = by_parent((wanted, found), name, &one.parent) {
                     comparison.push(at, Measure::RowsByParent, distance);
                 }
             }
@@ -189,13 +195,31 @@ impl Comparison {
 
 /// Rows of which the noise on their number does not matter.
 const MANY: u64 = 400;
+/// A table that has less than one in so many of its rows, as the others are scaled, is about empty.
+const EMPTY: f64 = 10.0;
 
-impl Profile {
-    /// Rows of a table by row of another; `None` when one has few.
-    fn by_parent(&self, table: &str, parent: &str) -> Option<f64> {
-        let (rows, parents) = (self.tables.get(table)?.rows, self.tables.get(parent)?.rows);
-        (table != parent && rows >= MANY && parents >= MANY).then(|| rows as f64 / parents as f64)
+/// How far the rows of a table by row of another are apart; `None` when noise would decide.
+fn by_parent((wanted, found): (&Profile, &Profile), table: &str, parent: &str) -> Option<f64> {
+    let rows = |of: &Profile, name: &str| of.tables.get(name).map(|table| table.rows);
+    let (children, parents) = (rows(wanted, table)?, rows(wanted, parent)?);
+    let (seen, of) = (rows(found, table)?, rows(found, parent)?);
+    if table == parent || children < MANY || parents < MANY || of < MANY {
+        return None;
     }
+    let expected = children as f64 / parents as f64 * of as f64;
+    let told = seen.max(expected as u64) >= MANY;
+    told.then(|| (seen as f64 / expected - 1.0).abs().min(1.0))
+}
+
+/// Of how many rows that the first profile has the second has one, by table: the least of all tables
+/// with many. Less than one row is not asked for.
+fn scale(wanted: &Profile, found: &Profile) -> f64 {
+    let tables = wanted.tables.iter().filter(|(_, table)| table.rows >= MANY);
+    let scales = tables.filter_map(|(name, table)| {
+        let seen = found.tables.get(name)?.rows;
+        Some(table.rows as f64 / seen.max(1) as f64)
+    });
+    scales.fold(f64::INFINITY, f64::min).max(1.0)
 }
 
 /// The mean, over the values that both tell of, of the greatest differences of shares.

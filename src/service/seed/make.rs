@@ -8,7 +8,9 @@ use tokio::sync::oneshot;
 use super::derive;
 use crate::copy::RowSum;
 use crate::error::{Error, Kind, Result};
-use crate::generate::{Keys, Rows, SeedPlan, Stuck, TablePlan, Value, write_binary, write_text};
+use crate::generate::{
+    Keys, Rows, SeedPlan, Stuck, TablePlan, Value, called, write_binary, write_text,
+};
 
 /// Bytes of one batch, roughly: large enough that a hand-over costs nothing, small enough for the
 /// processor's cache.
@@ -283,10 +285,10 @@ fn stuck_at(plan: &TablePlan, stuck: &Stuck) -> Error {
     Error::new(
         Kind::SeedStuck,
         format!(
-            "{}: no row {} satisfies constraint \"{}\"",
+            "{}: no row {} satisfies {}",
             plan.name.plain(),
             stuck.row,
-            stuck.constraint
+            called(&stuck.constraint)
         ),
     )
 }

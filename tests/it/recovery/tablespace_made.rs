@@ -61,7 +61,7 @@ async fn no_restore_writes_into_a_tablespace_that_the_source_made_later() {
         &format!("create tablespace later location '{location}'"),
     )
     .await;
-    let fill = "create table far (i int) tablespace later; insert into far select generate_series(1, 1000); checkpoint";
+    let fill = "create table far (i int) with (autovacuum_enabled = off) tablespace later; insert into far select generate_series(1, 1000); checkpoint";
     run(&source.primary, fill).await;
     source.insert(3, "late").await;
     run(&source.primary, "select pg_switch_wal()").await;

@@ -194,3 +194,50 @@ fn no_partition_stays_empty() {
     let second = eight.run(args.into_iter().chain(more));
     assert_eq!(digests(&first), digests(&second));
 }
+
+#[test]
+fn partitions_below_a_hash_and_their_own_demands_are_met() {
+    let stage = Stage::new(
+        "create table h (k uuid not null, v int) partition by hash (k);
+         create table h1 partition of h for values with (modulus 2, remainder 0);
+         create table h2 partition of h for values with (modulus 2, remainder 1) partition by range (v);
+         create table h2_low partition of h2 for values from (0) to (10);
+         create table h2_high partition of h2 for values from (50) to (60);
+         create table m (k int not null, v int, w int) partition by list (k);
+         create table m1 partition of m for values in (1);
+         create table m2 partition of m (w not null, check (v > 100 and v < 200)) for values in (2)",
+    );
+    let before = stage.schema();
+    stage.run(["--rows", "400"]);
+    let spread = "select (select count(*) from h), (select count(*) > 20 from h2_low), (select count(*) > 20 from h2_high),
+        (select count(*) from m), (select count(*) > 50 from m1), (select count(*) > 50 from m2)";
+    assert_eq!(stage.database.rows(spread), ["400|t|t|400|t|t"]);
+    assert_eq!(stage.schema(), before);
+    stage.prove();
+}
+
+#[test]
+fn a_check_of_a_partition_that_no_row_meets_is_named() {
+    let stage = Stage::new(
+        "create table m (k int not null, v int not null) partition by list (k);
+         create table m2 partition of m (check (v > 5 and v * 0 > 1)) for values in (2);
+         create table g (id int primary key) partition by range (id);
+         create table g1 partition of g for values from (1) to (100);
+         create table g2 partition of g for values from (1000) to (2000)",
+    );
+    let error = stage.cli(["plan", "--rows", "50", "--table", "m", "--format", "json"]);
+    let error = error.exits(2).error();
+    assert!(
+        error["message"].as_str().unwrap().contains("m2.m2_v_check"),
+        "{error}"
+    );
+    let error = stage.cli(["plan", "--rows", "1500", "--table", "g", "--format", "json"]);
+    let error = error.exits(2).error();
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .contains("the bounds of its partitions"),
+        "{error}"
+    );
+}

@@ -470,3 +470,36 @@ fn what_constraints_forbid_gives_way() {
         seeded.prove();
     }
 }
+
+/// Each parent has one row at most, and not the table.
+#[test]
+fn only_children_are_as_many_as_they_were() {
+    let tables = "create table p (id serial primary key);
+        create table o (id serial primary key, p int not null unique references p);
+        create table q (p int primary key references p)";
+    let source = Stage::new(tables);
+    source.database.execute(
+        "insert into p select from generate_series(1, 1000);
+         insert into o (p) select generate_series(1, 700);
+         insert into q (p) select generate_series(1, 1000)",
+    );
+    let (file, _) = learned(&source);
+    let path = file.to_str().unwrap();
+    let seeded = Stage::new(tables);
+    seeded.run(["--profile", path]);
+    let count = |table: &str| -> i64 {
+        seeded
+            .database
+            .value(&format!("select count(*) from {table}"))
+    };
+    assert!((640..=760).contains(&count("o")), "{}", count("o"));
+    assert!(count("q") >= 940, "{}", count("q"));
+    seeded.prove();
+    seeded.cli(["profile", "--compare", path]).data();
+    // A table that is about empty is not like one that is not.
+    seeded.database.execute("delete from o where p > 1");
+    let outcome = seeded
+        .cli(["profile", "--compare", path, "--format", "json"])
+        .run();
+    assert_eq!(outcome.code(), Some(3), "{}", outcome.stdout);
+}

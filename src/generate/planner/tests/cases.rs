@@ -30,7 +30,7 @@ fn options() -> Options {
 }
 
 #[cfg(test)]
-fn planned(catalog: &Catalog, spec: &str) -> Result<SeedPlan> {
+pub(super) fn planned(catalog: &Catalog, spec: &str) -> Result<SeedPlan> {
     let text = format!("version = 1\n{spec}");
     plan(
         catalog,
@@ -41,7 +41,7 @@ fn planned(catalog: &Catalog, spec: &str) -> Result<SeedPlan> {
 }
 
 #[cfg(test)]
-fn proven(catalog: &Catalog, spec: &str) -> (SeedPlan, Data) {
+pub(super) fn proven(catalog: &Catalog, spec: &str) -> (SeedPlan, Data) {
     let plan = planned(catalog, spec).unwrap();
     let data = generate(&plan, &Keys::new()).unwrap();
     let wrong = judge(catalog, &data, &[]);

@@ -3,4 +3,5 @@
 mod cases;
 mod judge;
 mod property;
+mod rooms;
 pub(in crate::generate) mod schema;
