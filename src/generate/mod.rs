@@ -17,6 +17,7 @@ mod encode;
 mod extends;
 mod fact;
 mod infer;
+mod knots;
 mod parse;
 mod partition;
 mod permutation;

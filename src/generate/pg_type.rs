@@ -92,7 +92,8 @@ impl<'a> ColumnType<'a> {
     }
 }
 
-fn user_type<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a Type> {
+/// The type that somebody made of this name.
+pub(super) fn user_type<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a Type> {
     // `format_type` quotes a part only where it must.
     let bare = name.replace('"', "");
     catalog.types.values().find(|found| {

@@ -3,6 +3,7 @@
 mod again;
 mod blame;
 mod chosen;
+mod tries;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -10,13 +11,13 @@ use std::collections::BTreeMap;
 use super::children::Family;
 use super::choice::{Choice, From};
 use super::circle;
-use super::condition::{Condition, Truth};
+use super::condition::Condition;
 use super::counter::{Counter, is_steady};
+use super::knots::Knots;
 use super::parse::parse;
 use super::plan::{How, SeedPlan, TablePlan, Take};
 use super::source::{Make, RowView, Source};
 use super::stream::StreamKey;
-use super::touched::Touched;
 use super::value::Value;
 use super::wished::{Asked, Wished, Wishes};
 use crate::error::{Error, Kind, Result};
@@ -56,6 +57,7 @@ pub(super) struct Table {
     pub(super) order: Vec<usize>,
     pub(super) conditions: Vec<Condition>,
     pub(super) wishes: Wishes,
+    pub(super) knots: Knots,
     /// Values that a person wrote, of the first rows, by column.
     fixed: Vec<BTreeMap<usize, Value>>,
 }
@@ -158,7 +160,7 @@ impl Table {
                 redrawn: !steady,
             });
         }
-        redraw(table, &mut columns);
+        let knots = redraw(table, &mut columns);
         close(table, &mut columns)?;
         let mut order = Vec::with_capacity(columns.len());
         for column in &columns {
@@ -174,6 +176,7 @@ impl Table {
             columns,
             order,
             wishes: Wishes::new(&table.conditions, stream),
+            knots,
             conditions: table.conditions.clone(),
             fixed: fixed(table)?,
         })
@@ -214,11 +217,11 @@ fn members(table: &TablePlan, group: usize) -> Vec<&str> {
 }
 
 /// Leaves as they are the columns that another try of a row cannot help.
-fn redraw(table: &TablePlan, columns: &mut [Column]) {
+fn redraw(table: &TablePlan, columns: &mut [Column]) -> Knots {
     let needs: Vec<Vec<usize>> = columns.iter().map(|c| c.make.needs()).collect();
-    let touched = Touched::of(table, &needs).columns;
-    for (column, touched) in columns.iter_mut().zip(touched) {
-        column.redrawn &= touched;
+    let knots = Knots::of(table, &needs);
+    for (index, column) in columns.iter_mut().enumerate() {
+        column.redrawn &= knots.of_column(index).is_some();
     }
     // What a way to fulfil a condition changes, it changes from try to try.
     let ways = table.conditions.iter().flat_map(|c| &c.ways);
@@ -227,6 +230,7 @@ fn redraw(table: &TablePlan, columns: &mut [Column]) {
             column.redrawn = true;
         }
     }
+    knots
 }
 
 /// Finds out for each column what must be made before it.
@@ -343,46 +347,6 @@ impl Worker<'_> {
             row: number,
             constraint: self.blame(table, of),
         })
-    }
-
-    /// Whether a try fulfilled all conditions.
-    fn tried(&self, table: usize, number: u64, row: &mut Vec<Value>) -> bool {
-        let plan = &self.rows.tables[table];
-        row.clear();
-        row.resize(plan.columns.len(), Value::Null);
-        for attempt in 0..TRIES {
-            match self.left.get() {
-                0 => break,
-                left => self.left.set(left - 1),
-            }
-            self.spent.set((table, number));
-            let this = Try {
-                number,
-                attempt,
-                whole: false,
-            };
-            self.attempt(table, this, row);
-            let mut conditions = plan.conditions.iter();
-            if conditions.all(|condition| condition.expression.holds(row) != Truth::False) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Makes what differs in this try from the one before; all in the first.
-    fn attempt(&self, table: usize, this: Try, row: &mut [Value]) {
-        let plan = &self.rows.tables[table];
-        let wished = if plan.fixed.len() as u64 > this.number {
-            Wished::default()
-        } else {
-            plan.wishes.of(&plan.conditions, this.number, this.attempt)
-        };
-        for column in &plan.order {
-            if this.attempt == 0 || plan.columns[*column].redrawn {
-                row[*column] = self.asked((table, *column), this, &wished, row);
-            }
-        }
     }
 
     /// The value of a column in a try of which ways to fulfil conditions ask something.

@@ -47,17 +47,17 @@ impl Wishes {
         }
     }
 
-    /// One way of each condition, at random.
+    /// One way of each condition, at random; `attempt` says the try of a condition, by its place.
     pub(super) fn of<'p>(
         &self,
         conditions: &'p [Condition],
         number: u64,
-        attempt: u32,
+        attempt: impl Fn(usize) -> u32,
     ) -> Wished<'p> {
         let mut wished = Wished::default();
         for (at, key) in self.keys.iter().rev() {
             let ways = &conditions[*at].ways;
-            let Some(way) = key.row(number, attempt).pick(ways) else {
+            let Some(way) = key.row(number, attempt(*at)).pick(ways) else {
                 continue;
             };
             wished

@@ -80,6 +80,11 @@ fn says(part: &Expression) -> Said {
             _ => nothing,
         },
         Expression::Among(comparison, left, items, every) => {
+            if let (Some((column, upper)), Comparison::Equal, false) =
+                (cased(left), comparison, every)
+            {
+                return of_case(column, upper, items);
+            }
             let Expression::Column(column) = &**left else {
                 return nothing;
             };
@@ -135,6 +140,16 @@ fn compared(comparison: Comparison, other: &Expression, value: &Value) -> Said {
                 Comparison::AtLeast => Says::AtLeast(value.clone(), true),
             },
         ),
+        Expression::Call(Function::Lower | Function::Upper, _)
+            if comparison == Comparison::Equal =>
+        {
+            match cased(other) {
+                Some((column, upper)) => {
+                    of_case(column, upper, &[Expression::Constant(value.clone())])
+                }
+                None => nothing,
+            }
+        }
         Expression::Arithmetic(Operator::Remainder, left, right) => match (&**left, &**right) {
             (Expression::Column(column), Expression::Constant(Value::Int(of)))
                 if comparison == Comparison::Equal && *value == Value::Int(0) && *of != 0 =>
@@ -145,6 +160,38 @@ fn compared(comparison: Comparison, other: &Expression, value: &Value) -> Said {
         },
         Expression::Call(function, arguments) => length(comparison, (*function, arguments), value),
         _ => nothing,
+    }
+}
+
+/// The column of `lower(x)` (`false`) or `upper(x)`.
+fn cased(expression: &Expression) -> Option<(usize, bool)> {
+    let Expression::Call(function @ (Function::Lower | Function::Upper), of) = expression else {
+        return None;
+    };
+    match of[..] {
+        [Expression::Column(column)] => Some((column, *function == Function::Upper)),
+        _ => None,
+    }
+}
+
+/// `lower(x)` is one of `items`: x is, as far as they are of that case themselves. Other spellings of
+/// them are not drawn.
+fn of_case(column: usize, upper: bool, items: &[Expression]) -> Said {
+    let values = items.iter().map(|item| match item {
+        Expression::Constant(Value::Text(text)) => Some(text),
+        _ => None,
+    });
+    let Some(texts) = values.collect::<Option<Vec<_>>>() else {
+        return (Vec::new(), false);
+    };
+    let same = texts.into_iter().filter(|text| match upper {
+        true => text.to_uppercase() == ***text,
+        false => text.to_lowercase() == ***text,
+    });
+    let values: Vec<Value> = same.map(|text| Value::Text(text.clone())).collect();
+    match values.is_empty() {
+        true => (Vec::new(), false),
+        false => one(column, Says::OneOf(values)),
     }
 }
 

@@ -232,6 +232,15 @@ fn facts_narrow_single_columns() {
         facts("((a % 5) = 0)"),
         (vec![(0, Says::MultipleOf(5))], true)
     );
+    let t = |text: &str| Value::text(text.to_owned());
+    for cased in [
+        "(upper(code) = ANY (ARRAY['SC'::text, 'Vc'::text, 'VC'::text]))",
+        "((upper(code) = 'SC'::text) OR (upper(code) = 'VC'::text))",
+    ] {
+        let values = Says::OneOf(vec![t("SC"), t("VC")]);
+        assert_eq!(facts(cased), (vec![(3, values)], true), "{cased}");
+    }
+    assert_eq!(facts("(lower(code) = 'SC'::text)"), (vec![], false));
     let ordered = understood("((start_date < end_date) AND (a > 0))");
     assert_eq!(ordered.orders(), vec![(4, 5, true)]);
 }

@@ -109,11 +109,19 @@ fn infer(scene: &Scene<'_>, draft: &mut Draft<'_>, index: usize) -> Result<Optio
         }
     });
     let better = element::source(scene, draft, index)?;
+    let parts = element::attributes(scene, draft, index)?;
     let nulls = nulls.filter(|share| *share == 0.0 || !slot.not_null);
     let plan = &mut draft.plan.columns[index];
     plan.source = found.source;
     if let (Source::Array { element, .. }, Some(better)) = (&mut plan.source, better) {
         **element = better;
+    }
+    if let Source::Composite(sources) = &mut plan.source {
+        for (place, better) in parts {
+            if let Some(source) = sources.get_mut(place) {
+                *source = better;
+            }
+        }
     }
     plan.nulls = nulls.unwrap_or(found.nulls);
     plan.reason = found.reason;

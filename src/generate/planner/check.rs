@@ -2,6 +2,7 @@
 //! stand, and what is left to try.
 
 use super::draft::{Draft, Origin};
+use super::ladder;
 use super::overlap::{self, Bounds};
 use super::partial;
 use super::place;
@@ -104,8 +105,8 @@ pub(super) fn take(draft: &mut Draft<'_>, name: &str, text: &str, understood: Un
     });
 }
 
-/// Puts times after those that they must follow. Numbers in an order are met by trying: of a pair
-/// with the same bounds one draw in two is in order.
+/// Puts times after those that they must follow. A few numbers in an order are met by trying: of a pair
+/// with the same bounds one draw in two is in order, of three one in six.
 pub(super) fn chain(draft: &mut Draft<'_>, counted: &[Vec<Option<Bounds>>]) {
     for (lesser, greater, strict) in draft.orders.clone() {
         overlap::meet(draft, counted, (lesser, greater));
@@ -141,6 +142,7 @@ pub(super) fn chain(draft: &mut Draft<'_>, counted: &[Vec<Option<Bounds>>]) {
         };
         plan.reason = format!("after {}", draft.slots[lesser].column.name.as_str());
     }
+    ladder::climb(draft);
 }
 
 /// Whether `column` is made from `from`, at any distance, or is it.

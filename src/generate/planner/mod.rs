@@ -18,6 +18,7 @@ mod given;
 mod kept;
 mod keys;
 mod labels;
+mod ladder;
 mod leaves;
 mod left_out;
 mod loosen;

@@ -64,7 +64,8 @@ pub(super) fn meet(
     }
 }
 
-fn within(plan: &mut ColumnPlan, (from, to): Bounds) {
+/// Narrows a number to these bounds, each value as likely as the others.
+pub(super) fn within(plan: &mut ColumnPlan, (from, to): Bounds) {
     let uniform = Distribution::Uniform { min: from, max: to };
     match &mut plan.source {
         Source::Whole { min, max, spread } if (*min as f64, *max as f64) != (from, to) => {

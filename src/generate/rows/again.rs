@@ -1,7 +1,7 @@
 //! Rows that the server refuses, drawn again.
 
+use super::tries::Attempts;
 use super::{Stuck, TRIES, TRIES_IN_ALL, Try, Worker};
-use crate::generate::condition::Truth;
 use crate::generate::value::Value;
 
 impl Worker<'_> {
@@ -28,32 +28,47 @@ impl Worker<'_> {
             asked.map(|(round, _)| round).sum()
         };
         let drawn: Vec<(usize, u32)> = plan.order.iter().map(|c| (*c, of(c))).collect();
-        let latest = drawn.iter().map(|(_, round)| *round).max().unwrap_or(0);
-        let mut broken = None;
-        for attempt in 0..TRIES {
+        // What one condition is about is drawn by the latest round of its columns.
+        let latest = |knot: usize| {
+            let same = drawn
+                .iter()
+                .filter(|(column, _)| plan.knots.of_column(*column) == Some(knot));
+            same.map(|(_, round)| *round).max().unwrap_or(0)
+        };
+        let latest: Vec<u32> = (0..plan.knots.count).map(latest).collect();
+        let mut attempts = Attempts::all(plan.knots.count, 0);
+        let mut broken;
+        loop {
             // No try of the first round has such a number.
-            let numbered = |round: u32| round.saturating_mul(TRIES).saturating_add(attempt);
-            let wished = plan.wishes.of(&plan.conditions, number, numbered(latest));
+            let numbered = |round: u32, knot: Option<usize>| {
+                round
+                    .saturating_mul(TRIES)
+                    .saturating_add(attempts.of(knot))
+            };
+            let wished = plan.wishes.of(&plan.conditions, number, |condition| {
+                let knot = plan.knots.of_condition(condition);
+                numbered(latest[knot], Some(knot))
+            });
             for (column, round) in drawn.iter().filter(|(_, round)| *round > 0) {
                 let this = Try {
                     number,
-                    attempt: numbered(*round),
+                    attempt: numbered(*round, plan.knots.of_column(*column)),
                     whole: false,
                 };
                 row[*column] = self.asked((table, *column), this, &wished, row);
             }
-            let conditions = plan.conditions.iter();
-            broken = conditions
-                .filter(|condition| condition.expression.holds(row) == Truth::False)
-                .map(|condition| condition.name.clone())
-                .next();
+            broken = self.judge(table, row, &mut attempts);
             if broken.is_none() {
                 return Ok(());
             }
+            if !attempts.next() {
+                break;
+            }
         }
+        let broken = broken.and_then(|broken| plan.conditions.get(broken));
         Err(Stuck {
             row: number,
-            constraint: broken.unwrap_or_default(),
+            constraint: broken.map(|c| c.name.clone()).unwrap_or_default(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Which constraint a row could not fulfil.
 
-use super::{TRIES_IN_ALL, Try, Worker};
+use super::tries::Attempts;
+use super::{TRIES_IN_ALL, Worker};
 use crate::generate::condition::Truth;
 use crate::generate::value::Value;
 
@@ -18,12 +19,8 @@ impl Worker<'_> {
         row.resize(self.rows.tables[table].columns.len(), Value::Null);
         for attempt in 0..TRIES {
             self.left.set(TRIES_EACH);
-            let this = Try {
-                number,
-                attempt,
-                whole: false,
-            };
-            self.attempt(table, this, &mut row);
+            let attempts = Attempts::all(self.rows.tables[table].knots.count, attempt);
+            self.attempt((table, number), &attempts, &mut row);
             for (condition, broken) in conditions.iter().zip(&mut broken) {
                 *broken += u32::from(condition.expression.holds(&row) == Truth::False);
             }

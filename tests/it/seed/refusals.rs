@@ -157,3 +157,39 @@ fn a_second_run_waits_its_turn() {
     assert!(!outcome.stderr.contains("--wait"), "{}", outcome.stderr);
     drop(client);
 }
+
+#[test]
+fn what_a_check_lists_in_one_case_and_domains_inside_of_composites_are_met() {
+    let stage = Stage::new(
+        "create domain p as int check (value between 1 and 50);
+         create type ad as (s text, n p);
+         create table a (id int primary key, z ad not null,
+             c char(2) not null check (upper(c) in ('SC', 'VC')),
+             l text not null check (lower(l) = 'x' or lower(l) = 'yz'),
+             m text not null check (upper(m) = any (array['ABC', 'DEF'])))",
+    );
+    stage.run(["--rows", "300"]);
+    assert_eq!(
+        stage
+            .database
+            .value::<i64>("select count(*) from a where (z).n between 1 and 50"),
+        300
+    );
+}
+
+#[test]
+fn a_check_that_raises_an_error_is_named() {
+    for check in ["t::int > 0", "jsonb_array_length(d) <= 3"] {
+        let stage = Stage::new(&format!(
+            "create table u (id int primary key, t text not null, d jsonb not null,
+                 constraint fine check (id > -1), constraint raises check ({check}))"
+        ));
+        let error = stage.cli(["run", "--rows", "50", "--format", "json"]).run();
+        assert!(
+            error.stderr.contains("raises") || error.stdout.contains("raises"),
+            "{}",
+            error.stderr
+        );
+        assert_eq!(stage.database.value::<i64>("select count(*) from u"), 0);
+    }
+}
