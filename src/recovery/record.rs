@@ -77,7 +77,19 @@ impl Told {
 /// The drill at which it breaks, and how.
 pub fn unbroken(records: &[Told]) -> Result<(), String> {
     let mut before: Option<Link> = None;
+    let mut number = None;
     for told in records {
+        let own = record_number(&told.file);
+        let next = number.map(|number: u64| number + 1);
+        if let (Some(own), Some(next)) = (own, next)
+            && own != next
+        {
+            let id = &told.record.report.id;
+            return Err(format!(
+                "{id} has the number {own}, and {next} is not there"
+            ));
+        }
+        number = own;
         let (id, named) = (&told.record.report.id, &told.record.previous);
         if *named != before {
             return Err(match (named, &before) {
@@ -146,6 +158,11 @@ mod tests {
         assert!(unbroken(&missing).unwrap_err().contains("is not there"));
         let headless = &chain()[1..];
         assert!(unbroken(headless).unwrap_err().contains("is not there"));
+        // The last one gone, and the one before it called as it was.
+        let mut renamed = chain();
+        renamed.pop();
+        renamed[1].file = record_name(3);
+        assert!(unbroken(&renamed).unwrap_err().contains("2 is not there"));
         let mut twice = chain();
         twice[2].record.previous = None;
         assert!(unbroken(&twice).unwrap_err().contains("the first"));

@@ -130,7 +130,7 @@ impl TimelineHistory {
     /// remark (PostgreSQL, `src/backend/access/transam/timeline.c`).
     ///
     /// # Errors
-    /// A sentence that names the line, when timelines or positions do not grow.
+    /// A sentence that names the line, when timelines do not grow.
     pub fn parse(timeline: u32, text: &str) -> Result<Self, String> {
         let mut branches: Vec<Branch> = Vec::new();
         for (number, line) in text.lines().enumerate() {
@@ -148,11 +148,14 @@ impl TimelineHistory {
             let (Some(parent), Some(at)) = (parent, at) else {
                 return Err(wrong("no timeline and position"));
             };
-            let grows = branches
-                .last()
-                .is_none_or(|last| last.timeline < parent && last.at <= at);
+            let grows = branches.last().is_none_or(|last| last.timeline < parent);
             if !grows || parent >= timeline {
-                return Err(wrong("timelines and positions must grow"));
+                return Err(wrong("timelines must grow"));
+            }
+            // A recovery that ended in front of a fork had followed the timeline behind it by name, and
+            // took nothing of it: what comes later ends what came before.
+            for branch in &mut branches {
+                branch.at = branch.at.min(at);
             }
             branches.push(Branch {
                 timeline: parent,
@@ -223,10 +226,17 @@ mod tests {
         let at = |text: &str| history.timeline_at(text.parse().unwrap());
         assert_eq!([at("0/0"), at("0/2FFFFFF"), at("0/3000000")], [1, 1, 2]);
         assert_eq!([at("0/4FFFFFF"), at("0/5000000")], [2, 3]);
+        // Recovered along timeline 2 to a moment before it began.
+        let early = TimelineHistory::parse(3, "1 0/6000000\n2 0/5000000").unwrap();
+        let at = |text: &str| early.timeline_at(text.parse().unwrap());
+        assert_eq!(
+            [at("0/4FFFFFF"), at("0/5000000"), at("0/6000000")],
+            [1, 3, 3]
+        );
         assert_eq!(TimelineHistory::name(26), "0000001A.history");
         assert_eq!(TimelineHistory::timeline_of("0000001A.history"), Some(26));
         assert_eq!(TimelineHistory::timeline_of("1A.history"), None);
-        for wrong in ["1", "x 0/1", "3 0/1", "2 0/5\n1 0/6", "1 0/6\n2 0/5"] {
+        for wrong in ["1", "x 0/1", "3 0/1", "2 0/5\n1 0/6"] {
             assert!(TimelineHistory::parse(3, wrong).is_err(), "{wrong}");
         }
     }

@@ -119,6 +119,7 @@ pub(in crate::cli) async fn run(app: &App, command: Command) -> Result<Output> {
 }
 
 async fn start(app: &App, args: RunArgs) -> Result<Output> {
+    args.files.check()?;
     let config = app.config()?;
     let named = args.repository.as_deref();
     let repository = match named.or(config.backup().repository.as_deref()) {

@@ -24,6 +24,28 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// Refuses a file that cannot be written, before there is anything to write.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`].
+    pub(super) fn check(&self) -> Result<()> {
+        let all = [&self.html, &self.markdown, &self.junit, &self.prometheus];
+        for file in all.into_iter().flatten() {
+            let folder = file
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            let why = match (folder.is_dir(), file.is_dir()) {
+                (true, false) => continue,
+                (true, true) => "it is a folder".to_owned(),
+                (false, _) => format!("there is no folder {}", folder.display()),
+            };
+            let text = format!("cannot write {}: {why}", file.display());
+            return Err(Error::new(Kind::Usage, text).hint("make the folder, or name another file"));
+        }
+        Ok(())
+    }
+
     /// Writes those that were asked for and returns their names; `history` are the drills up to
     /// this one, oldest first.
     ///
@@ -63,4 +85,24 @@ fn write(file: &Path, text: &str) -> Result<()> {
                 format!("cannot write {}: {error}", file.display()),
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_folder_is_refused_before_the_drill() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |path: PathBuf| Files {
+            junit: Some(path),
+            ..Files::default()
+        };
+        assert!(of(dir.path().join("x.xml")).check().is_ok());
+        assert!(of(PathBuf::from("x.xml")).check().is_ok());
+        for wrong in [dir.path().join("none/x.xml"), dir.path().to_owned()] {
+            let error = of(wrong).check().unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{error}");
+        }
+    }
 }

@@ -30,6 +30,7 @@ struct Line {
     rpo_seconds: Option<f64>,
     acknowledged_lost: u64,
     base_bytes: u64,
+    /// Negative controls that were tried.
     controls: usize,
 }
 
@@ -57,7 +58,9 @@ impl History {
                     rpo_seconds: drill.rpo_seconds,
                     acknowledged_lost: drill.acknowledged_lost,
                     base_bytes: drill.source.bytes,
-                    controls: drill.negative_controls.len(),
+                    controls: (drill.negative_controls.iter())
+                        .filter(|control| control.red.is_some())
+                        .count(),
                 })
                 .collect(),
         }
