@@ -32,13 +32,10 @@ impl Attempts {
     /// Counts the next try of those that broke a condition; `false` when one has none left.
     pub(super) fn next(&mut self) -> bool {
         self.first = false;
-        let each = self.each.iter_mut().zip(&self.broken);
-        let next = each.map(|(attempt, broken)| {
+        for (attempt, broken) in self.each.iter_mut().zip(&self.broken) {
             *attempt += u32::from(*broken);
-            *attempt < TRIES
-        });
-        // All are counted, whichever has none left.
-        next.fold(true, |all, left| all && left)
+        }
+        self.each.iter().all(|attempt| *attempt < TRIES)
     }
 }
 
