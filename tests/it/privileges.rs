@@ -67,7 +67,7 @@ fn a_role_that_could_not_put_keys_back_seeds_nothing() {
     let role = format!("tg_seeds_{}", database.name());
     database.execute(&format!(
         "create role {role} login; grant create on database {} to {role}; alter table a owner to {role}; \
-         revoke create on schema public from public",
+         revoke create on schema public from public; grant usage on schema other to {role}; grant select on other.b to {role}",
         database.name()
     ));
     let project = Project::new(&database);
@@ -101,7 +101,6 @@ fn a_role_that_could_not_put_keys_back_seeds_nothing() {
         assert_eq!(database.value::<i64>(keys), 2);
         database.execute(&remedy);
     }
-    database.execute(&format!("grant usage on schema other to {role}"));
     seed().ok();
     assert_eq!(database.value::<i64>("select count(*) from a"), 5);
     database.execute(&format!(

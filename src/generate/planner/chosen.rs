@@ -12,11 +12,12 @@ use super::tree;
 use crate::error::{Error, Kind, Result};
 use crate::generate::distribution::Distribution;
 use crate::generate::document;
+use crate::generate::fact::Fact;
 use crate::generate::infer;
 use crate::generate::parse::parse;
 use crate::generate::pg_type::PgType;
 use crate::generate::plan::{How, Parent};
-use crate::generate::source::{self, Piece, Source, block};
+use crate::generate::source::{self, Make, Piece, Source, block};
 use crate::generate::spec::{ColumnRule, ColumnSpec};
 use crate::generate::value::Value;
 use crate::sql::nearest;
@@ -135,13 +136,8 @@ fn one(
     }
     let plan = &mut draft.plan.columns[index];
     let made = source.compile(&plan.kind, crate::generate::StreamKey::new(0, "", ""));
-    let made = match made {
-        Ok(made) => made,
-        Err(why) => return Err(wrong(draft, &why.to_string())),
-    };
-    let alone = made.needs().is_empty();
-    if said.learned && alone && !infer::often(&*made, &draft.slots[index].facts) {
-        return Err(wrong(draft, "the constraints forbid what was measured"));
+    if let Err(why) = made.and_then(|made| follows(&*made, said, &draft.slots[index].facts)) {
+        return Err(wrong(draft, &why.to_string()));
     }
     draft.slots[index].origin = match source {
         Source::Serial { .. } => Origin::Serial,
@@ -151,6 +147,15 @@ fn one(
     plan.source = source;
     plan.reason = "the spec".to_owned();
     Ok(())
+}
+
+/// Whether what was measured elsewhere can be tried until the constraints allow it.
+fn follows(made: &dyn Make, said: &ColumnSpec, facts: &[Fact]) -> Result<()> {
+    if !said.learned || !made.needs().is_empty() || infer::often(made, facts) {
+        return Ok(());
+    }
+    let why = "the constraints forbid what was measured";
+    Err(Error::new(Kind::SeedPlan, why))
 }
 
 /// A key to another table: which of its rows, and how often none.

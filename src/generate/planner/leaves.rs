@@ -93,10 +93,7 @@ impl Walk<'_, '_> {
         self.whole &= known;
         let mut found = Vec::new();
         for part in parts {
-            let takes = part
-                .partition_bound
-                .as_deref()
-                .and_then(|text| bounds(text));
+            let takes = part.partition_bound.as_deref().and_then(&bounds);
             for leaf in self.of(part) {
                 found.push(takes.clone().into_iter().chain(leaf).collect());
             }

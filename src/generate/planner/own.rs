@@ -45,7 +45,7 @@ fn walk<'a>(
             .partition_bound
             .as_deref()
             .is_some_and(|text| text.starts_with("FOR VALUES WITH"));
-        if level.is_none() && !hashed || !known && !hashed {
+        if !hashed && (level.is_none() || !known) {
             continue;
         }
         let path: Leaf = path.iter().cloned().chain(level).collect();
