@@ -330,7 +330,7 @@ impl Source {
                     let all = format!("{other:?}").to_lowercase();
                     let name = all.split(|c: char| !c.is_alphanumeric()).next();
                     let name = name.unwrap_or_default();
-                    format!("the generator \"{name}\" makes no values of the column's type")
+                    format!("the generator \"{name}\" does not fit the type of the column")
                 }
             };
             Error::new(Kind::SeedPlan, why)

@@ -16,7 +16,7 @@ use super::make::Maker;
 use super::staging;
 use crate::copy::{HEADER, TRAILER};
 use crate::error::{Error, Kind, Result};
-use crate::generate::TablePlan;
+use crate::generate::{Source, TablePlan};
 use crate::postgres::{Session, from_postgres};
 use crate::sql::QualifiedName;
 
@@ -36,10 +36,16 @@ pub(super) struct Trial<'t> {
     stop: &'t CancellationToken,
 }
 
+/// Rows from which on it is told that a column is null in all of them, and the greatest share of nulls that
+/// it may be meant to have then.
+const TELLING: usize = 40;
+const SELDOM: f64 = 0.5;
+
 /// How rows of a table were tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tried {
-    Fine,
+    /// With remarks.
+    Fine(Vec<String>),
     /// The role makes no temporary tables.
     Not,
 }
@@ -51,7 +57,7 @@ pub(super) async fn rehearse(
     maker: &Maker,
     stop: &CancellationToken,
 ) -> Result<Vec<String>> {
-    let (asked, remarks): (AllAsked, _) = staging::read(session, &maker.plan).await?;
+    let (asked, mut remarks): (AllAsked, Vec<String>) = staging::read(session, &maker.plan).await?;
     for (at, plan) in maker.plan.tables.iter().enumerate() {
         if plan.columns.is_empty() || plan.rows == 0 {
             continue;
@@ -69,7 +75,7 @@ pub(super) async fn rehearse(
             ROWS
         };
         match trial.run(session, maker.spread(at, rows), true).await {
-            Ok(Tried::Fine) => {}
+            Ok(Tried::Fine(more)) => remarks.extend(more),
             Ok(Tried::Not) => {
                 return Ok(vec![
                     "no rows were tried before the run: the role may not make temporary tables"
@@ -90,7 +96,7 @@ impl Trial<'_> {
         numbers: Vec<u64>,
         indexes: bool,
     ) -> Result<Tried> {
-        let transaction = session.transaction().await?;
+        let (transaction, count) = (session.transaction().await?, numbers.len());
         if self.create(&transaction, indexes).await? == Tried::Not {
             return Ok(Tried::Not);
         }
@@ -104,8 +110,9 @@ impl Trial<'_> {
             asked
                 .write(&transaction, self.maker, numbers, &into)
                 .await?;
+            let remarks = self.only_nulls(&transaction, count).await?;
             transaction.rollback().await?;
-            return Ok(Tried::Fine);
+            return Ok(Tried::Fine(remarks));
         }
         let into = if self.plan.derived.is_empty() {
             REHEARSAL
@@ -122,8 +129,36 @@ impl Trial<'_> {
             let moved = derive::move_on(&transaction, self.plan, REHEARSAL).await;
             moved.map_err(failed)?;
         }
+        let remarks = self.only_nulls(&transaction, count).await?;
         transaction.rollback().await?;
-        Ok(Tried::Fine)
+        Ok(Tried::Fine(remarks))
+    }
+
+    /// Columns that are null in all rows though most were to have a value: no value is allowed that was tried.
+    async fn only_nulls(&self, transaction: &Transaction<'_>, rows: usize) -> Result<Vec<String>> {
+        let columns = self.plan.columns.iter();
+        let meant = columns.filter(|column| {
+            let own = !matches!(column.source, Source::Null | Source::Reference { .. });
+            own && column.nulls <= SELDOM
+        });
+        let meant: Vec<_> = meant.map(|column| &column.name).collect();
+        if rows < TELLING || meant.is_empty() {
+            return Ok(Vec::new());
+        }
+        let counts: Vec<String> = (meant.iter())
+            .map(|name| format!("pg_catalog.count({name}) = 0"))
+            .collect();
+        let sql = format!("select array[{}] from {REHEARSAL}", counts.join(", "));
+        let empty: Vec<bool> = transaction.query_one(&sql, &[]).await?.get(0);
+        let empty = meant.iter().zip(empty).filter(|(_, empty)| *empty);
+        let table = self.plan.name.plain();
+        let told = empty.map(|(name, _)| {
+            format!(
+                "{table}.{}: is null in all rows that were tried, since the constraints allow no other value that was; say in the spec what it may be",
+                name.as_str()
+            )
+        });
+        Ok(told.collect())
     }
 
     /// Sends rows into a relation; inside, what the server says of them.
@@ -164,7 +199,7 @@ impl Trial<'_> {
             transaction.batch_execute("savepoint tidegate_like").await?;
             let with = like(" including indexes");
             if transaction.batch_execute(&with).await.is_ok() {
-                return Ok(Tried::Fine);
+                return Ok(Tried::Fine(Vec::new()));
             }
             // An index may need what a temporary table does not have.
             transaction
@@ -172,7 +207,7 @@ impl Trial<'_> {
                 .await?;
         }
         match transaction.batch_execute(&like("")).await {
-            Ok(()) => Ok(Tried::Fine),
+            Ok(()) => Ok(Tried::Fine(Vec::new())),
             Err(error)
                 if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
                     && !self.maker.plan.tables.iter().any(|t| !t.derived.is_empty()) =>

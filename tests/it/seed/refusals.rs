@@ -193,3 +193,23 @@ fn a_check_that_raises_an_error_is_named() {
         assert_eq!(stage.database.value::<i64>("select count(*) from u"), 0);
     }
 }
+
+/// A condition that is met by trying, and that nothing but null meets.
+#[test]
+fn a_column_that_is_null_in_all_rows_is_told() {
+    let stage = Stage::new(
+        "create table t (id int primary key, j int check (abs(j) <= 10), k int check (abs(k) >= 10), gone date, at timestamptz check (date_part('year', at) = 1999))",
+    );
+    let notes = stage.run(["--rows", "300"])["notes"].to_string();
+    for (column, told) in [
+        ("j", true),
+        ("at", true),
+        ("k", false),
+        ("gone", false),
+        ("id", false),
+    ] {
+        let said = notes.contains(&format!("t.{column}: is null in all rows"));
+        assert_eq!(said, told, "{column}: {notes}");
+    }
+    stage.prove();
+}
