@@ -4,7 +4,7 @@
 //! are counted for each set of columns that conditions tie together. So a column that is added, with
 //! conditions of its own, changes no other.
 
-use super::plan::{How, TablePlan, Take};
+use super::plan::{TablePlan, Take};
 use super::source::Source;
 use super::touched::{Touched, mentioned};
 
@@ -51,13 +51,7 @@ impl Knots {
             alike.for_each(|of| ties.tie(of, index));
         }
         for (index, pick) in table.picks.iter().enumerate() {
-            let (take, root) = match &pick.how {
-                How::Take(take) => (take, None),
-                How::Within { pick, take, .. } => (take, Some(*pick)),
-                How::Of { pick, .. } | How::EarlierOf { pick } => (&Take::Draw, Some(*pick)),
-                How::Tree { of, .. } => (&Take::Draw, *of),
-                _ => (&Take::Draw, None),
-            };
+            let (take, root) = pick.how.led();
             if let Take::Digit { group, .. } = take {
                 ties.tie(pick_at(index), group_at(*group));
             }

@@ -257,6 +257,19 @@ pub enum How {
     Itself,
 }
 
+impl How {
+    /// The digit by which a row is taken, and the other pick of the table whose row leads to it.
+    pub(super) fn led(&self) -> (&Take, Option<usize>) {
+        match self {
+            Self::Take(take) => (take, None),
+            Self::Within { pick, take, .. } => (take, Some(*pick)),
+            Self::Of { pick, .. } | Self::EarlierOf { pick } => (&Take::Draw, Some(*pick)),
+            Self::Tree { of, .. } => (&Take::Draw, *of),
+            _ => (&Take::Draw, None),
+        }
+    }
+}
+
 impl SeedPlan {
     /// The version of the generators: changed whenever a seed would give other rows.
     pub const VERSION: u32 = 5;

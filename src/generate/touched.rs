@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::condition::Expression;
-use super::plan::{How, TablePlan, Take};
+use super::plan::{TablePlan, Take};
 use super::source::Source;
 
 /// The columns that an expression speaks of, as indexes into the table's plan.
@@ -101,13 +101,7 @@ impl Touched {
             }
         }
         for (index, pick) in table.picks.iter().enumerate() {
-            let (take, root) = match &pick.how {
-                How::Take(take) => (take, None),
-                How::Within { pick, take, .. } => (take, Some(*pick)),
-                How::Of { pick, .. } | How::EarlierOf { pick } => (&Take::Draw, Some(*pick)),
-                How::Tree { of, .. } => (&Take::Draw, *of),
-                _ => (&Take::Draw, None),
-            };
+            let (take, root) = pick.how.led();
             if let Take::Digit { group, .. } = take {
                 both(&mut self.picks, index, &mut self.groups, *group);
             }

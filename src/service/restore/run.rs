@@ -350,12 +350,13 @@ impl Restore<'_> {
 
 /// The WAL that came with the files is replayed like any other.
 fn brought_paths(place: &Place, mappings: &[TablespaceMapping]) -> Result<()> {
+    let shared = shared_paths(mappings);
     for entry in std::fs::read_dir(place.data().join("pg_wal"))? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let content = std::fs::read(entry.path())?;
-            if let Some((_, error)) = foreign_path(&name, &content, &shared_paths(mappings)) {
+            if let Some((_, error)) = foreign_path(&name, &content, &shared) {
                 return Err(error);
             }
         }

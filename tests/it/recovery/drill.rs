@@ -63,7 +63,8 @@ impl Place {
     }
 }
 
-fn below(folder: &Path) -> Vec<PathBuf> {
+/// Everything below a folder.
+pub(super) fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in folder.read_dir().into_iter().flatten().flatten() {
         found.push(entry.path());

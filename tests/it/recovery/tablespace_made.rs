@@ -1,28 +1,17 @@
 //! A tablespace that is made after the base backup: replay links to the path of the source, where its own
 //! files may lie.
 
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 
+use super::drill::below;
+use super::engines::tablespaces::folder;
 use super::pitr::{Received, command};
 use super::stage::{Shelf, run, value};
-use crate::support::unprivileged;
-
-/// A folder that the server may make a tablespace in.
-fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let mode = std::fs::Permissions::from_mode(0o700);
-    std::fs::set_permissions(folder.path(), mode).unwrap();
-    if let Some((uid, gid)) = unprivileged() {
-        chown(folder.path(), Some(uid), Some(gid)).unwrap();
-    }
-    folder
-}
 
 /// Everything below a folder: paths, sizes, times of the last change.
 fn state(folder: &Path) -> Vec<(String, u64, std::time::SystemTime)> {
     let mut found = Vec::new();
-    for entry in walkdir(folder) {
+    for entry in below(folder) {
         let meta = entry.metadata().unwrap();
         found.push((
             entry.display().to_string(),
@@ -32,18 +21,6 @@ fn state(folder: &Path) -> Vec<(String, u64, std::time::SystemTime)> {
     }
     found.sort();
     found
-}
-
-fn walkdir(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            all.extend(walkdir(&path));
-        }
-        all.push(path);
-    }
-    all
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,6 +45,7 @@ async fn no_restore_writes_into_a_tablespace_that_the_source_made_later() {
     source.uploaded().await;
 
     let before = state(place.path());
+    assert!(!before.is_empty());
     let to = source.shelf.path().with_file_name("refused");
     let restore = ["restore", "--to", to.to_str().unwrap(), "--format", "json"];
     let outcome = command(&source.shelf, &restore).exits(3);
@@ -135,7 +113,7 @@ fn used(shelf: &Shelf, location: &str) {
         &mapping,
     ];
     command(shelf, &restore).ok();
-    assert!(!walkdir(&place).is_empty());
+    assert!(!below(&place).is_empty());
     std::fs::remove_dir_all(&place).unwrap();
 }
 
